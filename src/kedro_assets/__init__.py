@@ -1,0 +1,34 @@
+"""Run a Kedro project on Dagster, assets first."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from kedro_assets.errors import ConfigError, KedroAssetsError, ProjectError, StepError
+
+if TYPE_CHECKING:
+    from kedro_assets.definitions import build_definitions
+    from kedro_assets.translator import DatasetRecord, KedroTranslator
+
+__all__ = [
+    "ConfigError",
+    "DatasetRecord",
+    "KedroAssetsError",
+    "KedroTranslator",
+    "ProjectError",
+    "StepError",
+    "build_definitions",
+]
+
+# Kedro imports this package for its command line; Dagster is imported with the first name that needs it.
+_LAZY = {
+    "DatasetRecord": "kedro_assets.translator",
+    "KedroTranslator": "kedro_assets.translator",
+    "build_definitions": "kedro_assets.definitions",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    msg = f"module 'kedro_assets' has no attribute '{name}'"
+    raise AttributeError(msg)

@@ -1,0 +1,157 @@
+"""Which nodes run together in one step: a partition of the graph whose quotient has no circle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+import networkx as nx
+from attrs import frozen
+from networkx.utils import UnionFind
+
+from kedro_assets.config import AssetsConfig
+from kedro_assets.graph import ProjectGraph, Vertex
+
+
+@frozen
+class Cluster:
+    """Kedro nodes that run in one step.
+
+    Attributes:
+        name: Unique; the node's own name if it is alone, else what its nodes have in common.
+        nodes: In the order in which `kedro run` runs them.
+        reasons: Why nodes were put together, one sentence each; empty for a single node.
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
+
+
+def cluster(graph: ProjectGraph, config: AssetsConfig) -> Sequence[Cluster]:
+    """Partition a graph's nodes into clusters, sorted so that every cluster comes after those it reads from.
+
+    Unless every node stays alone (`cluster_by: node`), nodes that hand each other an in-memory dataset run together, so
+    that no such dataset leaves its process. Clusters that would wait for each other are joined.
+
+    Args:
+        graph: The project's graph.
+        config: `cluster_by` says what else brings nodes together.
+    """
+    sets: UnionFind = UnionFind(graph.nodes)
+    reasons: list[tuple[str, str]] = []  # a node of the cluster, and the sentence
+    for first, others, reason in _joins(graph, config.cluster_by):
+        sets.union(first, *others)
+        reasons.append((first, reason))
+    for circle in _circles(graph, sets):
+        sets.union(*circle)
+        shown = " and ".join(f"'{name}'" for name in circle)
+        reasons.append((circle[0], f"{shown} would wait for each other: what lies between them runs with them."))
+    members: dict[str, list[str]] = {}
+    for node in graph.nodes:
+        members.setdefault(sets[node], []).append(node)
+    why: dict[str, list[str]] = {}
+    for node, reason in reasons:
+        why.setdefault(sets[node], []).append(reason)
+    names = _names(graph, members, config.cluster_by)
+    position = {root: index for index, root in enumerate(members)}
+    order = nx.lexicographical_topological_sort(_quotient(graph, sets), key=position.__getitem__)
+    return [Cluster(names[root], tuple(members[root]), tuple(dict.fromkeys(why.get(root, ())))) for root in order]
+
+
+def nodes_to_run(
+    graph: ProjectGraph, cluster: Cluster, selected: Iterable[Vertex], handed_in: Collection[str] = ()
+) -> list[str]:
+    """Give the nodes of a cluster that make the selected assets, in order.
+
+    That is their producers, and before them whatever makes an in-memory dataset that they read.
+
+    Args:
+        graph: The project's graph.
+        cluster: The cluster whose step runs.
+        selected: Assets of the cluster.
+        handed_in: In-memory datasets that need not be made, as another step hands them over.
+    """
+    members = set(cluster.nodes)
+    todo = [name if kind == "node" else graph.producer(name) for kind, name in selected]
+    found: set[str] = set()
+    while todo:
+        node = todo.pop()
+        if node in members and node not in found:
+            found.add(node)
+            needed = [name for name in graph.inputs(node) if graph.in_memory(name) and name not in handed_in]
+            todo.extend(graph.producer(name) for name in needed)
+    return [node for node in cluster.nodes if node in found]
+
+
+def _joins(graph: ProjectGraph, cluster_by: str) -> Iterable[tuple[str, list[str], str]]:
+    """Give what brings nodes together: one node, the others, and why."""
+    if cluster_by == "node":
+        return
+    for dataset in graph.datasets:
+        producer, consumers = graph.producer(dataset), graph.consumers(dataset)
+        if producer and consumers and graph.in_memory(dataset):
+            yield producer, consumers, f"'{dataset}' is handed on in memory."
+    if cluster_by == "memory":
+        return
+    alike: dict[str, list[str]] = {}
+    for node in graph.nodes:
+        trait = _TRAITS[cluster_by](graph, node)
+        if trait:
+            alike.setdefault(trait, []).append(node)
+    for trait, [first, *others] in alike.items():
+        if others:
+            yield first, others, f"{cluster_by} '{trait}'."
+
+
+def _namespace(graph: ProjectGraph, node: str) -> str:
+    return (graph.nodes[node].namespace or "").partition(".")[0]
+
+
+def _tags(graph: ProjectGraph, node: str) -> str:
+    return ", ".join(sorted(graph.nodes[node].tags))
+
+
+def _pipeline(graph: ProjectGraph, node: str) -> str:
+    """Name the first pipeline that holds a node, `__default__` only if no other does."""
+    names = graph.pipelines_of(node)
+    return next((name for name in names if name != "__default__"), names[0])
+
+
+_TRAITS: Mapping[str, Callable[[ProjectGraph, str], str]] = {
+    "namespace": _namespace,
+    "tag": _tags,
+    "pipeline": _pipeline,
+}
+
+
+def _names(graph: ProjectGraph, members: Mapping[str, Sequence[str]], cluster_by: str) -> Mapping[str, str]:
+    """Name each cluster by its node, by the traits its nodes share, or by its first and last node."""
+    names = {root: nodes[0] for root, nodes in members.items() if len(nodes) == 1}
+    taken = set(names.values())
+    for root, nodes in members.items():
+        if len(nodes) > 1:
+            traits = {_TRAITS[cluster_by](graph, node): None for node in nodes} if cluster_by in _TRAITS else {}
+            traits.pop("", None)
+            name = "__".join(traits) if 0 < len(traits) <= 3 else f"{nodes[0]}__to__{nodes[-1]}"
+            names[root] = f"{name}__cluster" if name in taken else name
+            taken.add(names[root])
+    return names
+
+
+def _quotient(graph: ProjectGraph, sets: UnionFind) -> nx.DiGraph:
+    """Shrink every cluster to a vertex, its root; an edge says that data goes from one to the other."""
+    quotient: nx.DiGraph = nx.DiGraph()
+    quotient.add_nodes_from(sets[node] for node in graph.nodes)
+    for dataset in graph.datasets:
+        producer = graph.producer(dataset)
+        for consumer in graph.consumers(dataset) if producer else ():
+            if sets[producer] != sets[consumer]:
+                quotient.add_edge(sets[producer], sets[consumer])
+    return quotient
+
+
+def _circles(graph: ProjectGraph, sets: UnionFind) -> list[list[str]]:
+    """Give the clusters that wait for each other, by one node of each; joining each group leaves no circle."""
+    position = {node: index for index, node in enumerate(graph.nodes)}
+    components = nx.strongly_connected_components(_quotient(graph, sets))
+    return [sorted(component, key=position.__getitem__) for component in components if len(component) > 1]

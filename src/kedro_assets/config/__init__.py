@@ -1,0 +1,28 @@
+"""`conf/<env>/dagster.yml`: what it may hold, and how it is read."""
+
+from kedro_assets.config.model import (
+    AssetsConfig,
+    DagsterConfig,
+    DatasetSettings,
+    ExecutorConfig,
+    JobConfig,
+    PipelineFilter,
+    RetryConfig,
+    RunConfig,
+    ScheduleConfig,
+)
+from kedro_assets.config.read import read_config, read_dataset_settings
+
+__all__ = [
+    "AssetsConfig",
+    "DagsterConfig",
+    "DatasetSettings",
+    "ExecutorConfig",
+    "JobConfig",
+    "PipelineFilter",
+    "RetryConfig",
+    "RunConfig",
+    "ScheduleConfig",
+    "read_config",
+    "read_dataset_settings",
+]

@@ -1,0 +1,267 @@
+"""From plain YAML values to the classes of `model`, with every problem at its path.
+
+A value that does not fit is reported, cut out, and the rest is read again, so that one mistake hides no other.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from attrs import fields, frozen, has
+from cattrs import Converter
+from cattrs.cols import list_structure_factory
+from cattrs.errors import (
+    AttributeValidationNote,
+    BaseValidationError,
+    ClassValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+)
+from cattrs.gen import make_dict_structure_fn, mapping_structure_factory
+
+from kedro_assets.config.model import (
+    DagsterConfig,
+    DatasetSettings,
+    ExecutorConfig,
+    JobConfig,
+    PipelineFilter,
+)
+from kedro_assets.errors import Problems, suggest
+
+T = TypeVar("T")
+Path = tuple[Any, ...]
+Locate = Callable[[Path], str]
+Hook = Callable[[Any, Any], Any]
+
+
+class _InvalidValueError(ValueError):
+    """A value does not fit its place; `found` and `hint` become the problem's sentences, `inside` leads deeper."""
+
+    def __init__(self, found: str, hint: str = "", inside: Path = ()) -> None:
+        self.found, self.hint, self.inside = found, hint, inside
+        super().__init__(found)
+
+
+def read_config(raw: Mapping[str, Any], problems: Problems, locate: Locate = lambda _: "") -> DagsterConfig:
+    """Read the merged dagster.yml of a project.
+
+    Args:
+        raw: The file's content, as Kedro's config loader gives it.
+        problems: Collects what does not fit; the rest of the file is read all the same.
+        locate: Gives the file and line of a path, for the report.
+    """
+    return _structure(raw, DagsterConfig, (), problems, locate) or DagsterConfig()
+
+
+def read_dataset_settings(dataset: str, raw: object, problems: Problems) -> DatasetSettings:
+    """Read `metadata.dagster` of one dataset of the catalog; what does not fit is added to `problems`."""
+    path = ("catalog", dataset, "metadata", "dagster")
+    return _structure(raw, DatasetSettings, path, problems, lambda _: "") or DatasetSettings()
+
+
+def _structure(raw: object, cls: type[T], prefix: Path, problems: Problems, locate: Locate) -> T | None:
+    raw = copy.deepcopy(raw)
+    gone: set[Path] = set()
+    while True:
+        try:
+            return _converter().structure(raw, cls)
+        except (BaseValidationError, _InvalidValueError) as error:
+            leaves = list(_leaves(error))
+        for leaf in leaves:
+            if leaf.path in gone:
+                continue  # a required key that is missing only because its value was cut out
+            path = (*prefix, *leaf.path)
+            problems.add(_dotted(path), leaf.found, leaf.hint, locate(path))
+        if not all(leaf.cut for leaf in leaves):
+            return None
+        for leaf in reversed(leaves):  # from the end, so that the indices of a list stay true
+            _cut(raw, leaf.cut)
+            gone.add(leaf.cut)
+
+
+@frozen
+class _Leaf:
+    """One misfit: where it is reported, and what is cut out so that the rest can be read."""
+
+    path: Path
+    found: str
+    hint: str
+    cut: Path
+
+
+def _leaves(error: BaseException, path: Path = ()) -> Iterator[_Leaf]:
+    """Give every single misfit inside a group of cattrs."""
+    if isinstance(error, ClassValidationError | IterableValidationError):
+        noted, plain = error.group_exceptions()
+        for inner, note in noted:
+            key = note.name if isinstance(note, AttributeValidationNote) else note.index
+            yield from _leaves(inner, (*path, key))
+        for inner in plain:
+            yield from _leaves(inner, path)
+    elif isinstance(error, ForbiddenExtraKeysError):
+        allowed = [attribute.name for attribute in fields(error.cl)]
+        for key in sorted(error.extra_fields):
+            yield _Leaf((*path, key), f"unknown key '{key}'.", suggest(key, allowed), (*path, key))
+    elif isinstance(error, KeyError):
+        yield _Leaf(path, "this required key is missing.", "Add it.", path[:-1])
+    elif isinstance(error, _InvalidValueError):
+        path = (*path, *error.inside)
+        yield _Leaf(path, error.found, error.hint, path)
+    else:
+        raise error
+
+
+def _cut(raw: object, path: Path) -> None:
+    """Remove the value at `path`, unless it went with an entry around it."""
+    *parents, last = path
+    holder: Any = raw
+    for key in parents:
+        holder = holder[key] if _holds(holder, key) else None
+    if _holds(holder, last):
+        del holder[last]
+
+
+def _holds(holder: object, key: str | int) -> bool:
+    if isinstance(holder, dict):
+        return key in holder
+    return isinstance(holder, list) and isinstance(key, int) and key < len(holder)
+
+
+def _dotted(path: Path) -> str:
+    """Write a path as in `jobs.daily.pipeline.tags[0]`."""
+    text = ""
+    for key in path:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else str(key)
+    return text or "dagster.yml"
+
+
+@lru_cache(maxsize=1)
+def _converter() -> Converter:
+    """Build the one converter: strict types, no unknown keys, and what the classes cannot say by their types."""
+    converter = Converter(forbid_extra_keys=True)
+    for kind in (str, bool, int, float):
+        converter.register_structure_hook(kind, _exactly(kind))
+    converter.register_structure_hook_factory(_has_origin(Literal), lambda _: _literal)
+    converter.register_structure_hook_factory(_has_origin(Union, UnionType), lambda cls: _union(cls, converter))
+    converter.register_structure_hook_factory(
+        _has_origin(list), lambda cls: _checked(list, list_structure_factory(cls, converter))
+    )
+    converter.register_structure_hook_factory(
+        _has_origin(dict), lambda cls: _checked(dict, mapping_structure_factory(cls, converter))
+    )
+    converter.register_structure_hook_factory(
+        has, lambda cls: _checked(dict, make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True))
+    )
+    read_filter = converter.get_structure_hook(PipelineFilter)
+    converter.register_structure_hook(PipelineFilter, lambda value, cls: read_filter(_one_spelling(value), cls))
+    read_job = converter.get_structure_hook(JobConfig)
+    converter.register_structure_hook(JobConfig, lambda value, cls: read_job(_one_choice(value), cls))
+    converter.register_structure_hook(ExecutorConfig, _executor)
+    return converter
+
+
+_NOUNS = {
+    str: "a string",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+    dict: "a mapping",
+    NoneType: "nothing",
+}
+
+
+def _wrong_type(value: object, *allowed: type) -> _InvalidValueError:
+    nouns = " or ".join(_NOUNS.get(kind, "a mapping") for kind in allowed if kind is not NoneType)
+    found = _NOUNS.get(type(value), f"a {type(value).__name__}")
+    shown = f" ({value!r})" if isinstance(value, (str, int, float)) and not isinstance(value, bool) else ""
+    return _InvalidValueError(f"{found}{shown} stands here.", f"Allowed: {nouns}.")
+
+
+def _has_origin(*origins: object) -> Callable[[Any], bool]:
+    return lambda cls: get_origin(cls) in origins
+
+
+def _exactly(kind: type) -> Hook:
+    """Make a hook that takes values of one type as they are, and converts nothing."""
+    accepted = (int, float) if kind is float else (kind,)
+
+    def structure(value: object, _: Any) -> object:
+        if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+            raise _wrong_type(value, kind)
+        return value
+
+    return structure
+
+
+def _checked(kind: type, structure_content: Hook) -> Hook:
+    """Make a hook that first looks whether the value is a list or a mapping at all; an empty one may be left out."""
+
+    def structure(value: object, cls: Any) -> object:
+        value = kind() if value is None else value
+        if not isinstance(value, kind):
+            raise _wrong_type(value, kind)
+        if isinstance(value, dict):
+            for key in value:
+                if not isinstance(key, str):
+                    hint = "Keys are strings: put it in quotes."
+                    raise _InvalidValueError(f"the key {key!r} is no string.", hint, inside=(key,))
+        return structure_content(value, cls)
+
+    return structure
+
+
+def _literal(value: object, literal: Any) -> object:
+    allowed = get_args(literal)
+    if value not in allowed:
+        raise _InvalidValueError(f"{value!r} is not allowed here.", suggest(str(value), allowed))
+    return value
+
+
+def _union(union: Any, converter: Converter) -> Hook:
+    """Make a hook that chooses the member of a union by the kind of YAML value: scalar, list or mapping."""
+    members = {dict if has(member) else get_origin(member) or member: member for member in get_args(union)}
+
+    def structure(value: object, _: Any) -> object:
+        if value is None and NoneType in members:
+            return None
+        if Literal in members and not isinstance(value, (list, dict)):
+            return converter.structure(value, members[Literal])
+        for kind, member in members.items():
+            if isinstance(kind, type) and isinstance(value, kind) and not isinstance(value, bool):
+                return converter.structure(value, member)
+            if kind is float and isinstance(value, int) and not isinstance(value, bool):
+                return value
+        raise _wrong_type(value, *members)
+
+    return structure
+
+
+def _executor(value: object, _: Any) -> ExecutorConfig:
+    if not isinstance(value, dict):
+        raise _wrong_type(value, dict)
+    if len(value) != 1:
+        found = f"an executor is one type with its options, but {len(value)} keys stand here."
+        raise _InvalidValueError(found, "Write it as in `multiprocess: {max_concurrent: 2}`.")
+    [(kind, options)] = value.items()
+    if options is not None and not isinstance(options, dict):
+        raise _InvalidValueError(f"the options of '{kind}' are no mapping.", "Write `{}` for the defaults.")
+    return ExecutorConfig(str(kind), dict(options or {}))
+
+
+def _one_spelling(value: object) -> object:
+    """Take Kedro's older `node_namespace: a` for `node_namespaces: [a]`."""
+    if isinstance(value, dict) and isinstance(value.get("node_namespace"), str):
+        rest = {key: item for key, item in value.items() if key != "node_namespace"}
+        return {**rest, "node_namespaces": [*(rest.get("node_namespaces") or []), value["node_namespace"]]}
+    return value
+
+
+def _one_choice(value: object) -> object:
+    if isinstance(value, dict) and "pipeline" in value and "selection" in value:
+        raise _InvalidValueError("both `pipeline` and `selection` stand here.", "Keep the one that names the assets.")
+    return value

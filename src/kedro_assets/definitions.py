@@ -1,0 +1,135 @@
+"""From a Kedro project to Dagster definitions: the stages in order, nothing else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from attrs import frozen
+
+from kedro_assets.assets import (
+    build_external,
+    build_index,
+    build_io_managers,
+    build_multi_assets,
+    build_specs,
+    io_manager_keys,
+    kedro_resource,
+)
+from kedro_assets.clusters import Cluster, cluster
+from kedro_assets.config import PipelineFilter
+from kedro_assets.errors import Problems, ProjectError
+from kedro_assets.executors import Executors
+from kedro_assets.graph import ProjectGraph, Vertex, build_graph
+from kedro_assets.jobs import build_jobs, build_schedules
+from kedro_assets.opener import AssetIndex, RunOpener
+from kedro_assets.project import Project, ProjectLocation, load_project, locate_project
+from kedro_assets.run import RESOURCE
+from kedro_assets.translator import KedroTranslator
+
+
+@frozen
+class Translation:
+    """A project and what became of it, stage by stage.
+
+    Attributes:
+        project: What was read.
+        graph: Its nodes and datasets.
+        clusters: Which nodes run together.
+        specs: The assets, by dataset or node.
+        index: The asset keys.
+        jobs: The jobs by their names in dagster.yml.
+        schedules: Their schedules.
+        definitions: All of it for Dagster.
+    """
+
+    project: Project
+    graph: ProjectGraph
+    clusters: Sequence[Cluster]
+    specs: Mapping[Vertex, dg.AssetSpec]
+    index: AssetIndex
+    jobs: Mapping[str, Any]
+    schedules: Sequence[dg.ScheduleDefinition]
+    definitions: dg.Definitions
+
+
+def build_definitions(
+    project_path: str | Path | None = None,
+    *,
+    env: str | None = None,
+    conf_source: str | None = None,
+    translator: KedroTranslator | None = None,
+) -> dg.Definitions:
+    """Turn a Kedro project into Dagster definitions.
+
+    The project is only read: no hook fires, no dataset is built, no credential is resolved.
+
+    Args:
+        project_path: The project; by default the one around the calling file, or else around the working directory.
+        env: Kedro's environment; by default the variable `KEDRO_ENV`, then what the project's settings say.
+        conf_source: The configuration folder or archive; by default what the project's settings say.
+        translator: Turns datasets into asset specs.
+
+    Raises:
+        ProjectError: If there is no project, or it cannot be imported or read.
+        ConfigError: If its dagster.yml, or `metadata.dagster` in its catalog, does not fit; with every problem found.
+    """
+    if project_path is None:
+        caller = sys._getframe(1).f_globals.get("__file__")
+        location = _locate_around(caller, env, conf_source)
+    else:
+        location = locate_project(project_path, env, conf_source)
+    return translate(location, translator or KedroTranslator()).definitions
+
+
+def translate(location: ProjectLocation, translator: KedroTranslator) -> Translation:
+    """Read a project and build everything from it, stage by stage.
+
+    Raises:
+        ProjectError: If it cannot be imported or read.
+        ConfigError: If its configuration does not fit; with every problem of every stage.
+    """
+    problems = Problems()
+    project = load_project(location, problems)
+    graph = build_graph(project, problems)
+    clusters = cluster(graph, project.config.assets)
+    specs = build_specs(project, graph, translator, problems)
+    index = build_index(specs, graph, clusters)
+
+    opener = RunOpener(location, graph, index)
+    resource_keys = io_manager_keys(project, graph)
+    io_managers = build_io_managers(graph, opener)
+    assets = [
+        *build_external(specs, graph, resource_keys),
+        *build_multi_assets(project, graph, clusters, specs, opener, io_managers, resource_keys),
+    ]
+
+    filters: dict[str, PipelineFilter] = {}
+    executors = Executors(project.config, opener, filters, problems)
+    jobs = build_jobs(project, graph, index, assets, executors, filters, problems)
+    schedules = build_schedules(project.config, jobs, problems)
+    executor = executors.default()
+    problems.raise_if_any()
+
+    resources = {resource_keys[name]: io_manager for name, io_manager in io_managers.items()}
+    definitions = dg.Definitions(
+        assets=assets,
+        jobs=list(jobs.values()),
+        schedules=schedules,
+        executor=executor,
+        resources={RESOURCE: kedro_resource, **resources},
+    )
+    return Translation(project, graph, clusters, specs, index, jobs, schedules, definitions)
+
+
+def _locate_around(caller: str | None, env: str | None, conf_source: str | None) -> ProjectLocation:
+    """Find the project around a file, or else around the working directory."""
+    if caller is not None:
+        try:
+            return locate_project(Path(caller).parent, env, conf_source)
+        except ProjectError:
+            pass
+    return locate_project(None, env, conf_source)

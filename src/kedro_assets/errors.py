@@ -1,0 +1,119 @@
+"""The errors of kedro-assets: one base class, and what was found as data on the instance."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+
+from attrs import frozen
+
+
+class KedroAssetsError(Exception):
+    """Base class of every error that kedro-assets raises on purpose."""
+
+
+class ProjectError(KedroAssetsError):
+    """The Kedro project cannot be found, imported or read."""
+
+
+class StepError(KedroAssetsError):
+    """A step of the run failed in a process whose exception object is gone.
+
+    Args:
+        step_key: Dagster's key of the failed step.
+        cause: The error as Dagster recorded it, with its traceback.
+    """
+
+    def __init__(self, step_key: str, cause: str) -> None:
+        self.step_key = step_key
+        self.cause = cause
+        super().__init__(f"Step '{step_key}' failed: {cause}")
+
+
+class InMemoryDataError(KedroAssetsError):
+    """An in-memory dataset cannot be handed from one step to another."""
+
+
+@frozen
+class Problem:
+    """One thing that is wrong in a project's configuration.
+
+    Attributes:
+        path: Where in the configuration, such as `jobs.daily.schedule`.
+        found: What is wrong there, one sentence.
+        hint: What is allowed, or what to do.
+        source: File and line, such as `conf/base/dagster.yml:12`; empty if the value is in no file.
+    """
+
+    path: str
+    found: str
+    hint: str = ""
+    source: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.source}  {self.path}" if self.source else self.path
+        return f"{place}: {self.found}" + (f"\n    {self.hint}" if self.hint else "")
+
+
+class ConfigError(KedroAssetsError):
+    """Everything that is wrong in a project's configuration, reported at once.
+
+    Args:
+        problems: At least one problem, in the order in which they are reported.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = f"{count} problem{'s' if count > 1 else ''} in the project's configuration:"
+        super().__init__("\n".join([head, *(f"  {problem}".replace("\n", "\n  ") for problem in self.problems)]))
+
+
+class Problems:
+    """Collects problems over all stages, so that they are reported together."""
+
+    def __init__(self) -> None:
+        self._problems: list[Problem] = []
+
+    def add(self, path: str, found: str, hint: str = "", source: str = "") -> None:
+        """Note one problem and go on."""
+        problem = Problem(path, found, hint, source)
+        if problem not in self._problems:
+            self._problems.append(problem)
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Note problems that another stage has collected."""
+        for problem in problems:
+            self.add(problem.path, problem.found, problem.hint, problem.source)
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self._problems)
+
+    def __len__(self) -> int:
+        return len(self._problems)
+
+    def raise_if_any(self) -> None:
+        """Raise a `ConfigError` with every problem noted so far.
+
+        Raises:
+            ConfigError: If there is any.
+        """
+        if self._problems:
+            raise ConfigError(self._problems)
+
+
+def suggest(name: str, allowed: Iterable[str]) -> str:
+    """Say which names are allowed, nearest match first.
+
+    Examples:
+        >>> suggest("nigthly", ["nightly", "weekly"])
+        "Did you mean 'nightly'? Allowed: nightly, weekly."
+        >>> suggest("x", [])
+        'None is defined.'
+    """
+    names = sorted(map(str, allowed))
+    if not names:
+        return "None is defined."
+    shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    nearest = difflib.get_close_matches(name, names, n=1)
+    return (f"Did you mean '{nearest[0]}'? " if nearest else "") + f"Allowed: {shown}."

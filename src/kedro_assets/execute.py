@@ -1,0 +1,168 @@
+"""Running nodes: the one place that fixes the order of Kedro's node and dataset hooks.
+
+`kedro.runner.Task` is the reference. It is not called, because here data goes through IO managers, parameters can be
+overridden for one step, and each dataset is reported as soon as it is saved.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from kedro.pipeline.node import Node
+
+from kedro_assets.names import base_name, is_parameter
+from kedro_assets.plan import StepPlan
+from kedro_assets.run import KedroRun
+
+logger = logging.getLogger(__name__)
+
+
+class Door(Protocol):
+    """The way to one dataset's data; every IO manager of kedro-assets is one."""
+
+    def load(self, run: KedroRun, name: str, node: Node | None = None) -> Any:
+        """Load the dataset under one of its names."""
+
+    def save(self, run: KedroRun, name: str, data: Any, node: Node | None = None) -> None:
+        """Save the dataset under one of its names."""
+
+
+def run_step(
+    run: KedroRun, plan: StepPlan, nodes: Mapping[str, Node], doors: Mapping[str, Door], parameters: Mapping[str, Any]
+) -> Iterator[tuple[Node, str | None]]:
+    """Run the nodes of a step in order; data is loaded late and let go early.
+
+    Args:
+        run: The open Kedro project.
+        plan: What the step does.
+        nodes: The project's nodes by name.
+        doors: The way to each dataset's data, by the dataset's name without transcoding.
+        parameters: Values that replace the project's own, by the name of a node's input.
+
+    Yields:
+        A node and the dataset it has just saved, in full; or a node without outputs and None, once it has run.
+    """
+    todo = [nodes[name] for name in plan.nodes]
+    reads = Counter(name for node in todo for name in node.inputs)
+    _check_inputs(run, plan, todo)
+    _restore(run, plan.handed_in, todo)
+    for node in todo:
+        for saved in run_node(run, node, doors, parameters, plan.handed_out):
+            yield node, saved
+        if not node.outputs:
+            yield node, None
+        logger.info("Completed node: %s", node.name)
+        reads.subtract(node.inputs)
+        _release(run, node, reads)
+
+
+def run_node(
+    run: KedroRun,
+    node: Node,
+    doors: Mapping[str, Door],
+    parameters: Mapping[str, Any],
+    handed_out: Collection[str] = (),
+) -> Iterator[str]:
+    """Run one node with Kedro's hooks, and give the name of each dataset once all of it is saved."""
+    inputs = {name: _load(run, name, node, doors, parameters) for name in node.inputs}
+    inputs.update(_overrides(run, node, inputs))
+    outputs = _call(run, node, inputs)
+    del inputs
+    chunks = inspect.isgeneratorfunction(node.func)
+    for name, data in _interleaved(outputs) if chunks else outputs.items():
+        doors[base_name(name)].save(run, name, data, node)
+        if name in handed_out:
+            run.memory_store.save(name, data)
+        if not chunks:
+            yield name
+    if chunks:
+        yield from outputs
+    for name in node.confirms:
+        run.catalog.confirm(name)
+
+
+def _load(run: KedroRun, name: str, node: Node, doors: Mapping[str, Door], parameters: Mapping[str, Any]) -> Any:
+    if not is_parameter(name):
+        return doors[base_name(name)].load(run, name, node)
+    if name not in parameters:
+        return run.load(name, node)
+    run.hooks.hook.before_dataset_loaded(dataset_name=name, node=node)
+    value = parameters[name]
+    run.hooks.hook.after_dataset_loaded(dataset_name=name, data=value, node=node)
+    return value
+
+
+def _overrides(run: KedroRun, node: Node, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Ask the hooks for inputs to replace; they get a copy, as in Kedro."""
+    responses = run.hooks.hook.before_node_run(
+        node=node, catalog=run.catalog, inputs=dict(inputs), is_async=False, run_id=run.identity.kedro_run_id
+    )
+    replaced: dict[str, Any] = {}
+    for response in responses:
+        if response is not None and not isinstance(response, dict):
+            msg = (
+                "'before_node_run' must return either None or a dictionary mapping dataset names to updated values, "
+                f"got '{type(response).__name__}' instead."
+            )
+            raise TypeError(msg)
+        replaced.update(response or {})
+    return replaced
+
+
+def _call(run: KedroRun, node: Node, inputs: dict[str, Any]) -> dict[str, Any]:
+    common = {
+        "node": node,
+        "catalog": run.catalog,
+        "inputs": inputs,
+        "is_async": False,
+        "run_id": run.identity.kedro_run_id,
+    }
+    try:
+        outputs = node.run(inputs)
+    except Exception as error:
+        run.hooks.hook.on_node_error(error=error, **common)
+        raise
+    run.hooks.hook.after_node_run(outputs=outputs, **common)
+    return outputs
+
+
+def _interleaved(outputs: Mapping[str, Iterable[Any]]) -> Iterator[tuple[str, Any]]:
+    """Give the chunks of a generator node in the order in which Kedro saves them: one of each output in turn."""
+    for chunks in zip(*outputs.values(), strict=False):
+        yield from zip(outputs, chunks, strict=True)
+
+
+def _check_inputs(run: KedroRun, plan: StepPlan, nodes: Sequence[Node]) -> None:
+    """Build the datasets of a step before its first node runs, as Kedro's runners do.
+
+    Raises:
+        ValueError: If a node reads something that neither the catalog nor another node provides.
+    """
+    given = run.plan.inputs - plan.handed_in
+    missing = {name for node in nodes for name in node.inputs if name in given and name not in run.catalog}
+    if missing:
+        msg = f"Pipeline input(s) {missing} not found in the {type(run.catalog).__name__}"
+        raise ValueError(msg)
+    for node in nodes:
+        for name in (*node.inputs, *node.outputs):
+            run.catalog.get(name, fallback_to_runtime_pattern=True)
+
+
+def _restore(run: KedroRun, datasets: Collection[str], nodes: Sequence[Node]) -> None:
+    """Put the in-memory datasets that another step has made where the nodes of this one look for them."""
+    names = dict.fromkeys(name for node in nodes for name in node.inputs if name in datasets)
+    for name in names:
+        dataset = run.catalog.get(name)
+        dataset.save(run.memory_store.load(name))  # not `catalog.save`: its validator has run where the data was made
+
+
+def _release(run: KedroRun, node: Node, reads: Mapping[str, int]) -> None:
+    """Let go of what no later node of the step reads; what the run was given or leaves behind stays, as in Kedro."""
+    kept = run.plan.inputs | run.plan.outputs
+    for name in (*node.inputs, *node.outputs):
+        if reads[name] < 1 and name not in kept:
+            run.catalog.release(name)

@@ -1,0 +1,111 @@
+"""Executors of dagster.yml: any that Dagster ships or that can be imported, checked against its own schema."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+import dagster as dg
+
+from kedro_assets import _private
+from kedro_assets.config import DagsterConfig, ExecutorConfig, PipelineFilter
+from kedro_assets.errors import Problems, suggest
+from kedro_assets.lifecycle import with_lifecycle
+from kedro_assets.opener import RunOpener
+
+# What dagster.yml calls it: where it is, and the package that brings it.
+_KNOWN = {
+    "in_process": ("dagster.in_process_executor", "dagster"),
+    "multiprocess": ("dagster.multiprocess_executor", "dagster"),
+    "dask": ("dagster_dask.dask_executor", "dagster-dask"),
+    "docker": ("dagster_docker.docker_executor", "dagster-docker"),
+    "celery": ("dagster_celery.celery_executor", "dagster-celery"),
+    "celery_docker": ("dagster_celery_docker.celery_docker_executor", "dagster-celery-docker"),
+    "celery_k8s": ("dagster_celery_k8s.celery_k8s_job_executor", "dagster-celery-k8s"),
+    "k8s": ("dagster_k8s.k8s_job_executor", "dagster-k8s"),
+}
+_ALIASES = {path.rpartition(".")[2]: name for name, (path, _) in _KNOWN.items()}
+
+PRELOAD = "kedro_assets.preload"
+"""What the forkserver imports before the first step, so that a step starts with everything loaded."""
+
+
+class Executors:
+    """The executors of one project, each made once and with Kedro's pipeline hooks around it.
+
+    Args:
+        config: The project's dagster.yml.
+        opener: Opens the project for a run.
+        filters: Kedro filters by job name; filled in while the jobs are built.
+        problems: Collects what is wrong with an executor.
+    """
+
+    def __init__(
+        self, config: DagsterConfig, opener: RunOpener, filters: Mapping[str, PipelineFilter], problems: Problems
+    ) -> None:
+        self._config = config
+        self._opener = opener
+        self._filters = filters
+        self._problems = problems
+        self._made = {name: self._make(executor, f"executors.{name}") for name, executor in config.executors.items()}
+
+    def get(self, wanted: str | ExecutorConfig | None, where: str) -> dg.ExecutorDefinition | None:
+        """Give the executor that dagster.yml names or writes out at `where`; None if it is wrong, which is reported."""
+        if isinstance(wanted, ExecutorConfig):
+            return self._make(wanted, where)
+        if wanted is None:
+            return None
+        broken = any(problem.path.startswith(f"executors.{wanted}") for problem in self._problems)
+        if wanted not in self._made and not broken:
+            self._problems.add(where, f"no executor '{wanted}' is defined.", suggest(wanted, self._made))
+        return self._made.get(wanted)
+
+    def default(self) -> dg.ExecutorDefinition | None:
+        """Give the executor for "Materialize" in the UI and for jobs that name none."""
+        wanted = self._config.default_executor or ExecutorConfig("in_process")
+        return self.get(wanted, "default_executor")
+
+    def _make(self, config: ExecutorConfig, where: str) -> dg.ExecutorDefinition | None:
+        inner = self._import(config.type, where)
+        if inner is None:
+            return None
+        options = _with_fast_start(config)
+        misfits = [
+            (".".join([where, config.type, *path]), message)
+            for path, message in _private.executor_problems(inner, options)
+        ]
+        for path, message in misfits:
+            self._problems.add(path, f"Dagster's {inner.name} executor refuses it: {message}")
+        if misfits:
+            return None
+        executor = with_lifecycle(inner, self._opener, self._filters)
+        return executor.configured(options, name=inner.name) if options else executor
+
+    def _import(self, kind: str, where: str) -> dg.ExecutorDefinition | None:
+        path, package = _KNOWN.get(_ALIASES.get(kind, kind), (kind, ""))
+        module, _, attribute = path.rpartition(".")
+        if not module:
+            hint = f"{suggest(kind, _KNOWN)} Any other is given by its import path, such as `package.module.executor`."
+            self._problems.add(f"{where}.{kind}", f"no executor is called '{kind}'.", hint)
+            return None
+        try:
+            found = getattr(import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            hint = f"Install it: pip install {package}" if package else "Give the import path of an ExecutorDefinition."
+            self._problems.add(f"{where}.{kind}", f"the executor '{kind}' cannot be imported: {error}.", hint)
+            return None
+        if not isinstance(found, dg.ExecutorDefinition):
+            hint = "Give the import path of an ExecutorDefinition."
+            self._problems.add(f"{where}.{kind}", f"'{path}' is a {type(found).__name__} and no executor.", hint)
+            return None
+        return found
+
+
+def _with_fast_start(config: ExecutorConfig) -> Mapping[str, Any]:
+    """Let the multiprocess executor fork its steps from a process that has everything loaded, unless it is told how."""
+    multiprocess = _ALIASES.get(config.type, config.type) == "multiprocess"
+    if not multiprocess or "start_method" in config.options or "forkserver" not in multiprocessing.get_all_start_methods():
+        return config.options
+    return {**config.options, "start_method": {"forkserver": {"preload_modules": [PRELOAD]}}}

@@ -1,0 +1,198 @@
+"""A project's nodes and datasets as one NetworkX graph, the source of every later stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+
+import networkx as nx
+from attrs import evolve, frozen
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+from kedro.pipeline.pipeline import CircularDependencyError
+
+from kedro_assets.errors import Problems, suggest
+from kedro_assets.names import base_name, is_parameter
+from kedro_assets.project import DEFAULT_PIPELINE, CatalogEntry, Project
+
+Vertex = tuple[Literal["node", "dataset"], str]
+"""A vertex of the graph, and the identity of an asset: a dataset, or a node that writes none."""
+
+
+@frozen
+class LeftOut:
+    """A registered pipeline that does not become assets, and why."""
+
+    pipeline: str
+    reason: str
+
+
+@frozen
+class ProjectGraph:
+    """Nodes and datasets of the pipelines that become assets.
+
+    Attributes:
+        digraph: Vertices `("node", name)` and `("dataset", name)`, edges in the direction of the data. Transcoded names
+            are one dataset; parameters are left out.
+        nodes: The Kedro nodes by name, in the order in which `kedro run` runs them.
+        pipelines: For every pipeline taken in, the names of its nodes.
+        left_out: The pipelines not taken in.
+        entries: What the catalog says of each dataset, under every name that a node uses for it.
+        hidden: In-memory datasets that are no assets, as `memory_assets: false` asks for; another node reads each.
+    """
+
+    digraph: nx.DiGraph
+    nodes: Mapping[str, Node]
+    pipelines: Mapping[str, frozenset[str]]
+    left_out: Sequence[LeftOut]
+    entries: Mapping[str, Sequence[CatalogEntry]]
+    hidden: frozenset[str] = frozenset()
+
+    @property
+    def datasets(self) -> Iterable[str]:
+        """Every dataset, external ones included, in the order of the nodes that use them."""
+        return self.entries.keys()
+
+    @property
+    def external(self) -> list[str]:
+        """The datasets that no node writes."""
+        return [name for name in self.datasets if self.producer(name) is None]
+
+    def in_memory(self, dataset: str) -> bool:
+        """Say whether a dataset lives no longer than the process that writes it."""
+        return all(entry.in_memory for entry in self.entries[dataset])
+
+    def producer(self, dataset: str) -> str | None:
+        """Give the node that writes a dataset, None for an external one."""
+        return next((node for _, node in self.digraph.predecessors(("dataset", dataset))), None)
+
+    def consumers(self, dataset: str) -> list[str]:
+        """Give the nodes that read a dataset."""
+        return [node for _, node in self.digraph.successors(("dataset", dataset))]
+
+    def inputs(self, node: str) -> list[str]:
+        """Give the datasets that a node reads."""
+        return [dataset for _, dataset in self.digraph.predecessors(("node", node))]
+
+    def outputs(self, node: str) -> list[str]:
+        """Give the datasets that a node writes."""
+        return [dataset for _, dataset in self.digraph.successors(("node", node))]
+
+    def assets_of(self, nodes: Iterable[str]) -> list[Vertex]:
+        """Give what nodes materialize: the datasets they write, or themselves where they write none."""
+        assets: list[Vertex] = []
+        for node in nodes:
+            written = self.outputs(node)
+            assets += [("dataset", name) for name in written if name not in self.hidden] if written else [("node", node)]
+        return assets
+
+    def upstream(self, node: str) -> list[str]:
+        """Give the assets that a node reads; behind a hidden one stand those that its writer reads."""
+        found: dict[str, None] = {}
+        for dataset in self.inputs(node):
+            producer = self.producer(dataset)
+            found.update(dict.fromkeys(self.upstream(producer) if producer and dataset in self.hidden else [dataset]))
+        return list(found)
+
+    def pipelines_of(self, node: str) -> list[str]:
+        """Give the pipelines that hold a node, in their registered order."""
+        return [name for name, nodes in self.pipelines.items() if node in nodes]
+
+    def in_order(self, nodes: Iterable[str]) -> list[str]:
+        """Sort nodes as `kedro run` runs them."""
+        wanted = set(nodes)
+        return [name for name in self.nodes if name in wanted]
+
+
+def build_graph(project: Project, problems: Problems) -> ProjectGraph:
+    """Join the project's pipelines into one graph.
+
+    A pipeline joins unless it has another node of the same name, or another writer of the same dataset, than those
+    before it: an asset has one producer. Without `assets.pipelines`, `__default__` comes first, then the others in order.
+
+    Args:
+        project: The project.
+        problems: Collects the names in `assets.pipelines` that are unknown or do not fit together.
+    """
+    asked = project.config.assets.pipelines
+    for position, name in enumerate(asked or []):
+        if name not in project.pipelines:
+            where = f"assets.pipelines[{position}]"
+            problems.add(where, f"no pipeline '{name}' is registered.", suggest(name, project.pipelines))
+    names = asked or sorted(project.pipelines, key=lambda name: name != DEFAULT_PIPELINE)
+    nodes: dict[str, Node] = {}
+    taken: dict[str, frozenset[str]] = {}
+    left_out: list[LeftOut] = []
+    for name in [name for name in names if name in project.pipelines]:
+        pipeline = project.pipelines[name]
+        reason = _conflict(pipeline.nodes, nodes)
+        if reason:
+            left_out.append(LeftOut(name, reason))
+            if asked:
+                where = f"assets.pipelines[{asked.index(name)}]"
+                problems.add(where, f"pipeline '{name}' cannot join: {reason}", "Leave out one of the two.")
+            continue
+        taken[name] = frozenset(node.name for node in pipeline.nodes)
+        for node in pipeline.nodes:
+            nodes.setdefault(node.name, node)
+    ordered = {node.name: node for node in Pipeline(nodes.values()).nodes}
+    entries: dict[str, dict[str, CatalogEntry]] = {}
+    for node in ordered.values():
+        for name in _dataset_names(node):
+            entries.setdefault(base_name(name), {}).setdefault(name, project.entry(name))
+    graph = ProjectGraph(
+        digraph=_digraph(ordered.values()),
+        nodes=ordered,
+        pipelines=taken,
+        left_out=left_out,
+        entries={dataset: tuple(variants.values()) for dataset, variants in entries.items()},
+    )
+    if project.config.assets.memory_assets:
+        return graph
+    hidden = [name for name in graph.datasets if graph.in_memory(name) and graph.producer(name) and graph.consumers(name)]
+    return evolve(graph, hidden=frozenset(hidden))
+
+
+def _conflict(new: Sequence[Node], nodes: Mapping[str, Node]) -> str:
+    """Say why nodes cannot join others in one graph; empty if they can."""
+    added = [node for node in new if nodes.get(node.name) != node]
+    if not added:
+        return ""
+    writers = {base_name(output): node.name for node in nodes.values() for output in node.outputs}
+    for node in added:
+        if node.name in nodes:
+            return f"its node '{node.name}' differs from the node of that name in another pipeline."
+        for output in map(base_name, node.outputs):
+            if output in writers:
+                return f"its node '{node.name}' writes '{output}', which node '{writers[output]}' writes already."
+    try:
+        Pipeline([*nodes.values(), *added])
+    except CircularDependencyError as error:
+        return f"together with the other pipelines it forms a circle: {error}"
+    return ""
+
+
+def _dataset_names(node: Node) -> Iterator[str]:
+    return (name for name in (*node.inputs, *node.outputs) if not is_parameter(name))
+
+
+def _digraph(nodes: Iterable[Node]) -> nx.DiGraph:
+    """Build the graph of nodes and datasets.
+
+    Examples:
+        >>> from kedro.pipeline import node
+        >>> graph = _digraph([node(len, ["text@csv"], "length"), node(print, ["length", "params:x"], None, name="show")])
+        >>> sorted(graph.successors(("dataset", "length")))
+        [('node', 'show')]
+        >>> ("dataset", "text") in graph, ("dataset", "params:x") in graph
+        (True, False)
+    """
+    digraph: nx.DiGraph = nx.DiGraph()
+    for node in nodes:
+        digraph.add_node(("node", node.name))
+        for name in node.inputs:
+            if not is_parameter(name):
+                digraph.add_edge(("dataset", base_name(name)), ("node", node.name))
+        for name in node.outputs:
+            digraph.add_edge(("node", node.name), ("dataset", base_name(name)))
+    return digraph

@@ -1,0 +1,52 @@
+"""One IO manager per dataset: the door to its data for Kedro's nodes and for any other asset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+from kedro.pipeline.node import Node
+
+from kedro_assets.run import KedroRun
+
+
+class DatasetIOManager(dg.IOManager):
+    """Loads and saves one dataset of the catalog.
+
+    Kedro's nodes go through `load` and `save`, with their dataset hooks. Dagster calls `load_input` and `handle_output`
+    for assets that are no Kedro nodes and for `Definitions.load_asset_value`; no node is there to tell hooks about, so
+    none fire, as with `catalog.load` in a notebook.
+
+    Args:
+        name: The dataset's name in the catalog; of a transcoded one, the variant that other assets use.
+        open_run: Gives the Kedro side of the run in a step's context; None stands for no run at all.
+    """
+
+    def __init__(self, name: str, open_run: Callable[[Any], KedroRun]) -> None:
+        self._name = name
+        self._open_run = open_run
+
+    def load(self, run: KedroRun, name: str, node: Node | None = None) -> Any:
+        """Load the dataset under the name that a node uses for it."""
+        return run.load(name, node)
+
+    def save(self, run: KedroRun, name: str, data: Any, node: Node | None = None) -> None:
+        """Save the dataset under the name that a node uses for it."""
+        run.save(name, data, node)
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Load the dataset for an asset that is no Kedro node, or outside a run."""
+        return self.load(self._open_run(_step_of(context)), self._name)
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Save what an asset that is no Kedro node has made of the dataset."""
+        self.save(self._open_run(_step_of(context)), self._name, obj)
+
+
+def _step_of(context: dg.InputContext | dg.OutputContext) -> Any:
+    """Give the step that loads or saves, None outside a run."""
+    try:
+        return context.step_context
+    except dg.DagsterInvariantViolationError:
+        return None

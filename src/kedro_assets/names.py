@@ -1,0 +1,72 @@
+"""Kedro's names as identifiers of Dagster, in tables that are built once and never decoded."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Mapping
+
+from kedro.pipeline.transcoding import TRANSCODING_SEPARATOR
+
+# Dagster refuses these as names of ops, outputs and resources, beside Python's keywords.
+_RESERVED = frozenset(
+    "arg_dict bool conf config context dict float input input_arg_dict int meta output output_arg_dict str type".split()
+)
+
+
+def is_parameter(name: str) -> bool:
+    """Say whether a node's input is a parameter and no dataset.
+
+    Examples:
+        >>> is_parameter("params:model.depth"), is_parameter("parameters"), is_parameter("model")
+        (True, True, False)
+    """
+    return name == "parameters" or name.startswith("params:")
+
+
+def base_name(name: str) -> str:
+    """Give the dataset behind a transcoded name.
+
+    Examples:
+        >>> base_name("flights@polars"), base_name("flights")
+        ('flights', 'flights')
+    """
+    return name.partition(TRANSCODING_SEPARATOR)[0]
+
+
+def identifiers(names: Iterable[str]) -> Mapping[str, str]:
+    """Give every name an identifier that Dagster takes for ops, outputs, jobs and resources.
+
+    A name that is an identifier keeps it; others that would fall on the same one are numbered in the order given.
+
+    Examples:
+        >>> dict(identifiers(["a.b", "a-b", "a_b", "type"]))
+        {'a.b': 'a_b_2', 'a-b': 'a_b_3', 'a_b': 'a_b', 'type': 'type_'}
+    """
+    names = list(dict.fromkeys(names))
+    table = {name: name for name in names if identifier(name) == name}
+    taken = set(table)
+    for name in names:
+        if name not in table:
+            table[name] = _free(identifier(name), taken)
+            taken.add(table[name])
+    return {name: table[name] for name in names}
+
+
+def identifier(name: str) -> str:
+    """Write a name with ASCII letters, digits and underscores only.
+
+    Examples:
+        >>> identifier("vols à l'heure"), identifier("@"), identifier("class")
+        ('vols___l_heure', '_', 'class_')
+    """
+    text = re.sub(r"[^A-Za-z0-9_]", "_", name) or "_"
+    return f"{text}_" if text in _RESERVED or keyword.iskeyword(text) else text
+
+
+def _free(text: str, taken: set[str]) -> str:
+    candidate, number = text, 1
+    while candidate in taken:
+        number += 1
+        candidate = f"{text}_{number}"
+    return candidate

@@ -1,0 +1,83 @@
+"""From a Dagster run to the open Kedro project behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from attrs import field, frozen
+
+from kedro_assets import _private
+from kedro_assets.clusters import Cluster
+from kedro_assets.graph import ProjectGraph, Vertex
+from kedro_assets.memory_store import MemoryStore
+from kedro_assets.plan import RunPlan, plan_run
+from kedro_assets.project import ProjectLocation
+from kedro_assets.run import KedroRun, OpenRuns, RunIdentity, kedro_timestamp
+
+
+@frozen
+class AssetIndex:
+    """The two-way table of assets: what in Kedro is which asset key, and in which cluster it is made.
+
+    Attributes:
+        keys: Asset keys by dataset or node.
+        vertices: Datasets or nodes by asset key.
+        clusters: The cluster that makes an asset; external datasets have none.
+    """
+
+    keys: Mapping[Vertex, dg.AssetKey]
+    vertices: Mapping[dg.AssetKey, Vertex]
+    clusters: Mapping[Vertex, Cluster]
+
+
+@frozen
+class RunOpener:
+    """Opens a project for the runs of one code location.
+
+    Attributes:
+        location: The project.
+        graph: Its graph.
+        index: Its assets.
+        open_runs: What this process has open.
+    """
+
+    location: ProjectLocation
+    graph: ProjectGraph
+    index: AssetIndex
+    open_runs: OpenRuns = field(factory=OpenRuns)
+
+    def for_run(self, run: dg.DagsterRun, job: dg.JobDefinition, instance: dg.DagsterInstance) -> KedroRun:
+        """Give the open project of a run; the first call in a process opens it, and its context hooks fire."""
+
+        def open_run() -> KedroRun:
+            earlier = dict.fromkeys(filter(None, (run.parent_run_id, run.root_run_id)))
+            store = MemoryStore(self._memory_folder(instance), run.run_id, tuple(earlier))
+            return KedroRun.open(self.location, RunIdentity.of(run, instance), self.plan(run, job), store)
+
+        return self.open_runs.get(run.run_id, open_run)
+
+    def for_step(self, step_context: Any) -> KedroRun:
+        """Give the open project for an IO manager; without a step it is opened for this one use."""
+        if step_context is not None:
+            return self.for_run(step_context.dagster_run, step_context.job_def, step_context.instance)
+        identity = RunIdentity("", kedro_timestamp(datetime.now(tz=timezone.utc)))
+        with dg.DagsterInstance.get() as instance:
+            store = MemoryStore(self._memory_folder(instance), "")
+        return KedroRun.open(self.location, identity, plan_run(self.graph, {}), store)
+
+    def plan(self, run: dg.DagsterRun, job: dg.JobDefinition) -> RunPlan:
+        """Plan what each step of a run does; every process of the run comes to the same plan."""
+        steps = {}
+        for step, keys in _private.assets_by_step(job).items():
+            selected = [self.index.vertices[key] for key in keys if key in self.index.vertices]
+            chosen = run.step_keys_to_execute is None or step in run.step_keys_to_execute
+            if selected and chosen:
+                steps[step] = (self.index.clusters[selected[0]], selected)
+        return plan_run(self.graph, steps)
+
+    def _memory_folder(self, instance: dg.DagsterInstance) -> Path:
+        return Path(instance.storage_directory()) / "kedro_assets" / self.location.path.name

@@ -1,0 +1,68 @@
+"""A node's parameters as run configuration of its step, with the project's values as defaults."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dagster as dg
+from kedro.pipeline.node import Node
+
+from kedro_assets.names import is_parameter
+
+FIELD = "parameters"
+
+
+def parameter_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Give every name under which a node can read the project's parameters, with its value.
+
+    Examples:
+        >>> parameter_values({"model": {"depth": 3}})
+        {'parameters': {'model': {'depth': 3}}, 'params:model': {'depth': 3}, 'params:model.depth': 3}
+    """
+    values: dict[str, Any] = {"parameters": dict(parameters)}
+    todo = [(str(name), value) for name, value in parameters.items()]
+    while todo:
+        name, value = todo.pop(0)
+        values[f"params:{name}"] = value
+        if isinstance(value, dict):
+            todo.extend((f"{name}.{key}", item) for key, item in value.items())
+    return values
+
+
+def config_schema(nodes: Iterable[Node], values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Build the configuration schema of a step: one field per parameter that its nodes read.
+
+    Args:
+        nodes: The nodes of the step.
+        values: The project's values, by the name that a node uses.
+    """
+    names = dict.fromkeys(name for node in nodes for name in node.inputs if is_parameter(name))
+    if not names:
+        return None
+    fields = {name: dg.Field(dg.Any, is_required=False, default_value=_shown(values.get(name))) for name in names}
+    return {FIELD: fields}
+
+
+def changed_parameters(config: Mapping[str, Any] | None, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the parameters that a run's configuration changes.
+
+    A value that is still the default is left out, so that what JSON cannot carry, a date for instance, reaches the node
+    as the project has it.
+    """
+    given = (config or {}).get(FIELD) or {}
+    return {name: value for name, value in given.items() if value != _shown(values.get(name))}
+
+
+def _shown(value: Any) -> Any:
+    """Write a parameter's value as the launchpad can show it: JSON, with text for what JSON does not have."""
+    return json.loads(json.dumps(_with_text_keys(value), default=str))
+
+
+def _with_text_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_text_keys(item) for item in value]
+    return value

@@ -1,0 +1,107 @@
+"""What each step of one run does: which nodes it runs, and which in-memory datasets pass between steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from attrs import frozen
+from kedro.pipeline import Pipeline
+
+from kedro_assets.clusters import Cluster, nodes_to_run
+from kedro_assets.graph import ProjectGraph, Vertex
+from kedro_assets.project import CatalogEntry
+
+
+@frozen
+class StepPlan:
+    """What one step does.
+
+    Attributes:
+        nodes: The nodes it runs, in order.
+        handed_in: In-memory datasets that it reads and another step makes.
+        handed_out: In-memory datasets that it makes and another step may read.
+    """
+
+    nodes: tuple[str, ...]
+    handed_in: frozenset[str] = frozenset()
+    handed_out: frozenset[str] = frozenset()
+
+
+@frozen
+class RunPlan:
+    """What one run does.
+
+    Attributes:
+        steps: What each step does, by Dagster's step key.
+        pipeline: All nodes of the run, as the pipeline that Kedro's pipeline hooks get.
+        inputs: What the pipeline reads and does not write, parameters included.
+        outputs: What the pipeline writes and does not read.
+        versioned: The versioned datasets that the run writes, under every name that its nodes may use.
+    """
+
+    steps: Mapping[str, StepPlan]
+    pipeline: Pipeline
+    inputs: frozenset[str]
+    outputs: frozenset[str]
+    versioned: frozenset[str]
+
+
+def plan_run(graph: ProjectGraph, steps: Mapping[str, tuple[Cluster, Iterable[Vertex]]]) -> RunPlan:
+    """Plan a run from the assets that each of its steps is to make.
+
+    A cluster can have several steps in one run: Dagster splits it where a foreign asset stands between its assets.
+
+    Args:
+        graph: The project's graph.
+        steps: For every step key its cluster and the assets selected in it.
+    """
+    chosen = {key: (cluster, list(selected)) for key, (cluster, selected) in steps.items()}
+    nodes = {
+        key: nodes_to_run(graph, cluster, selected, _from_outside(graph, cluster) | _selected_elsewhere(chosen, key))
+        for key, (cluster, selected) in chosen.items()
+    }
+    handed_in = {key: _handed_in(graph, names) for key, names in nodes.items()}
+    asked_for = frozenset().union(*handed_in.values())
+    plans = {
+        key: StepPlan(tuple(nodes[key]), handed_in[key], _handed_out(graph, cluster, nodes[key], asked_for))
+        for key, (cluster, _) in chosen.items()
+    }
+    running = {node for names in nodes.values() for node in names}
+    pipeline = Pipeline([node for name, node in graph.nodes.items() if name in running])
+    return RunPlan(
+        steps=plans,
+        pipeline=pipeline,
+        inputs=frozenset(pipeline.inputs()),
+        outputs=frozenset(pipeline.outputs()),
+        versioned=frozenset(entry.name for node in running for entry in _written(graph, node) if entry.versioned),
+    )
+
+
+def _written(graph: ProjectGraph, node: str) -> Iterator[CatalogEntry]:
+    return (entry for dataset in graph.outputs(node) for entry in graph.entries[dataset])
+
+
+def _from_outside(graph: ProjectGraph, cluster: Cluster) -> frozenset[str]:
+    """Give the in-memory datasets that a cluster reads from another one; only `cluster_by: node` has any."""
+    members = set(cluster.nodes)
+    names = (name for node in cluster.nodes for name in graph.inputs(node))
+    return frozenset(name for name in names if graph.in_memory(name) and graph.producer(name) not in members)
+
+
+def _selected_elsewhere(chosen: Mapping[str, tuple[Cluster, list[Vertex]]], key: str) -> frozenset[str]:
+    """Give the datasets of a step's cluster that another step of the run is to make."""
+    cluster = chosen[key][0]
+    others = (selected for other, (its, selected) in chosen.items() if its == cluster and other != key)
+    return frozenset(name for selected in others for kind, name in selected if kind == "dataset")
+
+
+def _handed_in(graph: ProjectGraph, nodes: Iterable[str]) -> frozenset[str]:
+    running = set(nodes)
+    names = (name for node in running for name in graph.inputs(node))
+    return frozenset(name for name in names if graph.in_memory(name) and graph.producer(name) not in {None, *running})
+
+
+def _handed_out(graph: ProjectGraph, cluster: Cluster, nodes: Iterable[str], asked_for: frozenset[str]) -> frozenset[str]:
+    members = set(cluster.nodes)
+    made = {name for node in nodes for name in graph.outputs(node) if graph.in_memory(name)}
+    return frozenset(name for name in made if name in asked_for or not members.issuperset(graph.consumers(name)))

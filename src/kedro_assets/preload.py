@@ -1,0 +1,1 @@
+"""Imported by the multiprocess executor's forkserver, so that every step forks with its libraries loaded."""

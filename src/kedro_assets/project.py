@@ -1,0 +1,277 @@
+"""Reading a Kedro project: its configuration and its pipelines, and nothing that opens data.
+
+No hook fires, no dataset object is built and no credential is read, unless dagster.yml says `load_with_hooks: true`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from attrs import Factory, field, frozen
+from kedro.config import AbstractConfigLoader, MissingConfigException
+from kedro.framework.project import pipelines as registered_pipelines
+from kedro.framework.project import settings, validate_settings
+from kedro.framework.session import KedroServiceSession
+from kedro.framework.startup import bootstrap_project
+from kedro.io import CatalogConfigResolver
+from kedro.pipeline import Pipeline
+from kedro.utils import find_kedro_project
+
+from kedro_assets.config import DagsterConfig, read_config
+from kedro_assets.errors import Problems, ProjectError
+
+DEFAULT_PIPELINE = "__default__"
+_DAGSTER_PATTERNS = ["dagster*", "dagster*/**", "**/dagster*"]
+_MEMORY_TYPES = ("MemoryDataset", "SharedMemoryDataset")
+
+
+@frozen
+class ProjectLocation:
+    """Where a project is and how it is opened: all that a process needs to find it again.
+
+    Attributes:
+        path: The project's root, absolute.
+        env: Kedro's environment; None for the one that the project's settings name.
+        conf_source: The configuration folder or archive; None for the one that the project's settings name.
+    """
+
+    path: Path
+    env: str | None = None
+    conf_source: str | None = None
+
+    def open(self) -> str:
+        """Make this the project of the process, as Kedro's command line does; give its package name.
+
+        Raises:
+            ProjectError: If the project or its settings cannot be imported.
+        """
+        try:
+            metadata = bootstrap_project(self.path)
+            validate_settings()
+        except Exception as error:
+            msg = f"The Kedro project at {self.path} cannot be opened: {error}"
+            raise ProjectError(msg) from error
+        return metadata.package_name
+
+
+@frozen
+class CatalogEntry:
+    """A dataset as the catalog's configuration has it.
+
+    Attributes:
+        name: Its name in the catalog, with the part behind `@` if it is transcoded.
+        type: Its class, as written in the configuration.
+        config: Its configuration, without anything under a key `credentials`.
+        declared: Whether the catalog names it or has a pattern for it; otherwise Kedro keeps it in memory.
+    """
+
+    name: str
+    type: str
+    config: Mapping[str, Any] = field(factory=dict, repr=False)
+    declared: bool = True
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the data lives no longer than the process."""
+        return self.type.rpartition(".")[2] in _MEMORY_TYPES
+
+    @property
+    def versioned(self) -> bool:
+        """Whether every save makes a new version."""
+        return bool(self.config.get("versioned"))
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The dataset's `metadata`, which Kedro leaves to plugins."""
+        metadata = self.config.get("metadata")
+        return metadata if isinstance(metadata, dict) else {}
+
+
+@frozen
+class Project:
+    """What is known of a project without running it.
+
+    Attributes:
+        location: Where it is.
+        package_name: The name of its Python package.
+        pipelines: The registered pipelines by name.
+        parameters: Its parameters, before any are given at run time.
+        config: Its dagster.yml.
+        resolver: Kedro's own reading of the catalog, factory patterns included, without credentials.
+    """
+
+    location: ProjectLocation
+    package_name: str
+    pipelines: Mapping[str, Pipeline]
+    parameters: Mapping[str, Any] = Factory(dict)
+    config: DagsterConfig = Factory(DagsterConfig)
+    resolver: CatalogConfigResolver = field(factory=lambda: resolve_catalog({}), repr=False)
+
+    def entry(self, name: str) -> CatalogEntry:
+        """Look a dataset up in the catalog, patterns included, without building it."""
+        config = self.resolver.resolve_pattern(name)
+        declared = name in self.resolver.config or bool(
+            self.resolver.match_dataset_pattern(name) or self.resolver.match_user_catch_all_pattern(name)
+        )
+        return CatalogEntry(name, str(config.get("type", "")), config, declared)
+
+
+def locate_project(
+    project_path: str | Path | None = None, env: str | None = None, conf_source: str | None = None
+) -> ProjectLocation:
+    """Find a project's root and the environment to open it with.
+
+    Args:
+        project_path: The project, or a file or folder inside it; by default the working directory.
+        env: Kedro's environment; by default the variable `KEDRO_ENV`, then what the project's settings say.
+        conf_source: The configuration folder or archive; by default what the project's settings say.
+
+    Raises:
+        ProjectError: If there is no Kedro project at `project_path` or around it.
+    """
+    start = Path(project_path or Path.cwd()).expanduser().resolve()
+    root = find_kedro_project(start)
+    if root is None:
+        msg = (
+            f"No Kedro project at {start} or in a folder around it: a project has a pyproject.toml with a section "
+            "[tool.kedro]. Give its path with `project_path`, or change into it."
+        )
+        raise ProjectError(msg)
+    source = str(Path(conf_source).expanduser().resolve()) if conf_source else None
+    return ProjectLocation(Path(root), env or os.environ.get("KEDRO_ENV") or None, source)
+
+
+def load_project(location: ProjectLocation, problems: Problems) -> Project:
+    """Read a project; mistakes in its dagster.yml are added to `problems`.
+
+    Raises:
+        ProjectError: If its settings, its pipelines or its configuration cannot be read.
+    """
+    package_name = location.open()
+    loader = _config_loader(location)
+    config = read_config(_section(loader, "dagster"), problems, SourceLines(loader, location.path).locate)
+    if config.load_with_hooks:
+        session = KedroServiceSession.create(
+            project_path=location.path, env=location.env, conf_source=location.conf_source
+        )
+        loader = session.load_context().config_loader
+    return Project(
+        location=location,
+        package_name=package_name,
+        pipelines=_read_pipelines(location),
+        parameters=_section(loader, "parameters"),
+        config=config,
+        resolver=resolve_catalog(_section(loader, "catalog")),
+    )
+
+
+def resolve_catalog(config: Mapping[str, Any]) -> CatalogConfigResolver:
+    """Let Kedro resolve a catalog's names and patterns; credentials are taken out before."""
+    patterns = getattr(settings.DATA_CATALOG_CLASS, "default_runtime_patterns", None)
+    return CatalogConfigResolver(
+        config=_without_credentials(config),
+        default_runtime_patterns=patterns or {"{default}": {"type": "kedro.io.MemoryDataset"}},
+    )
+
+
+def _without_credentials(config: Any) -> Any:
+    if isinstance(config, dict):
+        return {key: _without_credentials(value) for key, value in config.items() if key != "credentials"}
+    if isinstance(config, list):
+        return [_without_credentials(item) for item in config]
+    return config
+
+
+def _config_loader(location: ProjectLocation) -> AbstractConfigLoader:
+    """Build the project's own config loader, as Kedro's session does."""
+    loader = settings.CONFIG_LOADER_CLASS(
+        conf_source=location.conf_source or str(location.path / settings.CONF_SOURCE),
+        env=location.env,
+        **settings.CONFIG_LOADER_ARGS,
+    )
+    patterns = getattr(loader, "config_patterns", None)
+    if isinstance(patterns, dict):
+        patterns.setdefault("dagster", _DAGSTER_PATTERNS)
+    return loader
+
+
+def _section(loader: AbstractConfigLoader, name: str) -> dict[str, Any]:
+    try:
+        return dict(loader[name])
+    except (MissingConfigException, KeyError):
+        return {}
+    except Exception as error:
+        msg = (
+            f"The project's {name} configuration cannot be read: {error}\n"
+            "If a hook provides what it needs (a resolver registered in `after_context_created`, say), write "
+            "`load_with_hooks: true` in dagster.yml. A `${runtime_params:...}` needs a default to be read without a run."
+        )
+        raise ProjectError(msg) from error
+
+
+def _read_pipelines(location: ProjectLocation) -> dict[str, Pipeline]:
+    try:
+        return {name: pipeline for name, pipeline in registered_pipelines.items() if pipeline is not None}
+    except Exception as error:
+        msg = f"The pipelines of the project at {location.path} cannot be imported: {type(error).__name__}: {error}"
+        raise ProjectError(msg) from error
+
+
+class SourceLines:
+    """Finds the file and the line where a path of dagster.yml stands, for error reports.
+
+    Args:
+        loader: The project's config loader; one that reads no folder (an archive, say) gives no lines.
+        root: Paths are shown relative to it.
+    """
+
+    def __init__(self, loader: AbstractConfigLoader, root: Path) -> None:
+        self._folders = [Path(loader.conf_source) / str(env) for env in _environments(loader)]
+        self._root = root
+
+    def locate(self, path: tuple[Any, ...]) -> str:
+        """Give `conf/base/dagster.yml:12` for the deepest part of `path` that a file has, or an empty string."""
+        best, depth = "", 0
+        for file, document in self._documents():
+            line, found = _line_of(document, path)
+            if found > depth or (found == depth == len(path)):
+                best, depth = f"{file}:{line}", found
+        return best
+
+    def _documents(self) -> Iterator[tuple[str, yaml.Node]]:
+        for folder in self._folders:
+            for file in sorted(folder.glob("**/dagster*.y*ml")):
+                try:
+                    document = yaml.compose(file.read_text(encoding="utf-8"))
+                except (OSError, yaml.YAMLError):
+                    continue
+                if document is not None:
+                    shown = file.relative_to(self._root) if file.is_relative_to(self._root) else file
+                    yield str(shown), document
+
+
+def _environments(loader: AbstractConfigLoader) -> list[str]:
+    base = getattr(loader, "base_env", None)
+    own = loader.env or getattr(loader, "default_run_env", None)
+    return [env for env in (base, own) if env]
+
+
+def _line_of(document: yaml.Node, path: tuple[Any, ...]) -> tuple[int, int]:
+    """Give the 1-based line of the deepest part of `path` in a YAML tree, and how deep that is."""
+    node, line, depth = document, 0, 0
+    for key in path:
+        if isinstance(node, yaml.MappingNode):
+            entries = [(k, v) for k, v in node.value if k.value == str(key)]
+            if not entries:
+                break
+            start, node = entries[-1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            start = node = node.value[key]
+        else:
+            break
+        line, depth = start.start_mark.line + 1, depth + 1
+    return line, depth

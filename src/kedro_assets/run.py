@@ -1,0 +1,148 @@
+"""The Kedro side of one Dagster run in one process: context, catalog, hooks, run id."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+import dagster as dg
+from attrs import define, field, frozen
+from kedro.framework.context import KedroContext
+from kedro.framework.session import KedroServiceSession
+from kedro.io import CatalogProtocol
+from kedro.pipeline.node import Node
+from pluggy import PluginManager
+
+from kedro_assets import _private
+from kedro_assets.memory_store import MemoryStore
+from kedro_assets.plan import RunPlan
+from kedro_assets.project import ProjectLocation
+
+RESOURCE = "kedro"
+"""The resource under which a run's configuration holds Kedro's runtime parameters."""
+
+
+@frozen
+class RunIdentity:
+    """What every process of one Dagster run has to agree on.
+
+    Attributes:
+        dagster_run_id: Dagster's id of the run.
+        kedro_run_id: Kedro's run id and save version, in Kedro's timestamp format.
+        runtime_params: The parameters given at launch, as `kedro run --params` takes them.
+    """
+
+    dagster_run_id: str
+    kedro_run_id: str
+    runtime_params: Mapping[str, Any] = field(factory=dict)
+
+    @classmethod
+    def of(cls, run: dg.DagsterRun, instance: dg.DagsterInstance) -> RunIdentity:
+        """Derive the identity from the run's record, so that every process comes to the same one."""
+        record = instance.get_run_record_by_id(run.run_id)
+        created = record.create_timestamp if record else datetime.now(tz=timezone.utc)
+        resources: Any = run.run_config.get("resources", {})
+        params = ((resources.get(RESOURCE) or {}).get("config") or {}).get("runtime_params") or {}
+        return cls(run.run_id, kedro_timestamp(created), dict(params))
+
+
+def kedro_timestamp(moment: datetime) -> str:
+    """Write a moment as Kedro writes versions, which sort as text.
+
+    Examples:
+        >>> kedro_timestamp(datetime(2026, 3, 1, 12, 30, 5, 123456, tzinfo=timezone.utc))
+        '2026-03-01T12.30.05.123Z'
+    """
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(timezone.utc)
+    return f"{moment:%Y-%m-%dT%H.%M.%S}.{moment.microsecond // 1000:03d}Z"
+
+
+@define(eq=False)
+class KedroRun:
+    """The open Kedro project of one Dagster run in this process.
+
+    Attributes:
+        identity: What it shares with the run's other processes.
+        context: Kedro's context; its hooks have fired.
+        catalog: The catalog, with the run's save version.
+        hooks: The hooks of the project and of its plugins.
+        plan: What the run does.
+        memory_store: Where in-memory datasets pass from step to step.
+        errors: What failed in this process, by Dagster's step key.
+    """
+
+    identity: RunIdentity
+    context: KedroContext
+    catalog: CatalogProtocol
+    hooks: PluginManager
+    plan: RunPlan
+    memory_store: MemoryStore
+    errors: dict[str, Exception] = field(factory=dict)
+
+    @classmethod
+    def open(
+        cls, location: ProjectLocation, identity: RunIdentity, plan: RunPlan, memory_store: MemoryStore
+    ) -> KedroRun:
+        """Open the project as Kedro's session does at the start of a run: `after_context_created`, then the catalog."""
+        location.open()
+        session = KedroServiceSession.create(
+            project_path=location.path, env=location.env, conf_source=location.conf_source
+        )
+        context = session.load_context(runtime_params=dict(identity.runtime_params))
+        catalog = _private.create_catalog(context, identity.kedro_run_id)
+        return cls(identity, context, catalog, _private.hook_manager(session), plan, memory_store)
+
+    def load(self, name: str, node: Node | None = None) -> Any:
+        """Load a dataset or parameter; with a node, its dataset hooks fire.
+
+        A versioned dataset that this run has written is loaded at this run's version.
+        """
+        version = self.identity.kedro_run_id if name in self.plan.versioned else None
+        if node is None:
+            return self.catalog.load(name, version=version)
+        self.hooks.hook.before_dataset_loaded(dataset_name=name, node=node)
+        data = self.catalog.load(name, version=version)
+        self.hooks.hook.after_dataset_loaded(dataset_name=name, data=data, node=node)
+        return data
+
+    def save(self, name: str, data: Any, node: Node | None = None) -> None:
+        """Save a dataset; with a node, its dataset hooks fire."""
+        if node is None:
+            self.catalog.save(name, data)
+            return
+        self.hooks.hook.before_dataset_saved(dataset_name=name, data=data, node=node)
+        self.catalog.save(name, data)
+        self.hooks.hook.after_dataset_saved(dataset_name=name, data=data, node=node)
+
+
+class OpenRuns:
+    """The runs that this process has open: one project opened once per run, a new run opened anew.
+
+    A run that `hold` keeps stays open until it is let go; any other makes way for the next.
+    """
+
+    def __init__(self) -> None:
+        self._runs: dict[str, KedroRun] = {}
+        self._held: set[str] = set()
+        self._lock = threading.RLock()
+
+    def get(self, run_id: str, open_run: Callable[[], KedroRun]) -> KedroRun:
+        """Give the run of this id, opened if this process has not done so yet."""
+        with self._lock:
+            if run_id not in self._runs:
+                self._runs = {key: run for key, run in self._runs.items() if key in self._held}
+                self._runs[run_id] = open_run()
+            return self._runs[run_id]
+
+    def hold(self, run_id: str) -> None:
+        """Keep a run open until `release`."""
+        self._held.add(run_id)
+
+    def release(self, run_id: str) -> None:
+        """Let a run go."""
+        with self._lock:
+            self._held.discard(run_id)
+            self._runs.pop(run_id, None)

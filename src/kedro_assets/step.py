@@ -1,0 +1,54 @@
+"""What a cluster's step does when Dagster runs it."""
+
+# No postponed annotations here: Dagster looks at the class that annotates `context`.
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from attrs import frozen
+
+from kedro_assets.clusters import Cluster
+from kedro_assets.execute import run_step
+from kedro_assets.graph import ProjectGraph, Vertex
+from kedro_assets.io_managers import DatasetIOManager
+from kedro_assets.names import base_name
+from kedro_assets.opener import RunOpener
+from kedro_assets.parameters import changed_parameters
+
+
+@frozen
+class ClusterStep:
+    """The step of one cluster.
+
+    Attributes:
+        cluster: Its nodes.
+        graph: The project's graph.
+        opener: Opens the project for a run.
+        doors: The IO manager of every dataset.
+        values: The project's parameters, by the names that nodes use.
+    """
+
+    cluster: Cluster
+    graph: ProjectGraph
+    opener: RunOpener
+    doors: Mapping[str, DatasetIOManager]
+    values: Mapping[str, Any]
+
+    def materialize(self, context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        """Run the nodes that the selected assets need, and report every dataset once it is saved."""
+        operation = context.op_execution_context
+        run = self.opener.for_run(context.run, context.job_def, context.instance)
+        step = str(operation.op_handle)
+        parameters = changed_parameters(operation.op_config, self.values)
+        try:
+            for node, saved in run_step(run, run.plan.steps[step], self.graph.nodes, self.doors, parameters):
+                vertex: Vertex = ("dataset", base_name(saved)) if saved else ("node", node.name)
+                key = self.opener.index.keys.get(vertex)
+                metadata = {"kedro/run_id": run.identity.kedro_run_id}
+                if key in context.selected_asset_keys:
+                    yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+                elif key is not None:  # made because its node ran, though nobody selected it
+                    context.log_event(dg.AssetMaterialization(key, metadata=metadata))
+        except Exception as error:
+            run.errors[step] = error
+            raise

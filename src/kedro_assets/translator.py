@@ -1,0 +1,130 @@
+"""What a dataset looks like in Dagster: the one place to override."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import dagster as dg
+from attrs import frozen
+from kedro.pipeline.node import Node
+
+from kedro_assets.config import DatasetSettings
+from kedro_assets.project import CatalogEntry
+
+
+@frozen
+class DatasetRecord:
+    """What is known of a dataset, or of a node without outputs, when it becomes an asset.
+
+    Attributes:
+        name: The dataset's name in Kedro, without transcoding, or the node's name.
+        key: The path of its asset key by default: the parts of the name between dots, behind `assets.key_prefix`.
+        group_name: Its group in Dagster's UI by default; None for Dagster's own.
+        entry: What the catalog says of it, without credentials; None for a node without outputs.
+        settings: `metadata.dagster` of the catalog.
+        producer: The node that makes it; None for an external dataset.
+        consumers: The names of the nodes that read it.
+        pipelines: The registered pipelines that hold its producer, or else its consumers.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    group_name: str | None = None
+    entry: CatalogEntry | None = None
+    settings: DatasetSettings = DatasetSettings()
+    producer: Node | None = None
+    consumers: tuple[str, ...] = ()
+    pipelines: tuple[str, ...] = ()
+
+
+class KedroTranslator:
+    """Turns datasets into asset specs.
+
+    Override `get_asset_spec`, call `super()`, and change what it gives with `replace_attributes` or `merge_attributes`.
+    """
+
+    def get_asset_spec(self, data: DatasetRecord) -> dg.AssetSpec:
+        """Describe one asset; its dependencies and its IO manager are added afterwards.
+
+        Args:
+            data: The dataset.
+        """
+        settings = data.settings
+        return dg.AssetSpec(
+            key=list(data.key),
+            description=settings.description or _docstring(data.producer),
+            group_name=settings.group_name or data.group_name,
+            owners=settings.owners,
+            tags={**_node_tags(data.producer), **settings.tags},
+            kinds=set(settings.kinds) or default_kinds(data.entry),
+            metadata=_metadata(data),
+        )
+
+
+def default_kinds(entry: CatalogEntry | None) -> set[str]:
+    """Say in up to two words what a dataset is, from the name of its class.
+
+    Examples:
+        >>> sorted(default_kinds(CatalogEntry("a", "pandas.CSVDataset")))
+        ['csv', 'pandas']
+        >>> default_kinds(CatalogEntry("a", "kedro_datasets.polars.lazy_polars_dataset.LazyPolarsDataset"))
+        {'polars'}
+        >>> default_kinds(CatalogEntry("a", "shop.datasets.TillDataset")), default_kinds(None)
+        ({'till'}, {'side_effect'})
+    """
+    if entry is None:
+        return {"side_effect"}
+    if entry.in_memory:
+        return {"memory"}
+    path = entry.type.removeprefix("kedro_datasets.").split(".")
+    kind = re.sub(r"Data[sS]et$", "", path[-1]).lower()
+    shipped = len(path) == 2 or entry.type.startswith("kedro_datasets.")
+    library = path[0].lower() if shipped else ""
+    words = {library} if library and library in kind else {library, kind}
+    return {word for word in words if word and word not in ("io", "kedro")}
+
+
+def redacted(location: str) -> str:
+    """Take user, password and query out of a URL; a plain path stays as it is.
+
+    Examples:
+        >>> redacted("https://me:secret@host/data.csv?token=abc"), redacted("data/a.csv")
+        ('https://host/data.csv', 'data/a.csv')
+    """
+    if "://" not in location:
+        return location
+    parts = urlsplit(location)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def _docstring(node: Node | None) -> str | None:
+    """Give the first paragraph of a node function's docstring."""
+    function = getattr(node.func, "func", node.func) if node else None
+    text = inspect.getdoc(function) if inspect.isroutine(function) else None
+    return " ".join(text.split("\n\n")[0].split()) if text else None
+
+
+def _node_tags(node: Node | None) -> Mapping[str, str]:
+    """Give a node's tags as keys without values, in the characters that Dagster allows."""
+    names = sorted(node.tags) if node else ()
+    return {re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:63]: "" for name in names}
+
+
+def _metadata(data: DatasetRecord) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"kedro/dataset" if data.entry else "kedro/node": data.name}
+    if data.entry:
+        metadata["kedro/type"] = data.entry.type
+        if data.producer:
+            metadata["kedro/node"] = data.producer.name
+        location = data.entry.config.get("filepath") or data.entry.config.get("path")
+        if isinstance(location, str):
+            metadata["kedro/filepath"] = redacted(location)
+        viz = data.entry.metadata.get("kedro-viz")
+        if isinstance(viz, dict) and viz.get("layer"):
+            metadata["kedro/layer"] = str(viz["layer"])
+    return metadata
