@@ -5,12 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster._config import process_config, resolve_to_config_type
 from dagster._core.definitions.dependency import NodeHandle
+from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
+from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
+from dagster._core.execution.api import execute_run_iterator
+from dagster._core.workspace.autodiscovery import loadable_targets_from_python_file
+from dagster._serdes import deserialize_value, serialize_value
+from kedro.framework.cli.utils import _split_params
 from kedro.framework.context import KedroContext
 from kedro.framework.project import settings
 from kedro.framework.session import KedroServiceSession
@@ -41,3 +48,74 @@ def executor_problems(executor: dg.ExecutorDefinition, options: Mapping[str, Any
     for error in result.errors or []:
         path = [getattr(entry, "field_name", None) or getattr(entry, "list_index", "") for entry in error.stack.entries]
         yield [str(part) for part in path], error.message
+
+
+JOB_VARIABLE = "KEDRO_ASSETS_JOB"
+"""The environment variable in which the run's own process tells its forkserver which job to load."""
+
+
+def pack_job(job: Any) -> str:
+    """Write down where a job is defined: the forkserver of the multiprocess executor is told no more than modules.
+
+    A job that exists in this process only gives an empty text.
+    """
+    return serialize_value(job) if isinstance(job, ReconstructableJob) else ""
+
+
+def unpack_job(text: str) -> Any:
+    """Find a job that `pack_job` wrote down."""
+    return deserialize_value(text, ReconstructableJob)
+
+
+ASSET_JOB = IMPLICIT_ASSET_JOB_NAME
+"""The job in which Dagster runs assets that are materialized without a job of their own."""
+
+
+def load_repository(target: str, root: Path) -> ReconstructableRepository:
+    """Find definitions in a way that a run's other processes can repeat: Dagster's command line does it like this.
+
+    Args:
+        target: A Python file in `root`, or the name of a module.
+        root: The working directory.
+
+    Raises:
+        DagsterError: If it cannot be loaded, or holds no definitions or more than one.
+    """
+    if target.endswith(".py"):
+        [found] = loadable_targets_from_python_file(str(root / target), str(root))
+        return ReconstructableRepository.for_file(str(root / target), found.attribute, str(root))
+    return ReconstructableRepository.for_module(target, "defs", str(root))
+
+
+def run_events(
+    repository: ReconstructableRepository,
+    job_name: str,
+    keys: Collection[dg.AssetKey],
+    run_config: Mapping[str, Any],
+    instance: dg.DagsterInstance,
+) -> Iterator[dg.DagsterEvent]:
+    """Run a job and give its events as they happen: `dagster.execute_job` gives them when all is over.
+
+    Args:
+        repository: The definitions.
+        job_name: The job.
+        keys: The assets to materialize; empty for all of the job's.
+        run_config: The run's configuration.
+        instance: Where the run is recorded.
+    """
+    job = repository.get_reconstructable_job(job_name)
+    if keys:
+        job = job.get_subset(asset_selection=frozenset(keys))
+    run = instance.create_run_for_job(
+        job_def=job.get_definition(),
+        run_config=run_config,
+        tags=job.get_definition().run_tags,
+        job_code_origin=job.get_python_origin(),
+        asset_selection=frozenset(keys) or None,
+    )
+    return execute_run_iterator(job, run, instance)
+
+
+def split_params(ctx: Any, param: Any, value: str | None) -> dict[str, Any]:
+    """Read `--params` exactly as `kedro run` does."""
+    return dict(_split_params(ctx, param, value or ""))

@@ -133,9 +133,12 @@ def io_manager_keys(project: Project, graph: ProjectGraph) -> Mapping[str, str]:
 
 def build_external(
     specs: Mapping[Vertex, dg.AssetSpec], graph: ProjectGraph, resource_keys: Mapping[str, str]
-) -> list[dg.AssetSpec]:
+) -> list[dg.AssetsDefinition]:
     """Give the datasets that no node writes, as assets that Dagster knows and does not make."""
-    return [specs["dataset", name].with_io_manager_key(resource_keys[name]) for name in graph.external]
+    external = [name for name in graph.external if ("dataset", name) in specs]
+    return [
+        dg.AssetsDefinition(specs=[specs["dataset", name].with_io_manager_key(resource_keys[name])]) for name in external
+    ]
 
 
 def build_multi_assets(

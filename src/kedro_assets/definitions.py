@@ -41,6 +41,7 @@ class Translation:
         clusters: Which nodes run together.
         specs: The assets, by dataset or node.
         index: The asset keys.
+        assets: The assets as Dagster takes them, external ones included.
         jobs: The jobs by their names in dagster.yml.
         schedules: Their schedules.
         definitions: All of it for Dagster.
@@ -51,6 +52,7 @@ class Translation:
     clusters: Sequence[Cluster]
     specs: Mapping[Vertex, dg.AssetSpec]
     index: AssetIndex
+    assets: Sequence[dg.AssetsDefinition]
     jobs: Mapping[str, Any]
     schedules: Sequence[dg.ScheduleDefinition]
     definitions: dg.Definitions
@@ -122,7 +124,7 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
         executor=executor,
         resources={RESOURCE: kedro_resource, **resources},
     )
-    return Translation(project, graph, clusters, specs, index, jobs, schedules, definitions)
+    return Translation(project, graph, clusters, specs, index, assets, jobs, schedules, definitions)
 
 
 def _locate_around(caller: str | None, env: str | None, conf_source: str | None) -> ProjectLocation:

@@ -19,14 +19,11 @@ from kedro_assets.project import Project
 from kedro_assets.run import RESOURCE
 from kedro_assets.selection import select_nodes
 
-Asset = dg.AssetsDefinition | dg.AssetSpec
-
-
 def build_jobs(
     project: Project,
     graph: ProjectGraph,
     index: AssetIndex,
-    assets: Sequence[Asset],
+    assets: Sequence[dg.AssetsDefinition],
     executors: Executors,
     filters: MutableMapping[str, PipelineFilter],
     problems: Problems,
@@ -49,7 +46,6 @@ def build_jobs(
         name: JobConfig(pipeline=PipelineFilter(name)) for name, nodes in graph.pipelines.items() if nodes
     }
     names = identifiers(wanted)
-    defined = [asset if isinstance(asset, dg.AssetsDefinition) else dg.AssetsDefinition(specs=[asset]) for asset in assets]
     jobs = {}
     for name, config in wanted.items():
         where = f"jobs.{name}"
@@ -61,7 +57,7 @@ def build_jobs(
             keys = [index.keys[asset] for asset in graph.assets_of(nodes) if asset in index.keys]
             selection = dg.AssetSelection.assets(*keys) if keys else None
         else:
-            selection = _read_selection(config.selection, defined, f"{where}.selection", problems)
+            selection = _read_selection(config.selection, assets, f"{where}.selection", problems)
         if selection is not None:
             jobs[name] = dg.define_asset_job(
                 names[name],

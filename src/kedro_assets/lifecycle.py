@@ -6,6 +6,7 @@ Dagster has no other place like it: resources are set up in every process, and r
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ import dagster as dg
 from attrs import frozen
 from kedro import __version__ as kedro_version
 
+from kedro_assets import _private
 from kedro_assets.errors import StepError
 from kedro_assets.opener import RunOpener
 from kedro_assets.run import KedroRun
@@ -84,6 +86,7 @@ class LifecycleExecutor(dg.Executor):
         if not self._opener.plan(dagster_run, job).steps:
             yield from self._inner.execute(plan_context, execution_plan)
             return
+        os.environ[_private.JOB_VARIABLE] = _private.pack_job(plan_context.job)  # for `preload`
         self._opener.open_runs.hold(dagster_run.run_id)
         try:
             run = self._opener.for_run(dagster_run, job, plan_context.instance)

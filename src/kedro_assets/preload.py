@@ -1,1 +1,43 @@
-"""Imported by the multiprocess executor's forkserver, so that every step forks with its libraries loaded."""
+"""Imported by the multiprocess executor's forkserver, so that every step forks with everything loaded.
+
+The run's own process says in an environment variable which job it runs; the forkserver resolves its definitions once.
+Nothing is opened here: no Kedro hook fires, no dataset is built and no storage is connected.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+
+from kedro_assets import _private
+
+logger = logging.getLogger(__name__)
+
+# What a step imports late: the storages of the instance, and Kedro's side of a run.
+_MODULES = (
+    "alembic.command",
+    "sqlalchemy.dialects.sqlite",
+    "dagster._core.storage.event_log.sqlite",
+    "dagster._core.storage.runs.sqlite",
+    "dagster._core.storage.local_compute_log_manager",
+    "kedro.framework.context",
+    "kedro.framework.session",
+    "kedro.io",
+)
+
+
+def preload() -> None:
+    """Import what steps need, and resolve the job that is named in the environment."""
+    for module in _MODULES:
+        importlib.import_module(module)
+    packed = os.environ.get(_private.JOB_VARIABLE)
+    if packed:
+        try:
+            _private.unpack_job(packed).get_definition()
+        except Exception:
+            # The step loads its definitions again, and there the error has a place to be shown.
+            logger.debug("The job could not be loaded ahead of its steps.", exc_info=True)
+
+
+preload()

@@ -25,6 +25,9 @@ from kedro_assets.config import DagsterConfig, read_config
 from kedro_assets.errors import Problems, ProjectError
 
 DEFAULT_PIPELINE = "__default__"
+CONF_SOURCE_VARIABLE = "KEDRO_ASSETS_CONF_SOURCE"
+"""The environment variable for a configuration source, as Kedro's `KEDRO_ENV` is for the environment."""
+
 _DAGSTER_PATTERNS = ["dagster*", "dagster*/**", "**/dagster*"]
 _MEMORY_TYPES = ("MemoryDataset", "SharedMemoryDataset")
 
@@ -128,7 +131,8 @@ def locate_project(
     Args:
         project_path: The project, or a file or folder inside it; by default the working directory.
         env: Kedro's environment; by default the variable `KEDRO_ENV`, then what the project's settings say.
-        conf_source: The configuration folder or archive; by default what the project's settings say.
+        conf_source: The configuration folder or archive; by default the variable `KEDRO_ASSETS_CONF_SOURCE`, then what
+            the project's settings say.
 
     Raises:
         ProjectError: If there is no Kedro project at `project_path` or around it.
@@ -141,6 +145,7 @@ def locate_project(
             "[tool.kedro]. Give its path with `project_path`, or change into it."
         )
         raise ProjectError(msg)
+    conf_source = conf_source or os.environ.get(CONF_SOURCE_VARIABLE)
     source = str(Path(conf_source).expanduser().resolve()) if conf_source else None
     return ProjectLocation(Path(root), env or os.environ.get("KEDRO_ENV") or None, source)
 

@@ -1,0 +1,134 @@
+"""The commands and their options.
+
+Kedro imports this module for every `kedro` command, so each command imports what it needs when it is called.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kedro_assets.errors import KedroAssetsError
+
+
+@click.group(name="kedro-assets")
+def commands() -> None:
+    """Run the project on Dagster."""
+
+
+class _Group(click.Group):
+    """A group whose commands end with a message instead of a traceback when kedro-assets refuses something."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KedroAssetsError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@commands.group(name="assets", cls=_Group)
+def assets() -> None:
+    """Run the project on Dagster, with its datasets as assets."""
+
+
+def _project_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that every command has; both reach every process that the command starts."""
+    env = click.option("--env", "-e", help="Kedro's environment. [default: $KEDRO_ENV, then the project's own]")
+    source = click.option(
+        "--conf-source", type=click.Path(exists=True, resolve_path=True), help="The configuration folder or archive."
+    )
+    return env(source(command))
+
+
+def _enter(env: str | None, conf_source: str | None, *, quiet: bool = False) -> Path:
+    """Say to this process and all that it starts how the project is opened; give the project's root.
+
+    Args:
+        env: Kedro's environment.
+        conf_source: The configuration folder or archive.
+        quiet: Whether the command is a report: what Kedro logs while it reads the project is left out.
+    """
+    from kedro_assets.project import CONF_SOURCE_VARIABLE, locate_project
+
+    if quiet:
+        logging.disable(logging.WARNING)
+    if env:
+        os.environ["KEDRO_ENV"] = env
+    if conf_source:
+        os.environ[CONF_SOURCE_VARIABLE] = conf_source
+    return locate_project().path
+
+
+def _params(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, Any]:
+    if not value:
+        return {}
+    from kedro_assets._private import split_params
+
+    return split_params(ctx, param, value)
+
+
+@assets.command()
+@_project_options
+@click.option("--force", "-f", is_flag=True, help="Overwrite files and entries that are there already.")
+def init(env: str | None, conf_source: str | None, force: bool) -> None:  # noqa: FBT001
+    """Write dagster.yml, definitions.py, and the entries that `dagster dev` and `dg dev` look for."""
+    from kedro_assets.cli.init import init_project
+
+    for line in init_project(_enter(None, conf_source), env, conf_source, force=force):
+        click.echo(line)
+
+
+@assets.command()
+@_project_options
+def check(env: str | None, conf_source: str | None) -> None:
+    """Load and resolve everything; report what is wrong, and why nodes share a step."""
+    from kedro_assets.cli.report import check_lines
+
+    for line in check_lines(_enter(env, conf_source, quiet=True)):
+        click.echo(line)
+
+
+@assets.command(name="list")
+@_project_options
+@click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")
+def list_(env: str | None, conf_source: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """List assets, clusters, jobs and schedules."""
+    from kedro_assets.cli.report import list_json, list_lines
+
+    root = _enter(env, conf_source, quiet=True)
+    for line in [list_json(root)] if as_json else list_lines(root):
+        click.echo(line)
+
+
+@assets.command()
+@click.argument("job", required=False)
+@_project_options
+@click.option("--select", "-s", help='Assets to materialize, in Dagster\'s selection syntax, such as `+key:"a/b"`.')
+@click.option("--params", callback=_params, help='Runtime parameters as for `kedro run`: "model.depth=3,seed=1".')
+def run(
+    job: str | None, env: str | None, conf_source: str | None, select: str | None, params: dict[str, Any]
+) -> None:
+    """Run JOB, or materialize the selected assets, or else all of them, here in the terminal."""
+    from kedro_assets.cli.run import run_assets
+
+    if job and select:
+        msg = "Give a job or --select, not both."
+        raise click.UsageError(msg)
+    if not run_assets(_enter(env, conf_source), job, select, params, click.echo):
+        sys.exit(1)
+
+
+@assets.command(context_settings={"ignore_unknown_options": True})
+@_project_options
+@click.argument("dagster_options", nargs=-1, type=click.UNPROCESSED)
+def dev(env: str | None, conf_source: str | None, dagster_options: tuple[str, ...]) -> None:
+    """Start Dagster's UI and daemon; further options go to `dagster dev`, such as --port 3333."""
+    from kedro_assets.cli.dev import start_dagster
+
+    sys.exit(start_dagster(_enter(env, conf_source), dagster_options))

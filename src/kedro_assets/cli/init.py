@@ -1,0 +1,123 @@
+"""`kedro assets init`: the files and entries that a project needs on Dagster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from kedro.framework.project import settings
+
+from kedro_assets.project import ProjectLocation
+
+DEFINITIONS = '''from kedro_assets import build_definitions
+
+defs = build_definitions()
+'''
+
+DAGSTER_YML = """\
+# How kedro-assets shows this project in Dagster. `kedro run` does not read this file, and every entry is optional:
+# without it every dataset is an asset, and every registered pipeline is a job. `kedro assets check` checks it.
+
+# assets:
+#   pipelines: [__default__]    # which registered pipelines become assets; by default all that fit together
+#   cluster_by: memory          # which nodes share a step: memory | node | namespace | tag | pipeline
+#   group_by: pipeline          # the groups in the UI: pipeline | namespace | none
+#   key_prefix: []              # put before every asset key
+#   memory_assets: true         # whether in-memory datasets are shown
+
+# For "Materialize" in the UI and for jobs that name no executor.
+# default_executor: sequential
+
+# executors:
+#   sequential:
+#     in_process: {}
+#   parallel:
+#     multiprocess:
+#       max_concurrent: 4
+
+# schedules:
+#   nightly:
+#     cron_schedule: "0 2 * * *"
+#     execution_timezone: Europe/Berlin
+#     default_status: STOPPED   # RUNNING starts it with the daemon
+
+# jobs:
+#   everything:
+#     description: What `kedro run` does, every night.
+#     pipeline:                 # with any of Kedro's filters: node_names, from_nodes, to_nodes, from_inputs,
+#       pipeline_name: __default__    # to_outputs, node_namespaces, tags
+#     executor: parallel
+#     schedule: nightly
+#   one_branch:
+#     selection: '+key:"namespace/dataset"'   # or assets, in Dagster's selection syntax
+"""
+
+
+def init_project(root: Path, env: str | None, conf_source: str | None, *, force: bool) -> Iterator[str]:
+    """Write what is missing, and say what was done and what to do next.
+
+    Args:
+        root: The project's root.
+        env: The environment whose folder gets dagster.yml; by default the base environment.
+        conf_source: The configuration folder; by default what the project's settings say.
+        force: Whether to overwrite what is there.
+    """
+    package = ProjectLocation(root).open()
+    base = settings.CONFIG_LOADER_ARGS.get("base_env", "base")
+    conf = Path(conf_source or root / settings.CONF_SOURCE)
+    yield from _write(root, conf / (env or base) / "dagster.yml", DAGSTER_YML, force=force)
+    yield from _write(root, root / "definitions.py", DEFINITIONS, force=force)
+    yield from _add_entries(root / "pyproject.toml", package, force=force)
+    option = f" --env {env}" if env else ""
+    yield ""
+    yield "What next:"
+    yield f"  kedro assets check{option}   what becomes what, and whether everything fits"
+    yield f"  kedro assets run{option}     materialize all assets, here in the terminal"
+    yield f"  kedro assets dev{option}     Dagster's UI and daemon (pip install 'kedro-assets[dev]')"
+    yield "Set DAGSTER_HOME to a folder of your own, and Dagster keeps the history of runs and assets."
+
+
+def _write(root: Path, path: Path, content: str, *, force: bool) -> Iterator[str]:
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    if path.exists() and path.read_text(encoding="utf-8") == content:
+        yield f"unchanged  {shown}"
+    elif path.exists() and not force:
+        yield f"kept       {shown} (there already; --force overwrites it)"
+    else:
+        yield f"{'overwritten' if path.exists() else 'written    '}{shown}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+
+
+def _add_entries(path: Path, package: str, *, force: bool) -> Iterator[str]:
+    """Tell `dagster dev` and `dg dev` where the definitions are, with every other line of the file as it was."""
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    tool = document.setdefault("tool", tomlkit.table(is_super_table=True))
+    kept = [
+        *_fill(tool, "dagster", {"module_name": "definitions", "code_location_name": package}, force=force),
+        *_fill(tool, "dg", {"directory_type": "project"}, force=force),
+    ]
+    project = {"root_module": package, "code_location_target_module": "definitions"}
+    kept += _fill(tool["dg"], "project", project, force=force)
+    content = tomlkit.dumps(document)
+    if content == path.read_text(encoding="utf-8"):
+        yield "unchanged  pyproject.toml"
+    else:
+        path.write_text(content, encoding="utf-8")
+        yield "written    pyproject.toml: [tool.dagster], [tool.dg]"
+    for entry in kept:
+        yield f"kept       pyproject.toml: {entry} (there already; --force overwrites it)"
+
+
+def _fill(parent: Any, name: str, entries: dict[str, str], *, force: bool) -> list[str]:
+    """Add entries to a table; give those that are there with another value and stay."""
+    table = parent.setdefault(name, tomlkit.table())
+    kept = []
+    for key, value in entries.items():
+        if key in table and table[key] != value and not force:
+            kept.append(f"{name}.{key} = {table[key]!r}")
+        elif key not in table or table[key] != value:
+            table[key] = value
+    return kept

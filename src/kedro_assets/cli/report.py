@@ -1,0 +1,97 @@
+"""`kedro assets check` and `kedro assets list`: what became of a project, as text or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from kedro_assets.definitions import Translation, translate
+from kedro_assets.project import locate_project
+from kedro_assets.translator import KedroTranslator
+
+
+def check_lines(root: Path) -> Iterator[str]:
+    """Translate a project and say what came of it.
+
+    Raises:
+        ConfigError: With every problem of its configuration.
+    """
+    found = translate(locate_project(root), KedroTranslator())
+    dg.Definitions.validate_loadable(found.definitions)
+    merged = [cluster for cluster in found.clusters if len(cluster.nodes) > 1]
+    yield (
+        f"{len(found.specs)} assets ({len(found.graph.external)} external) of {len(found.graph.nodes)} nodes "
+        f"in {len(found.clusters)} clusters; {len(found.jobs)} jobs, {len(found.schedules)} schedules."
+    )
+    for left in found.graph.left_out:
+        yield f"Pipeline '{left.pipeline}' is left out: {left.reason}"
+    if merged:
+        yield f"Nodes that share a step (assets.cluster_by: {found.project.config.assets.cluster_by}):"
+    for cluster in merged:
+        yield f"  {cluster.name}"
+        yield f"    nodes: {', '.join(cluster.nodes)}"
+        yield from (f"    because {reason}" for reason in cluster.reasons)
+    yield "No problems."
+
+
+def list_lines(root: Path) -> Iterator[str]:
+    """List a project's assets, clusters, jobs and schedules as text."""
+    content = _content(translate(locate_project(root), KedroTranslator()))
+    for title, rows in content.items():
+        yield f"{title} ({len(rows)})"
+        yield from (f"  {_row(row)}" for row in rows)
+
+
+def list_json(root: Path) -> str:
+    """List a project's assets, clusters, jobs and schedules as JSON."""
+    return json.dumps(_content(translate(locate_project(root), KedroTranslator())), indent=2, ensure_ascii=False)
+
+
+def _row(row: dict[str, Any]) -> str:
+    name, *others = row.items()
+    details = (f"{key}: {', '.join(value) if isinstance(value, list) else value}" for key, value in others if value)
+    return "  ".join([str(name[1]), *details])
+
+
+def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
+    return {
+        "assets": [
+            {
+                "key": spec.key.to_user_string(),
+                "kedro": name,
+                "node": found.graph.producer(name) if kind == "dataset" else name,
+                "cluster": found.index.clusters[kind, name].name if (kind, name) in found.index.clusters else None,
+                "group": spec.group_name,
+                "kinds": sorted(spec.kinds),
+                "deps": sorted(dep.asset_key.to_user_string() for dep in spec.deps),
+            }
+            for (kind, name), spec in found.specs.items()
+        ],
+        "clusters": [{"name": cluster.name, "nodes": list(cluster.nodes)} for cluster in found.clusters],
+        "jobs": [_job(found, name, job) for name, job in found.jobs.items()],
+        "schedules": [
+            {
+                "name": schedule.name,
+                "job": schedule.job_name,
+                "cron": schedule.cron_schedule,
+                "timezone": schedule.execution_timezone,
+                "status": schedule.default_status.value,
+            }
+            for schedule in found.schedules
+        ],
+    }
+
+
+def _job(found: Translation, name: str, job: Any) -> dict[str, Any]:
+    keys = job.selection.resolve(found.assets)
+    return {
+        "name": job.name,
+        "kedro": name,
+        "assets": sorted(key.to_user_string() for key in keys),
+        "executor": job.executor_def.name if job.executor_def else None,
+        "description": job.description,
+    }

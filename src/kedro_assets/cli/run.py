@@ -1,0 +1,135 @@
+"""`kedro assets run`: a Dagster run in the terminal, with progress."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from kedro_assets import _private
+from kedro_assets.cli.dev import definitions_target
+from kedro_assets.errors import KedroAssetsError, suggest
+from kedro_assets.run import RESOURCE
+
+Echo = Callable[[str], Any]
+
+
+def run_assets(root: Path, job: str | None, select: str | None, params: Mapping[str, Any], echo: Echo) -> bool:
+    """Run a job, or materialize a selection, and say how it goes.
+
+    Args:
+        root: The project's root.
+        job: The job's name; without it, assets are materialized.
+        select: Which assets, in Dagster's selection syntax; without it, all.
+        params: Runtime parameters, nested.
+        echo: Writes a line.
+
+    Returns:
+        Whether the run succeeded.
+
+    Raises:
+        KedroAssetsError: If there is no such job, or the selection is empty or cannot be read.
+    """
+    repository = _private.load_repository(definitions_target(root), root)
+    definition = repository.get_definition()
+    names = [name for name in definition.job_names if name != _private.ASSET_JOB]
+    if job and job not in names:
+        msg = f"The project has no job '{job}'. {suggest(job, names)}"
+        raise KedroAssetsError(msg)
+    keys = frozenset() if job else _selected(definition.asset_graph, select)
+    progress = _Progress(echo)
+    with _instance(echo) as instance:
+        for event in _private.run_events(repository, job or _private.ASSET_JOB, keys, _run_config(params), instance):
+            progress.tell(event)
+    return progress.finish()
+
+
+def _selected(asset_graph: Any, select: str | None) -> frozenset[dg.AssetKey]:
+    everything = frozenset(asset_graph.executable_asset_keys)
+    if select is None:
+        return everything
+    try:
+        keys = dg.AssetSelection.from_string(select).resolve(asset_graph) & everything
+    except dg.DagsterError as error:
+        msg = f"Dagster cannot read the selection '{select}': {error}"
+        raise KedroAssetsError(msg) from error
+    if not keys:
+        known = (key.to_user_string() for key in everything)
+        msg = f"'{select}' selects no asset that can be materialized. {suggest(select, known)}"
+        raise KedroAssetsError(msg)
+    return frozenset(keys)
+
+
+def _run_config(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Pass runtime parameters on, and leave the terminal to Kedro's own log lines and to the progress."""
+    config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    if params:
+        config["resources"] = {RESOURCE: {"config": {"runtime_params": dict(params)}}}
+    return config
+
+
+@contextmanager
+def _instance(echo: Echo) -> Iterator[dg.DagsterInstance]:
+    """Open Dagster's instance; without DAGSTER_HOME one that is gone afterwards."""
+    if os.environ.get("DAGSTER_HOME"):
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+        return
+    echo("DAGSTER_HOME is not set: Dagster forgets this run when it ends.")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+        os.environ["DAGSTER_HOME"] = folder
+        try:
+            with dg.DagsterInstance.get() as instance:
+                yield instance
+        finally:
+            del os.environ["DAGSTER_HOME"]
+
+
+class _Progress:
+    """Writes one line per asset and per failure, and a summary."""
+
+    def __init__(self, echo: Echo) -> None:
+        self._echo = echo
+        self._started = time.perf_counter()
+        self._assets = 0
+        self._failures = 0
+        self._succeeded = False
+
+    def tell(self, event: dg.DagsterEvent) -> None:
+        """Say what an event means to a user, if anything."""
+        kind = event.event_type
+        if kind == dg.DagsterEventType.ASSET_MATERIALIZATION:
+            self._assets += 1
+            self._line("+", event.asset_key.to_user_string() if event.asset_key else event.step_key)
+        elif kind == dg.DagsterEventType.STEP_FAILURE:
+            self._failures += 1
+            self._line("!", f"step {event.step_key} failed: {_cause(event)}")
+        elif kind == dg.DagsterEventType.RUN_FAILURE and not self._failures:
+            self._line("!", f"the run failed: {_cause(event) or event.message}")
+        elif kind == dg.DagsterEventType.RUN_SUCCESS:
+            self._succeeded = True
+
+    def finish(self) -> bool:
+        """Sum up, and say whether the run succeeded."""
+        outcome = "succeeded" if self._succeeded else "failed"
+        noun = "asset" if self._assets == 1 else "assets"
+        self._line("=", f"the run {outcome}: {self._assets} {noun} materialized")
+        return self._succeeded
+
+    def _line(self, mark: str, text: str | None) -> None:
+        self._echo(f"{mark} {time.perf_counter() - self._started:7.1f} s  {text}")
+
+
+def _cause(event: dg.DagsterEvent) -> str:
+    """Give the message of the error at the bottom of an event, as the node raised it."""
+    error = getattr(event.event_specific_data, "error", None)
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else ""

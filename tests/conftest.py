@@ -1,0 +1,36 @@
+"""What every test shares: no telemetry, and a Dagster instance of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ["DO_NOT_TRACK"] = "1"
+os.environ["KEDRO_DISABLE_TELEMETRY"] = "1"
+os.environ.pop("KEDRO_ENV", None)
+
+import dagster as dg  # noqa: E402 - telemetry is off before anything is imported
+
+
+@pytest.fixture(scope="session")
+def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A DAGSTER_HOME that this process and the ones it starts share."""
+    home = tmp_path_factory.mktemp("dagster_home")
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    before = os.environ.get("DAGSTER_HOME")
+    os.environ["DAGSTER_HOME"] = str(home)
+    yield home
+    if before is None:
+        del os.environ["DAGSTER_HOME"]
+    else:
+        os.environ["DAGSTER_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def instance(dagster_home: Path) -> Iterator[dg.DagsterInstance]:
+    """The instance in `dagster_home`."""
+    with dg.DagsterInstance.get() as found:
+        yield found
