@@ -11,8 +11,8 @@ from typing import Any
 
 import dagster as dg
 from dagster._config import process_config, resolve_to_config_type
-from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
+from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.execution.api import execute_run_iterator
 from dagster._core.workspace.autodiscovery import loadable_targets_from_python_file
@@ -30,7 +30,7 @@ def hook_manager(session: KedroServiceSession) -> PluginManager:
     return session._hook_manager
 
 
-def create_catalog(context: KedroContext, save_version: str) -> CatalogProtocol:
+def create_catalog(context: KedroContext, save_version: str) -> CatalogProtocol[Any, Any]:
     """Build the catalog with a save version: the public `context.catalog` takes none."""
     return context._get_catalog(catalog_class=settings.DATA_CATALOG_CLASS, save_version=save_version)
 

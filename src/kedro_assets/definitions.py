@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from kedro_assets.assets import (
     build_index,
     build_io_managers,
     build_multi_assets,
-    build_specs,
     io_manager_keys,
     kedro_resource,
 )
@@ -28,6 +27,7 @@ from kedro_assets.jobs import build_jobs, build_schedules
 from kedro_assets.opener import AssetIndex, RunOpener
 from kedro_assets.project import Project, ProjectLocation, load_project, locate_project
 from kedro_assets.run import RESOURCE
+from kedro_assets.specs import build_specs
 from kedro_assets.translator import KedroTranslator
 
 
@@ -80,7 +80,7 @@ def build_definitions(
         ConfigError: If its dagster.yml, or `metadata.dagster` in its catalog, does not fit; with every problem found.
     """
     if project_path is None:
-        caller = sys._getframe(1).f_globals.get("__file__")
+        caller = inspect.stack(context=0)[1].filename
         location = _locate_around(caller, env, conf_source)
     else:
         location = locate_project(project_path, env, conf_source)
@@ -98,7 +98,7 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     project = load_project(location, problems)
     graph = build_graph(project, problems)
     clusters = cluster(graph, project.config.assets)
-    specs = build_specs(project, graph, translator, problems)
+    specs = build_specs(project.config.assets, graph, translator, problems)
     index = build_index(specs, graph, clusters)
 
     opener = RunOpener(location, graph, index)
@@ -127,11 +127,9 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     return Translation(project, graph, clusters, specs, index, assets, jobs, schedules, definitions)
 
 
-def _locate_around(caller: str | None, env: str | None, conf_source: str | None) -> ProjectLocation:
+def _locate_around(caller: str, env: str | None, conf_source: str | None) -> ProjectLocation:
     """Find the project around a file, or else around the working directory."""
-    if caller is not None:
-        try:
-            return locate_project(Path(caller).parent, env, conf_source)
-        except ProjectError:
-            pass
-    return locate_project(None, env, conf_source)
+    try:
+        return locate_project(Path(caller).parent, env, conf_source)
+    except ProjectError:
+        return locate_project(None, env, conf_source)

@@ -156,7 +156,7 @@ def _restore(run: KedroRun, datasets: Collection[str], nodes: Sequence[Node]) ->
     """Put the in-memory datasets that another step has made where the nodes of this one look for them."""
     names = dict.fromkeys(name for node in nodes for name in node.inputs if name in datasets)
     for name in names:
-        dataset = run.catalog.get(name)
+        dataset = run.catalog[name]
         dataset.save(run.memory_store.load(name))  # not `catalog.save`: its validator has run where the data was made
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -106,6 +106,10 @@ class Executors:
 def _with_fast_start(config: ExecutorConfig) -> Mapping[str, Any]:
     """Let the multiprocess executor fork its steps from a process that has everything loaded, unless it is told how."""
     multiprocess = _ALIASES.get(config.type, config.type) == "multiprocess"
-    if not multiprocess or "start_method" in config.options or "forkserver" not in multiprocessing.get_all_start_methods():
+    if (
+        not multiprocess
+        or "start_method" in config.options
+        or "forkserver" not in multiprocessing.get_all_start_methods()
+    ):
         return config.options
     return {**config.options, "start_method": {"forkserver": {"preload_modules": [PRELOAD]}}}

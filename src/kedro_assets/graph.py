@@ -83,7 +83,9 @@ class ProjectGraph:
         assets: list[Vertex] = []
         for node in nodes:
             written = self.outputs(node)
-            assets += [("dataset", name) for name in written if name not in self.hidden] if written else [("node", node)]
+            assets += (
+                [("dataset", name) for name in written if name not in self.hidden] if written else [("node", node)]
+            )
         return assets
 
     def upstream(self, node: str) -> list[str]:
@@ -147,9 +149,12 @@ def build_graph(project: Project, problems: Problems) -> ProjectGraph:
         left_out=left_out,
         entries={dataset: tuple(variants.values()) for dataset, variants in entries.items()},
     )
-    if project.config.assets.memory_assets:
+    config = project.config.assets
+    if config.memory_assets or config.cluster_by == "node":  # what passes between steps stays visible
         return graph
-    hidden = [name for name in graph.datasets if graph.in_memory(name) and graph.producer(name) and graph.consumers(name)]
+    hidden = [
+        name for name in graph.datasets if graph.in_memory(name) and graph.producer(name) and graph.consumers(name)
+    ]
     return evolve(graph, hidden=frozenset(hidden))
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import dagster as dg
-from attrs import frozen
 
 from kedro_assets.config import DagsterConfig, JobConfig, PipelineFilter, RetryConfig, ScheduleConfig
 from kedro_assets.errors import Problems, suggest
@@ -18,6 +17,7 @@ from kedro_assets.opener import AssetIndex
 from kedro_assets.project import Project
 from kedro_assets.run import RESOURCE
 from kedro_assets.selection import select_nodes
+
 
 def build_jobs(
     project: Project,
@@ -55,7 +55,7 @@ def build_jobs(
             filters[names[name]] = wanted_nodes
             nodes = select_nodes(graph, project.pipelines, wanted_nodes, f"{where}.pipeline", problems)
             keys = [index.keys[asset] for asset in graph.assets_of(nodes) if asset in index.keys]
-            selection = dg.AssetSelection.assets(*keys) if keys else None
+            selection: dg.AssetSelection | None = dg.AssetSelection.assets(*keys) if keys else None
         else:
             selection = _read_selection(config.selection, assets, f"{where}.selection", problems)
         if selection is not None:
@@ -78,7 +78,7 @@ def _read_selection(
         selection = dg.AssetSelection.from_string(text)
         found = selection.resolve(assets)
     except dg.DagsterError as error:
-        hint = "Write it as in `+key:\"forest/model\"` or `group:reporting`."
+        hint = 'Write it as in `+key:"forest/model"` or `group:reporting`.'
         problems.add(where, f"Dagster cannot read this selection: {error}", hint)
         return None
     if not found:

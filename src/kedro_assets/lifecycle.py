@@ -20,7 +20,9 @@ from kedro_assets.opener import RunOpener
 from kedro_assets.run import KedroRun
 
 
-def with_lifecycle(inner: dg.ExecutorDefinition, opener: RunOpener, filters: Mapping[str, Any]) -> dg.ExecutorDefinition:
+def with_lifecycle(
+    inner: dg.ExecutorDefinition, opener: RunOpener, filters: Mapping[str, Any]
+) -> dg.ExecutorDefinition:
     """Wrap an executor so that Kedro's pipeline hooks fire around what it executes.
 
     Args:
@@ -30,7 +32,7 @@ def with_lifecycle(inner: dg.ExecutorDefinition, opener: RunOpener, filters: Map
     """
     return dg.ExecutorDefinition(
         name=inner.name,
-        config_schema=inner.config_schema,
+        config_schema=inner.config_schema,  # type: ignore[arg-type]  # Dagster takes its own type, though it does not say so
         requirements=inner.get_requirements,
         executor_creation_fn=_Creation(inner, opener, filters),
         description=inner.description,
@@ -111,9 +113,9 @@ class LifecycleExecutor(dg.Executor):
         except Exception as error:
             hooks.on_pipeline_error(error=_original(run, failures) or error, **common)
             raise
-        error = _original(run, failures)
-        if error is not None:
-            hooks.on_pipeline_error(error=error, **common)
+        failure = _original(run, failures)
+        if failure is not None:
+            hooks.on_pipeline_error(error=failure, **common)
             return
         results = {name: run.catalog.get(name, fallback_to_runtime_pattern=True) for name in run.plan.outputs}
         hooks.after_pipeline_run(run_result=results, **common)

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from kedro.pipeline.transcoding import TRANSCODING_SEPARATOR
 
 # Dagster refuses these as names of ops, outputs and resources, beside Python's keywords.
-_RESERVED = frozenset(
-    "arg_dict bool conf config context dict float input input_arg_dict int meta output output_arg_dict str type".split()
-)
+_RESERVED = {"bool", "dict", "float", "int", "str", "type", "conf", "config", "context", "meta"} | {
+    *("input", "input_arg_dict", "output", "output_arg_dict", "arg_dict"),
+}
 
 
 def is_parameter(name: str) -> bool:

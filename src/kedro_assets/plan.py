@@ -101,7 +101,9 @@ def _handed_in(graph: ProjectGraph, nodes: Iterable[str]) -> frozenset[str]:
     return frozenset(name for name in names if graph.in_memory(name) and graph.producer(name) not in {None, *running})
 
 
-def _handed_out(graph: ProjectGraph, cluster: Cluster, nodes: Iterable[str], asked_for: frozenset[str]) -> frozenset[str]:
+def _handed_out(
+    graph: ProjectGraph, cluster: Cluster, nodes: Iterable[str], asked_for: frozenset[str]
+) -> frozenset[str]:
     members = set(cluster.nodes)
     made = {name for node in nodes for name in graph.outputs(node) if graph.in_memory(name)}
     return frozenset(name for name in made if name in asked_for or not members.issuperset(graph.consumers(name)))

@@ -193,7 +193,7 @@ def _without_credentials(config: Any) -> Any:
 
 def _config_loader(location: ProjectLocation) -> AbstractConfigLoader:
     """Build the project's own config loader, as Kedro's session does."""
-    loader = settings.CONFIG_LOADER_CLASS(
+    loader: AbstractConfigLoader = settings.CONFIG_LOADER_CLASS(
         conf_source=location.conf_source or str(location.path / settings.CONF_SOURCE),
         env=location.env,
         **settings.CONFIG_LOADER_ARGS,

@@ -76,7 +76,7 @@ class KedroRun:
 
     identity: RunIdentity
     context: KedroContext
-    catalog: CatalogProtocol
+    catalog: CatalogProtocol[Any, Any]
     hooks: PluginManager
     plan: RunPlan
     memory_store: MemoryStore

@@ -29,14 +29,17 @@ def select_nodes(
         problems.add(f"{where}.pipeline_name", f"no pipeline '{name}' is registered.", suggest(name, pipelines))
         return []
     if name not in graph.pipelines:
-        reason = next((left.reason for left in graph.left_out if left.pipeline == name), "`assets.pipelines` leaves it out.")
+        reason = next(
+            (left.reason for left in graph.left_out if left.pipeline == name), "`assets.pipelines` leaves it out."
+        )
         hint = "Choose with `assets.pipelines` which pipelines become assets."
         problems.add(f"{where}.pipeline_name", f"pipeline '{name}' is not among the assets: {reason}", hint)
         return []
     try:
         left = pipelines[name].filter(**asdict(wanted, filter=lambda attribute, _: attribute.name != "pipeline_name"))
     except ValueError as error:
-        problems.add(where, f"Kedro cannot apply this filter to pipeline '{name}': {error}", "Run `kedro registry describe`.")
+        problems.add(
+            where, f"Kedro cannot apply this filter to pipeline '{name}': {error}", "Run `kedro registry describe`."
+        )
         return []
     return [node.name for node in left.nodes]
-

@@ -34,7 +34,7 @@ class ClusterStep:
     doors: Mapping[str, DatasetIOManager]
     values: Mapping[str, Any]
 
-    def materialize(self, context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    def materialize(self, context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         """Run the nodes that the selected assets need, and report every dataset once it is saved."""
         operation = context.op_execution_context
         run = self.opener.for_run(context.run, context.job_def, context.instance)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dagster as dg
-from attrs import frozen
+from attrs import Factory, frozen
 from kedro.pipeline.node import Node
 
 from kedro_assets.config import DatasetSettings
@@ -23,6 +23,7 @@ class DatasetRecord:
     Attributes:
         name: The dataset's name in Kedro, without transcoding, or the node's name.
         key: The path of its asset key by default: the parts of the name between dots, behind `assets.key_prefix`.
+        namespace: The part of the name before its last dot, or the node's namespace; None without one.
         group_name: Its group in Dagster's UI by default; None for Dagster's own.
         entry: What the catalog says of it, without credentials; None for a node without outputs.
         settings: `metadata.dagster` of the catalog.
@@ -33,9 +34,10 @@ class DatasetRecord:
 
     name: str
     key: tuple[str, ...]
+    namespace: str | None = None
     group_name: str | None = None
     entry: CatalogEntry | None = None
-    settings: DatasetSettings = DatasetSettings()
+    settings: DatasetSettings = Factory(DatasetSettings)
     producer: Node | None = None
     consumers: tuple[str, ...] = ()
     pipelines: tuple[str, ...] = ()
@@ -80,10 +82,10 @@ def default_kinds(entry: CatalogEntry | None) -> set[str]:
         return {"side_effect"}
     if entry.in_memory:
         return {"memory"}
-    path = entry.type.removeprefix("kedro_datasets.").split(".")
-    kind = re.sub(r"Data[sS]et$", "", path[-1]).lower()
-    shipped = len(path) == 2 or entry.type.startswith("kedro_datasets.")
-    library = path[0].lower() if shipped else ""
+    path = entry.type.removeprefix("kedro_datasets.")
+    kind = re.sub(r"Data[sS]et$", "", path.rpartition(".")[2]).lower()
+    shipped = path.count(".") == 1 or path != entry.type
+    library = path.partition(".")[0].lower() if shipped else ""
     words = {library} if library and library in kind else {library, kind}
     return {word for word in words if word and word not in ("io", "kedro")}
 

@@ -111,9 +111,7 @@ def list_(env: str | None, conf_source: str | None, as_json: bool) -> None:  # n
 @_project_options
 @click.option("--select", "-s", help='Assets to materialize, in Dagster\'s selection syntax, such as `+key:"a/b"`.')
 @click.option("--params", callback=_params, help='Runtime parameters as for `kedro run`: "model.depth=3,seed=1".')
-def run(
-    job: str | None, env: str | None, conf_source: str | None, select: str | None, params: dict[str, Any]
-) -> None:
+def run(job: str | None, env: str | None, conf_source: str | None, select: str | None, params: dict[str, Any]) -> None:
     """Run JOB, or materialize the selected assets, or else all of them, here in the terminal."""
     from kedro_assets.cli.run import run_assets
 

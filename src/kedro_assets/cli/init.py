@@ -11,10 +11,10 @@ from kedro.framework.project import settings
 
 from kedro_assets.project import ProjectLocation
 
-DEFINITIONS = '''from kedro_assets import build_definitions
+DEFINITIONS = """from kedro_assets import build_definitions
 
 defs = build_definitions()
-'''
+"""
 
 DAGSTER_YML = """\
 # How kedro-assets shows this project in Dagster. `kedro run` does not read this file, and every entry is optional:

@@ -1,0 +1,105 @@
+"""The project's chores: `nox -l` lists them, `nox -s NAME` runs one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "typing", "tests", "docs"]
+nox.options.error_on_external_run = True
+
+ROOT = Path(__file__).parent
+EXAMPLE = ROOT / "examples" / "flights"
+QUIET = {"DO_NOT_TRACK": "1", "KEDRO_DISABLE_TELEMETRY": "1"}
+TESTING = ["pytest>=8.2", "hypothesis>=6.100", "coverage[toml]>=7.10", "dagster-webserver", "requests"]
+
+
+def _dagster_home(session: nox.Session) -> dict[str, str]:
+    """Make an instance of Dagster that belongs to this session and reports nothing."""
+    home = Path(session.create_tmp()).resolve() / "dagster_home"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    return {**QUIET, "DAGSTER_HOME": str(home)}
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Materialize the example project end to end, and show what it made."""
+    session.install(".[dev]", str(EXAMPLE))
+    env = _dagster_home(session)
+    session.chdir(EXAMPLE)
+    session.run("kedro", "assets", "check", env=env)
+    session.run("kedro", "assets", "run", "everything", *session.posargs, env=env)
+    session.log("Written below %s:", EXAMPLE / "data")
+    for path in sorted(EXAMPLE.glob("data/0*/**/*")):
+        if path.is_file() and path.name != ".gitkeep":
+            session.log("%10.1f kB  %s", path.stat().st_size / 1000, path.relative_to(EXAMPLE / "data"))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests and the examples in docstrings, with branch coverage."""
+    session.install("-e", ".[dev]", str(EXAMPLE), *TESTING)
+    env = _dagster_home(session)
+    session.run("coverage", "erase")
+    arguments = session.posargs or ["--ignore=tests/browser"]
+    session.run("coverage", "run", "-m", "pytest", *arguments, env=env)
+    session.run("coverage", "combine", silent=True)
+    session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []))
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Drive the UI of the example in headless Chromium; Debian's packages chromium and fonts are needed."""
+    session.install("-e", ".[dev]", str(EXAMPLE), *TESTING, "playwright")
+    session.run("pytest", "tests/browser", *session.posargs, env=_dagster_home(session))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting and the layers of imports."""
+    session.install("ruff>=0.12", "import-linter>=2.3", "-e", ".")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports", env=QUIET)
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check the types."""
+    session.install("mypy>=1.15", "types-PyYAML", "types-networkx", "-e", ".")
+    session.run("mypy", env=QUIET)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a warning is an error."""
+    session.install("mkdocs-material>=9.6", "mkdocstrings[python]>=0.29", "-e", ".")
+    session.run("mkdocs", "build", "--strict", env=QUIET)
+
+
+@nox.session(default=False)
+def screenshots(session: nox.Session) -> None:
+    """Take the pictures of the documentation from the running UI."""
+    session.install("-e", ".[dev]", str(EXAMPLE), "playwright", "pillow")
+    session.run("python", "docs/screenshots.py", env=_dagster_home(session))
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure against `kedro run`, hand-written assets and kedro-dagster."""
+    session.install("-e", ".[dev]", "kedro-datasets[pandas-csvdataset,json-jsondataset]")
+    session.run("python", "benchmarks/run.py", *session.posargs, env=_dagster_home(session))
+
+
+@nox.session(default=False, venv_backend="uv")
+def minimums(session: nox.Session) -> None:
+    """Run the tests with the lowest versions that pyproject.toml allows."""
+    session.install("--resolution=lowest-direct", "-e", ".[dev]", *TESTING)
+    session.install(str(EXAMPLE), "--no-deps")
+    session.run("pytest", "tests/unit", *session.posargs, env=_dagster_home(session))

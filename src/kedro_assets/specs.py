@@ -1,0 +1,105 @@
+"""What every asset looks like: the datasets that are shown, and the nodes without outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+from attrs import evolve
+
+from kedro_assets.config import AssetsConfig, read_dataset_settings
+from kedro_assets.errors import Problems
+from kedro_assets.graph import ProjectGraph, Vertex
+from kedro_assets.names import identifier
+from kedro_assets.project import DEFAULT_PIPELINE
+from kedro_assets.translator import DatasetRecord, KedroTranslator
+
+
+def build_specs(
+    config: AssetsConfig, graph: ProjectGraph, translator: KedroTranslator, problems: Problems
+) -> Mapping[Vertex, dg.AssetSpec]:
+    """Describe every asset, external ones first; an asset depends on what its node reads.
+
+    Args:
+        config: `assets` of dagster.yml.
+        graph: The project's graph.
+        translator: Turns a dataset into its spec.
+        problems: Collects settings in the catalog that do not fit, and names that fall on one asset key.
+    """
+    specs: dict[Vertex, dg.AssetSpec] = {}
+    owners: dict[str, str] = {}
+    external: list[Vertex] = [("dataset", name) for name in graph.external]
+    for vertex in [*external, *graph.assets_of(graph.nodes)]:
+        _, name = vertex
+        try:
+            spec = translator.get_asset_spec(_record(config, graph, vertex, problems))
+        except (dg.DagsterInvalidDefinitionError, dg.DagsterInvalidInvocationError) as error:
+            problems.add(f"catalog.{name}.metadata.dagster", f"Dagster refuses it: {error}")
+            continue
+        shown = spec.key.to_user_string()
+        if shown in owners:
+            hint = "Rename one of them in the project, or give it another key with a translator."
+            problems.add(f"catalog.{name}", f"'{owners[shown]}' and '{name}' would both be the asset '{shown}'.", hint)
+            continue
+        owners[shown] = name
+        specs[vertex] = spec
+    return {vertex: _with_deps(spec, vertex, graph, specs) for vertex, spec in specs.items()}
+
+
+def _with_deps(
+    spec: dg.AssetSpec, vertex: Vertex, graph: ProjectGraph, specs: Mapping[Vertex, dg.AssetSpec]
+) -> dg.AssetSpec:
+    kind, name = vertex
+    node = graph.producer(name) if kind == "dataset" else name
+    if node is None:
+        return spec
+    upstream = (specs.get(("dataset", dataset)) for dataset in graph.upstream(node))
+    return spec.replace_attributes(deps=[*spec.deps, *filter(None, upstream)])
+
+
+def _record(config: AssetsConfig, graph: ProjectGraph, vertex: Vertex, problems: Problems) -> DatasetRecord:
+    kind, name = vertex
+    record = _node_record(graph, name) if kind == "node" else _dataset_record(graph, name, problems)
+    return evolve(record, key=(*config.key_prefix, *record.key), group_name=_group(config, record))
+
+
+def _node_record(graph: ProjectGraph, name: str) -> DatasetRecord:
+    """Describe a node without outputs; a dataset of the same name keeps the key for itself."""
+    taken = name in graph.entries
+    return DatasetRecord(
+        name=name,
+        key=(*name.split("."), "node") if taken else tuple(name.split(".")),
+        namespace=graph.nodes[name].namespace,
+        producer=graph.nodes[name],
+        pipelines=tuple(graph.pipelines_of(name)),
+    )
+
+
+def _dataset_record(graph: ProjectGraph, name: str, problems: Problems) -> DatasetRecord:
+    variants = graph.entries[name]
+    entry = next((variant for variant in variants if variant.metadata), variants[0])
+    producer, consumers = graph.producer(name), graph.consumers(name)
+    users = [producer] if producer else consumers
+    return DatasetRecord(
+        name=name,
+        key=tuple(name.split(".")),
+        namespace=name.rpartition(".")[0] or None,
+        entry=entry,
+        settings=read_dataset_settings(entry.name, entry.metadata.get("dagster") or {}, problems),
+        producer=graph.nodes[producer] if producer else None,
+        consumers=tuple(consumers),
+        pipelines=tuple(dict.fromkeys(pipeline for user in users for pipeline in graph.pipelines_of(user))),
+    )
+
+
+def _group(config: AssetsConfig, record: DatasetRecord) -> str | None:
+    if config.group_by == "namespace":
+        return identifier(record.namespace) if record.namespace else None
+    if config.group_by == "pipeline":
+        return identifier(_first_own(record.pipelines))
+    return None
+
+
+def _first_own(pipelines: Sequence[str]) -> str:
+    """Give the first pipeline that is more than the sum of all others."""
+    return next((name for name in pipelines if name != DEFAULT_PIPELINE), "default")
