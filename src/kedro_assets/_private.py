@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster._config import process_config, resolve_to_config_type
+from dagster._config.errors import FieldNotDefinedErrorData, FieldsNotDefinedErrorData
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
@@ -42,12 +44,42 @@ def assets_by_step(job: dg.JobDefinition) -> Mapping[str, frozenset[dg.AssetKey]
     return {key: frozenset(assets.keys) for key, assets in found.items() if assets}
 
 
-def executor_problems(executor: dg.ExecutorDefinition, options: Mapping[str, Any]) -> Iterable[tuple[list[str], str]]:
-    """Check options against an executor's own schema, as Dagster does at launch; give path and message of each misfit."""
-    result = process_config(resolve_to_config_type(executor.config_schema.config_type), dict(options))
-    for error in result.errors or []:
-        path = [getattr(entry, "field_name", None) or getattr(entry, "list_index", "") for entry in error.stack.entries]
-        yield [str(part) for part in path], error.message
+def readers(job: dg.JobDefinition, key: dg.AssetKey) -> AbstractSet[dg.AssetKey]:
+    """Give the assets that depend on one, of whatever origin: a step is told of its own only."""
+    return job.asset_layer.get(key).child_keys if job.asset_layer.has(key) else set()
+
+
+def is_made(job: dg.JobDefinition, key: dg.AssetKey) -> bool:
+    """Say whether any asset of the code location makes this one."""
+    return job.asset_layer.has(key) and job.asset_layer.get(key).is_materializable
+
+
+def executor_problems(
+    executor: dg.ExecutorDefinition, options: Mapping[str, Any]
+) -> Iterator[tuple[list[str], str, Collection[str]]]:
+    """Check options against an executor's own schema, as Dagster does at launch.
+
+    Yields:
+        The path of a misfit, Dagster's message, and the names that are allowed there if the name is what does not fit.
+    """
+    schema = resolve_to_config_type(executor.config_schema.config_type)
+    for error in process_config(schema, dict(options)).errors or []:
+        path = [str(getattr(entry, "field_name", getattr(entry, "list_index", ""))) for entry in error.stack.entries]
+        data = error.error_data
+        if isinstance(data, FieldNotDefinedErrorData | FieldsNotDefinedErrorData):
+            unknown = [data.field_name] if isinstance(data, FieldNotDefinedErrorData) else data.field_names
+            for name in unknown:
+                yield [*path, name], f"the executor has no option '{name}'.", _options_at(schema, path)
+        else:
+            yield path, f"Dagster refuses this: {error.message}", ()
+
+
+def _options_at(schema: Any, path: Iterable[str]) -> Collection[str]:
+    """Give the names of the options that a schema has at a path."""
+    for part in path:
+        fields = getattr(schema, "fields", {})
+        schema = fields[part].config_type if part in fields else getattr(schema, "inner_type", None)
+    return list(getattr(schema, "fields", {}))
 
 
 JOB_VARIABLE = "KEDRO_ASSETS_JOB"

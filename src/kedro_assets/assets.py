@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from kedro_assets import _private
 from kedro_assets.clusters import Cluster
 from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.io_managers import DatasetIOManager
-from kedro_assets.names import base_name, identifier, identifiers
+from kedro_assets.names import base_name, distinct_identifiers, identifier, identifiers
 from kedro_assets.opener import AssetIndex, RunOpener
 from kedro_assets.parameters import config_schema, parameter_values
 from kedro_assets.project import Project
 from kedro_assets.run import RESOURCE
 from kedro_assets.step import ClusterStep
+from kedro_assets.translator import DatasetRecord
 
 kedro_resource = dg.ResourceDefinition(
     resource_fn=lambda context: context.resource_config,
@@ -40,7 +42,10 @@ def build_index(specs: Mapping[Vertex, dg.AssetSpec], graph: ProjectGraph, clust
 
 def build_io_managers(graph: ProjectGraph, opener: RunOpener) -> Mapping[str, DatasetIOManager]:
     """Give every dataset its IO manager, by the dataset's name."""
-    return {name: DatasetIOManager(_default_variant(graph, name), opener.for_step) for name in graph.datasets}
+    return {
+        name: DatasetIOManager(_default_variant(graph, name), opener.for_step, in_memory=graph.in_memory(name))
+        for name in graph.datasets
+    }
 
 
 def _default_variant(graph: ProjectGraph, dataset: str) -> str:
@@ -53,17 +58,23 @@ def _default_variant(graph: ProjectGraph, dataset: str) -> str:
 def io_manager_keys(project: Project, graph: ProjectGraph) -> Mapping[str, str]:
     """Give the resource key of every dataset's IO manager, by the dataset's name."""
     prefix = "".join(f"{identifier(part)}__" for part in project.config.assets.key_prefix)
-    return {name: f"{prefix}{text}__io_manager" for name, text in identifiers(graph.datasets).items()}
+    names = {name: f"{prefix}{text}__io_manager" for name, text in identifiers(graph.datasets).items()}
+    return {name: key if key.isidentifier() else f"_{key}" for name, key in names.items()}
 
 
 def build_external(
-    specs: Mapping[Vertex, dg.AssetSpec], graph: ProjectGraph, resource_keys: Mapping[str, str]
+    records: Mapping[Vertex, DatasetRecord],
+    specs: Mapping[Vertex, dg.AssetSpec],
+    resource_keys: Mapping[str, str],
 ) -> list[dg.AssetsDefinition]:
-    """Give the datasets that no node writes, as assets that Dagster knows and does not make."""
-    external = [name for name in graph.external if ("dataset", name) in specs]
+    """Give the datasets that no node writes, as assets that Dagster knows and does not make.
+
+    Those that the catalog gives to an asset of the user's own (`external: false`) are left to it.
+    """
     return [
-        dg.AssetsDefinition(specs=[specs["dataset", name].with_io_manager_key(resource_keys[name])])
-        for name in external
+        dg.AssetsDefinition(specs=[spec.with_io_manager_key(resource_keys[records[vertex].name])])
+        for vertex, spec in specs.items()
+        if records[vertex].producer is None and records[vertex].settings.external
     ]
 
 
@@ -75,10 +86,11 @@ def build_multi_assets(
     opener: RunOpener,
     doors: Mapping[str, DatasetIOManager],
     resource_keys: Mapping[str, str],
+    job_names: Mapping[str, str],
 ) -> list[dg.AssetsDefinition]:
-    """Turn every cluster into one subsettable `multi_asset`."""
+    """Turn every cluster into one subsettable `multi_asset`; none has the name of a job, which Dagster refuses."""
     values = parameter_values(project.parameters)
-    names = identifiers(cluster.name for cluster in clusters)
+    names = identifiers((cluster.name for cluster in clusters), taken=[*job_names.values(), _private.ASSET_JOB])
     return [
         _multi_asset(names[cluster.name], ClusterStep(cluster, graph, opener, doors, values), specs, resource_keys)
         for cluster in clusters
@@ -94,7 +106,8 @@ def _multi_asset(
     outputs = identifiers(f"{kind} {text}" if kind == "node" else text for kind, text in assets)
     by_output = dict(zip(outputs.values(), assets, strict=True))
     deps = {output: {dep.asset_key for dep in specs[vertex].deps} for output, vertex in by_output.items()}
-    own = {specs[vertex].key for vertex in assets}
+    upstream = sorted(set().union(*deps.values()) - {specs[vertex].key for vertex in assets})
+    inputs = distinct_identifiers(key.to_user_string() for key in upstream)
     decorate = dg.multi_asset(
         name=name,
         outs={
@@ -105,7 +118,8 @@ def _multi_asset(
             )
             for output, vertex in by_output.items()
         },
-        deps=sorted(set().union(*deps.values()) - own),
+        # not `deps`, which makes names of its own for the inputs, and not for every key
+        ins={name: dg.AssetIn(key, dagster_type=dg.Nothing) for name, key in zip(inputs, upstream, strict=True)},
         internal_asset_deps=deps,
         can_subset=True,
         description="\n".join([f"Kedro nodes: {', '.join(step.cluster.nodes)}.", *step.cluster.reasons]),

@@ -133,8 +133,10 @@ def _names(graph: ProjectGraph, members: Mapping[str, Sequence[str]], cluster_by
             traits = {_TRAITS[cluster_by](graph, node): None for node in nodes} if cluster_by in _TRAITS else {}
             traits.pop("", None)
             name = "__".join(traits) if 0 < len(traits) <= 3 else f"{nodes[0]}__to__{nodes[-1]}"
-            names[root] = f"{name}__cluster" if name in taken else name
-            taken.add(names[root])
+            while name in taken:
+                name += "__cluster"
+            names[root] = name
+            taken.add(name)
     return names
 
 
@@ -151,7 +153,11 @@ def _quotient(graph: ProjectGraph, sets: UnionFind) -> nx.DiGraph:
 
 
 def _circles(graph: ProjectGraph, sets: UnionFind) -> list[list[str]]:
-    """Give the clusters that wait for each other, by one node of each; joining each group leaves no circle."""
+    """Give the clusters that wait for each other, by the first node of each; joining each group leaves no circle."""
     position = {node: index for index, node in enumerate(graph.nodes)}
+    first: dict[str, str] = {}
+    for node in graph.nodes:
+        first.setdefault(sets[node], node)
     components = nx.strongly_connected_components(_quotient(graph, sets))
-    return [sorted(component, key=position.__getitem__) for component in components if len(component) > 1]
+    circles = [{first[root] for root in component} for component in components if len(component) > 1]
+    return [sorted(circle, key=position.__getitem__) for circle in circles]

@@ -23,11 +23,12 @@ from kedro_assets.config import PipelineFilter
 from kedro_assets.errors import Problems, ProjectError
 from kedro_assets.executors import Executors
 from kedro_assets.graph import ProjectGraph, Vertex, build_graph
-from kedro_assets.jobs import build_jobs, build_schedules
+from kedro_assets.jobs import build_jobs, build_schedules, wanted_jobs
+from kedro_assets.names import identifiers
 from kedro_assets.opener import AssetIndex, RunOpener
 from kedro_assets.project import Project, ProjectLocation, load_project, locate_project
 from kedro_assets.run import RESOURCE
-from kedro_assets.specs import build_specs
+from kedro_assets.specs import build_records, build_specs
 from kedro_assets.translator import KedroTranslator
 
 
@@ -98,20 +99,23 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     project = load_project(location, problems)
     graph = build_graph(project, problems)
     clusters = cluster(graph, project.config.assets)
-    specs = build_specs(project.config.assets, graph, translator, problems)
+    records = build_records(project.config.assets, graph, problems)
+    specs = build_specs(records, graph, translator, problems)
     index = build_index(specs, graph, clusters)
 
     opener = RunOpener(location, graph, index)
     resource_keys = io_manager_keys(project, graph)
     io_managers = build_io_managers(graph, opener)
+    job_configs = wanted_jobs(project.config, graph)
+    job_names = identifiers(job_configs)
     assets = [
-        *build_external(specs, graph, resource_keys),
-        *build_multi_assets(project, graph, clusters, specs, opener, io_managers, resource_keys),
+        *build_external(records, specs, resource_keys),
+        *build_multi_assets(project, graph, clusters, specs, opener, io_managers, resource_keys, job_names),
     ]
 
     filters: dict[str, PipelineFilter] = {}
     executors = Executors(project.config, opener, filters, problems)
-    jobs = build_jobs(project, graph, index, assets, executors, filters, problems)
+    jobs = build_jobs(job_configs, job_names, project, graph, index, assets, executors, filters, problems)
     schedules = build_schedules(project.config, jobs, problems)
     executor = executors.default()
     problems.raise_if_any()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from attrs import frozen
 
@@ -32,6 +32,10 @@ class StepError(KedroAssetsError):
 
 class InMemoryDataError(KedroAssetsError):
     """An in-memory dataset cannot be handed from one step to another."""
+
+
+Path = tuple[str | int, ...]
+"""A place in a configuration, such as `("jobs", "daily", "schedule", 0)`."""
 
 
 @frozen
@@ -70,24 +74,26 @@ class ConfigError(KedroAssetsError):
 
 
 class Problems:
-    """Collects problems over all stages, so that they are reported together."""
+    """Collects problems over all stages, so that they are reported together.
+
+    Attributes:
+        locate: Gives the file and line of a path, or an empty text; set once the configuration's files are known.
+    """
 
     def __init__(self) -> None:
-        self._problems: list[Problem] = []
+        self.locate: Callable[[Path], str] = lambda _: ""
+        self._problems: dict[tuple[Path, str], Problem] = {}
 
-    def add(self, path: str, found: str, hint: str = "", source: str = "") -> None:
-        """Note one problem and go on."""
-        problem = Problem(path, found, hint, source)
-        if problem not in self._problems:
-            self._problems.append(problem)
+    def add(self, path: Path, found: str, hint: str = "") -> None:
+        """Note one problem and go on; the same one is noted once."""
+        self._problems.setdefault((path, found), Problem(dotted(path), found, hint, self.locate(path)))
 
-    def extend(self, problems: Iterable[Problem]) -> None:
-        """Note problems that another stage has collected."""
-        for problem in problems:
-            self.add(problem.path, problem.found, problem.hint, problem.source)
+    def at(self, *path: str | int) -> bool:
+        """Say whether a problem was noted at a path or below it."""
+        return any(noted[: len(path)] == path for noted, _ in self._problems)
 
     def __iter__(self) -> Iterator[Problem]:
-        return iter(self._problems)
+        return iter(self._problems.values())
 
     def __len__(self) -> int:
         return len(self._problems)
@@ -99,7 +105,20 @@ class Problems:
             ConfigError: If there is any.
         """
         if self._problems:
-            raise ConfigError(self._problems)
+            raise ConfigError(self._problems.values())
+
+
+def dotted(path: Path) -> str:
+    """Write a path as users do.
+
+    Examples:
+        >>> dotted(("jobs", "daily", "schedule", 0, "cron_schedule"))
+        'jobs.daily.schedule[0].cron_schedule'
+    """
+    text = ""
+    for key in path:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else str(key)
+    return text
 
 
 def suggest(name: str, allowed: Iterable[str]) -> str:

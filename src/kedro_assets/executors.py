@@ -11,7 +11,7 @@ import dagster as dg
 
 from kedro_assets import _private
 from kedro_assets.config import DagsterConfig, ExecutorConfig, PipelineFilter
-from kedro_assets.errors import Problems, suggest
+from kedro_assets.errors import Path, Problems, suggest
 from kedro_assets.lifecycle import with_lifecycle
 from kedro_assets.opener import RunOpener
 
@@ -49,32 +49,30 @@ class Executors:
         self._opener = opener
         self._filters = filters
         self._problems = problems
-        self._made = {name: self._make(executor, f"executors.{name}") for name, executor in config.executors.items()}
+        self._made = {name: self._make(executor, ("executors", name)) for name, executor in config.executors.items()}
 
-    def get(self, wanted: str | ExecutorConfig | None, where: str) -> dg.ExecutorDefinition | None:
+    def get(self, wanted: str | ExecutorConfig | None, where: Path) -> dg.ExecutorDefinition | None:
         """Give the executor that dagster.yml names or writes out at `where`; None if it is wrong, which is reported."""
         if isinstance(wanted, ExecutorConfig):
             return self._make(wanted, where)
         if wanted is None:
             return None
-        broken = any(problem.path.startswith(f"executors.{wanted}") for problem in self._problems)
-        if wanted not in self._made and not broken:
+        if wanted not in self._made and not self._problems.at("executors", wanted):
             self._problems.add(where, f"no executor '{wanted}' is defined.", suggest(wanted, self._made))
         return self._made.get(wanted)
 
     def default(self) -> dg.ExecutorDefinition | None:
         """Give the executor for "Materialize" in the UI and for jobs that name none."""
         wanted = self._config.default_executor or ExecutorConfig("in_process")
-        return self.get(wanted, "default_executor")
+        return self.get(wanted, ("default_executor",))
 
-    def _make(self, config: ExecutorConfig, where: str) -> dg.ExecutorDefinition | None:
+    def _make(self, config: ExecutorConfig, where: Path) -> dg.ExecutorDefinition | None:
         inner = self._import(config.type, where)
         if inner is None:
             return None
         options = _with_fast_start(config)
         misfits = [
-            (".".join([where, config.type, *path]), message)
-            for path, message in _private.executor_problems(inner, options)
+            ((*where, config.type, *path), message) for path, message in _private.executor_problems(inner, options)
         ]
         for path, message in misfits:
             self._problems.add(path, f"Dagster's {inner.name} executor refuses it: {message}")
@@ -83,22 +81,22 @@ class Executors:
         executor = with_lifecycle(inner, self._opener, self._filters)
         return executor.configured(options, name=inner.name) if options else executor
 
-    def _import(self, kind: str, where: str) -> dg.ExecutorDefinition | None:
+    def _import(self, kind: str, where: Path) -> dg.ExecutorDefinition | None:
         path, package = _KNOWN.get(_ALIASES.get(kind, kind), (kind, ""))
         module, _, attribute = path.rpartition(".")
         if not module:
             hint = f"{suggest(kind, _KNOWN)} Any other is given by its import path, such as `package.module.executor`."
-            self._problems.add(f"{where}.{kind}", f"no executor is called '{kind}'.", hint)
+            self._problems.add((*where, kind), f"no executor is called '{kind}'.", hint)
             return None
         try:
             found = getattr(import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
+        except (ImportError, AttributeError, TypeError, ValueError) as error:  # the last two for a path like `..a`
             hint = f"Install it: pip install {package}" if package else "Give the import path of an ExecutorDefinition."
-            self._problems.add(f"{where}.{kind}", f"the executor '{kind}' cannot be imported: {error}.", hint)
+            self._problems.add((*where, kind), f"the executor '{kind}' cannot be imported: {error}.", hint)
             return None
         if not isinstance(found, dg.ExecutorDefinition):
             hint = "Give the import path of an ExecutorDefinition."
-            self._problems.add(f"{where}.{kind}", f"'{path}' is a {type(found).__name__} and no executor.", hint)
+            self._problems.add((*where, kind), f"'{path}' is a {type(found).__name__} and no executor.", hint)
             return None
         return found
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal
+from functools import partial
+from inspect import isfunction
+from typing import Any, Literal
 
 import networkx as nx
 from attrs import evolve, frozen
@@ -59,8 +61,8 @@ class ProjectGraph:
         return [name for name in self.datasets if self.producer(name) is None]
 
     def in_memory(self, dataset: str) -> bool:
-        """Say whether a dataset lives no longer than the process that writes it."""
-        return all(entry.in_memory for entry in self.entries[dataset])
+        """Say whether a dataset lives no longer than the process that writes it, under one of its names at least."""
+        return any(entry.in_memory for entry in self.entries[dataset])
 
     def producer(self, dataset: str) -> str | None:
         """Give the node that writes a dataset, None for an external one."""
@@ -119,9 +121,12 @@ def build_graph(project: Project, problems: Problems) -> ProjectGraph:
     asked = project.config.assets.pipelines
     for position, name in enumerate(asked or []):
         if name not in project.pipelines:
-            where = f"assets.pipelines[{position}]"
-            problems.add(where, f"no pipeline '{name}' is registered.", suggest(name, project.pipelines))
-    names = asked or sorted(project.pipelines, key=lambda name: name != DEFAULT_PIPELINE)
+            problems.add(
+                ("assets", "pipelines", position),
+                f"no pipeline '{name}' is registered.",
+                suggest(name, project.pipelines),
+            )
+    names = asked if asked is not None else sorted(project.pipelines, key=lambda name: name != DEFAULT_PIPELINE)
     nodes: dict[str, Node] = {}
     taken: dict[str, frozenset[str]] = {}
     left_out: list[LeftOut] = []
@@ -130,8 +135,8 @@ def build_graph(project: Project, problems: Problems) -> ProjectGraph:
         reason = _conflict(pipeline.nodes, nodes)
         if reason:
             left_out.append(LeftOut(name, reason))
-            if asked:
-                where = f"assets.pipelines[{asked.index(name)}]"
+            if asked is not None:
+                where = ("assets", "pipelines", asked.index(name))
                 problems.add(where, f"pipeline '{name}' cannot join: {reason}", "Leave out one of the two.")
             continue
         taken[name] = frozenset(node.name for node in pipeline.nodes)
@@ -160,7 +165,7 @@ def build_graph(project: Project, problems: Problems) -> ProjectGraph:
 
 def _conflict(new: Sequence[Node], nodes: Mapping[str, Node]) -> str:
     """Say why nodes cannot join others in one graph; empty if they can."""
-    added = [node for node in new if nodes.get(node.name) != node]
+    added = [node for node in new if not _same_node(node, nodes.get(node.name))]
     if not added:
         return ""
     writers = {base_name(output): node.name for node in nodes.values() for output in node.outputs}
@@ -175,6 +180,23 @@ def _conflict(new: Sequence[Node], nodes: Mapping[str, Node]) -> str:
     except CircularDependencyError as error:
         return f"together with the other pipelines it forms a circle: {error}"
     return ""
+
+
+def _same_node(first: Node, second: Node | None) -> bool:
+    """Say whether two nodes do the same; Kedro's own comparison leaves the function out."""
+    return second is not None and first == second and _same_function(first.func, second.func)
+
+
+def _same_function(first: Any, second: Any) -> bool:
+    """Compare functions by what they do, as a registry may make its lambdas and partials anew for every pipeline."""
+    if isinstance(first, partial) and isinstance(second, partial):
+        bound = (first.args, first.keywords) == (second.args, second.keywords)
+        return bound and _same_function(first.func, second.func)
+    if isfunction(first) and isfunction(second) and first.__code__ == second.__code__:
+        closed_over = (function.__closure__ or () for function in (first, second))
+        pairs = zip(*closed_over, strict=True)
+        return all(_same_function(one.cell_contents, other.cell_contents) for one, other in pairs)
+    return bool(first == second)
 
 
 def _dataset_names(node: Node) -> Iterator[str]:

@@ -9,17 +9,26 @@ from typing import Any
 import dagster as dg
 
 from kedro_assets.config import DagsterConfig, JobConfig, PipelineFilter, RetryConfig, ScheduleConfig
-from kedro_assets.errors import Problems, suggest
+from kedro_assets.errors import Path, Problems, suggest
 from kedro_assets.executors import Executors
 from kedro_assets.graph import ProjectGraph
-from kedro_assets.names import identifier, identifiers
+from kedro_assets.names import distinct_identifiers, identifier
 from kedro_assets.opener import AssetIndex
 from kedro_assets.project import Project
 from kedro_assets.run import RESOURCE
 from kedro_assets.selection import select_nodes
 
 
+def wanted_jobs(config: DagsterConfig, graph: ProjectGraph) -> Mapping[str, JobConfig]:
+    """Give the jobs of dagster.yml; without any, one per registered pipeline."""
+    return config.jobs or {
+        name: JobConfig(pipeline=PipelineFilter(name)) for name, nodes in graph.pipelines.items() if nodes
+    }
+
+
 def build_jobs(
+    wanted: Mapping[str, JobConfig],
+    names: Mapping[str, str],
     project: Project,
     graph: ProjectGraph,
     index: AssetIndex,
@@ -28,9 +37,11 @@ def build_jobs(
     filters: MutableMapping[str, PipelineFilter],
     problems: Problems,
 ) -> Mapping[str, Any]:
-    """Build every job of dagster.yml; without any, one per registered pipeline.
+    """Build jobs.
 
     Args:
+        wanted: The jobs by their names in dagster.yml.
+        names: Their names in Dagster.
         project: The project.
         graph: Its graph.
         index: Its asset keys.
@@ -42,22 +53,17 @@ def build_jobs(
     Returns:
         The jobs by their names in dagster.yml.
     """
-    wanted = project.config.jobs or {
-        name: JobConfig(pipeline=PipelineFilter(name)) for name, nodes in graph.pipelines.items() if nodes
-    }
-    names = identifiers(wanted)
     jobs = {}
     for name, config in wanted.items():
-        where = f"jobs.{name}"
-        executor = executors.get(config.executor, f"{where}.executor")
+        where: Path = ("jobs", name)
+        executor = executors.get(config.executor, (*where, "executor"))
         if config.selection is None:
-            wanted_nodes = config.pipeline or PipelineFilter()
-            filters[names[name]] = wanted_nodes
-            nodes = select_nodes(graph, project.pipelines, wanted_nodes, f"{where}.pipeline", problems)
+            filters[names[name]] = pipeline = config.pipeline or PipelineFilter()
+            nodes = select_nodes(graph, project.pipelines, pipeline, (*where, "pipeline"), problems)
             keys = [index.keys[asset] for asset in graph.assets_of(nodes) if asset in index.keys]
             selection: dg.AssetSelection | None = dg.AssetSelection.assets(*keys) if keys else None
         else:
-            selection = _read_selection(config.selection, assets, f"{where}.selection", problems)
+            selection = _read_selection(config.selection, assets, (*where, "selection"), problems)
         if selection is not None:
             jobs[name] = dg.define_asset_job(
                 names[name],
@@ -72,7 +78,7 @@ def build_jobs(
 
 
 def _read_selection(
-    text: str, assets: Sequence[dg.AssetsDefinition], where: str, problems: Problems
+    text: str, assets: Sequence[dg.AssetsDefinition], where: Path, problems: Problems
 ) -> dg.AssetSelection | None:
     try:
         selection = dg.AssetSelection.from_string(text)
@@ -97,7 +103,7 @@ def _retry_policy(config: RetryConfig | None) -> dg.RetryPolicy | None:
 
 
 def build_schedules(config: DagsterConfig, jobs: Mapping[str, Any], problems: Problems) -> list[dg.ScheduleDefinition]:
-    """Build the schedules of every job, and check those that no job uses.
+    """Build the schedules of every job.
 
     A schedule has its name in dagster.yml, behind the name of the job where several jobs share it.
 
@@ -106,25 +112,29 @@ def build_schedules(config: DagsterConfig, jobs: Mapping[str, Any], problems: Pr
         jobs: The jobs by their names in dagster.yml.
         problems: Collects unknown names, and what Dagster refuses, such as a bad cron expression.
     """
+    named = {
+        name: schedule
+        for name, schedule in config.schedules.items()
+        if _schedule(identifier(name), schedule, None, ("schedules", name), problems)
+    }
     used = Counter(wanted for job in config.jobs.values() for wanted in _wanted(job) if isinstance(wanted, str))
-    schedules = []
-    for name, job_config in config.jobs.items():
+    found: list[tuple[str, ScheduleConfig, str, Path]] = []
+    for job, job_config in config.jobs.items():
         for position, wanted in enumerate(_wanted(job_config)):
-            where = f"jobs.{name}.schedule" + (f"[{position}]" if isinstance(job_config.schedule, list) else "")
+            where: Path = ("jobs", job, "schedule", *([position] if isinstance(job_config.schedule, list) else []))
             if isinstance(wanted, ScheduleConfig):
-                title, schedule = f"{name}_schedule" + (f"_{position + 1}" if position else ""), wanted
-            elif wanted in config.schedules:
-                title, schedule = wanted if used[wanted] == 1 else f"{name}__{wanted}", config.schedules[wanted]
-                where = f"schedules.{wanted}"
-            else:
-                if not any(problem.path.startswith(f"schedules.{wanted}") for problem in problems):
-                    problems.add(where, f"no schedule '{wanted}' is defined.", suggest(wanted, config.schedules))
-                continue
-            schedules.append(_schedule(identifier(title), schedule, jobs.get(name), where, problems))
-    for name, schedule in config.schedules.items():
-        if not used[name]:
-            _schedule(identifier(name), schedule, None, f"schedules.{name}", problems)
-    return [schedule for schedule in schedules if schedule is not None]
+                found.append((f"{job}_schedule" + (f"_{position + 1}" if position else ""), wanted, job, where))
+            elif wanted in named:
+                found.append((wanted if used[wanted] == 1 else f"{job}__{wanted}", named[wanted], job, where))
+            elif not problems.at("schedules", wanted):
+                problems.add(where, f"no schedule '{wanted}' is defined.", suggest(wanted, config.schedules))
+    names = distinct_identifiers(title for title, *_ in found)
+    schedules = []
+    for name, (_, schedule, job, where) in zip(names, found, strict=True):
+        made = _schedule(name, schedule, jobs.get(job), where, problems)
+        if made is not None and job in jobs:
+            schedules.append(made)
+    return schedules
 
 
 def _wanted(job: JobConfig) -> list[str | ScheduleConfig]:
@@ -134,11 +144,11 @@ def _wanted(job: JobConfig) -> list[str | ScheduleConfig]:
 
 
 def _schedule(
-    name: str, config: ScheduleConfig, job: Any, where: str, problems: Problems
+    name: str, config: ScheduleConfig, job: Any, where: Path, problems: Problems
 ) -> dg.ScheduleDefinition | None:
-    """Make one schedule; without a job it is made to be checked only."""
+    """Make one schedule; one without a job is made to be checked only."""
     try:
-        schedule = dg.ScheduleDefinition(
+        return dg.ScheduleDefinition(
             name=name,
             cron_schedule=config.cron_schedule,
             execution_timezone=config.execution_timezone,
@@ -151,4 +161,3 @@ def _schedule(
         hint = "Five fields as in `0 2 * * *`, or `@daily`; the time zone as in `Europe/Berlin`."
         problems.add(where, str(error), hint)
         return None
-    return schedule if job is not None else None

@@ -43,13 +43,14 @@ class MemoryStore:
             with os.fdopen(handle, "wb") as file:
                 pickle.dump(data, file, protocol=pickle.HIGHEST_PROTOCOL)
             Path(temporary).replace(path)
-        except (pickle.PicklingError, TypeError, AttributeError) as error:
-            Path(temporary).unlink(missing_ok=True)
+        except Exception as error:
             msg = (
                 f"The in-memory dataset '{dataset}' has to pass from one step to another and cannot be pickled: {error}. "
                 "Give it an entry in the catalog, or let its nodes run in one step with `assets.cluster_by: memory`."
             )
             raise InMemoryDataError(msg) from error
+        finally:
+            Path(temporary).unlink(missing_ok=True)
 
     def load(self, dataset: str) -> Any:
         """Unpickle a dataset that this run has made, or a run that it continues, or else the latest run that has.

@@ -34,23 +34,45 @@ def base_name(name: str) -> str:
     return name.partition(TRANSCODING_SEPARATOR)[0]
 
 
-def identifiers(names: Iterable[str]) -> Mapping[str, str]:
+def identifiers(names: Iterable[str], taken: Iterable[str] = ()) -> Mapping[str, str]:
     """Give every name an identifier that Dagster takes for ops, outputs, jobs and resources.
 
     A name that is an identifier keeps it; others that would fall on the same one are numbered in the order given.
 
+    Args:
+        names: The names.
+        taken: Identifiers that are in use elsewhere.
+
     Examples:
         >>> dict(identifiers(["a.b", "a-b", "a_b", "type"]))
         {'a.b': 'a_b_2', 'a-b': 'a_b_3', 'a_b': 'a_b', 'type': 'type_'}
+        >>> dict(identifiers(["training"], taken=["training"]))
+        {'training': 'training_2'}
     """
     names = list(dict.fromkeys(names))
-    table = {name: name for name in names if identifier(name) == name}
-    taken = set(table)
+    used = set(taken)
+    table = {name: name for name in names if identifier(name) == name and name not in used}
+    used |= table.keys()
     for name in names:
         if name not in table:
-            table[name] = _free(identifier(name), taken)
-            taken.add(table[name])
+            table[name] = _free(identifier(name), used)
+            used.add(table[name])
     return {name: table[name] for name in names}
+
+
+def distinct_identifiers(names: Iterable[str]) -> list[str]:
+    """Write names as identifiers, one for each even where a name comes twice.
+
+    Examples:
+        >>> distinct_identifiers(["a.b", "a.b", "a_b"])
+        ['a_b', 'a_b_2', 'a_b_3']
+    """
+    used: set[str] = set()
+    found = []
+    for name in names:
+        found.append(_free(identifier(name), used))
+        used.add(found[-1])
+    return found
 
 
 def identifier(name: str) -> str:

@@ -77,7 +77,22 @@ class RunOpener:
             chosen = run.step_keys_to_execute is None or step in run.step_keys_to_execute
             if selected and chosen:
                 steps[step] = (self.index.clusters[selected[0]], selected)
-        return plan_run(self.graph, steps)
+        read, made = self._foreign(job)
+        return plan_run(self.graph, steps, read, made)
+
+    def _foreign(self, job: dg.JobDefinition) -> tuple[set[str], set[str]]:
+        """Give the in-memory datasets that assets which are no Kedro nodes read, and those that they make."""
+        memory = [
+            name for name in self.graph.datasets if self.graph.in_memory(name) and ("dataset", name) in self.index.keys
+        ]
+        keys = {name: self.index.keys["dataset", name] for name in memory}
+        read = {name for name, key in keys.items() if _private.readers(job, key) - self.index.vertices.keys()}
+        made = {
+            name
+            for name, key in keys.items()
+            if ("dataset", name) not in self.index.clusters and _private.is_made(job, key)
+        }
+        return read, made
 
     def _memory_folder(self, instance: dg.DagsterInstance) -> Path:
         return Path(instance.storage_directory()) / "kedro_assets" / self.location.path.name

@@ -52,7 +52,16 @@ def changed_parameters(config: Mapping[str, Any] | None, values: Mapping[str, An
     as the project has it.
     """
     given = (config or {}).get(FIELD) or {}
-    return {name: value for name, value in given.items() if value != _shown(values.get(name))}
+    return {name: value for name, value in given.items() if not _same(value, _shown(values.get(name)))}
+
+
+def _same(first: Any, second: Any) -> bool:
+    """Compare JSON values; `true` is not `1`, and `1.0` is, as JavaScript writes it so."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(_same(value, second[key]) for key, value in first.items())
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(_same, first, second))
+    return isinstance(first, bool) == isinstance(second, bool) and bool(first == second)
 
 
 def _shown(value: Any) -> Any:

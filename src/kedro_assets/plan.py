@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from attrs import frozen
 from kedro.pipeline import Pipeline
@@ -46,7 +46,12 @@ class RunPlan:
     versioned: frozenset[str]
 
 
-def plan_run(graph: ProjectGraph, steps: Mapping[str, tuple[Cluster, Iterable[Vertex]]]) -> RunPlan:
+def plan_run(
+    graph: ProjectGraph,
+    steps: Mapping[str, tuple[Cluster, Iterable[Vertex]]],
+    foreign_inputs: Collection[str] = (),
+    foreign_outputs: Collection[str] = (),
+) -> RunPlan:
     """Plan a run from the assets that each of its steps is to make.
 
     A cluster can have several steps in one run: Dagster splits it where a foreign asset stands between its assets.
@@ -54,14 +59,16 @@ def plan_run(graph: ProjectGraph, steps: Mapping[str, tuple[Cluster, Iterable[Ve
     Args:
         graph: The project's graph.
         steps: For every step key its cluster and the assets selected in it.
+        foreign_inputs: In-memory datasets that assets of other origin read.
+        foreign_outputs: In-memory datasets that assets of other origin make.
     """
     chosen = {key: (cluster, list(selected)) for key, (cluster, selected) in steps.items()}
     nodes = {
         key: nodes_to_run(graph, cluster, selected, _from_outside(graph, cluster) | _selected_elsewhere(chosen, key))
         for key, (cluster, selected) in chosen.items()
     }
-    handed_in = {key: _handed_in(graph, names) for key, names in nodes.items()}
-    asked_for = frozenset().union(*handed_in.values())
+    handed_in = {key: _handed_in(graph, names, foreign_outputs) for key, names in nodes.items()}
+    asked_for = frozenset(foreign_inputs).union(*handed_in.values())
     plans = {
         key: StepPlan(tuple(nodes[key]), handed_in[key], _handed_out(graph, cluster, nodes[key], asked_for))
         for key, (cluster, _) in chosen.items()
@@ -95,10 +102,10 @@ def _selected_elsewhere(chosen: Mapping[str, tuple[Cluster, list[Vertex]]], key:
     return frozenset(name for selected in others for kind, name in selected if kind == "dataset")
 
 
-def _handed_in(graph: ProjectGraph, nodes: Iterable[str]) -> frozenset[str]:
+def _handed_in(graph: ProjectGraph, nodes: Iterable[str], foreign_outputs: Collection[str]) -> frozenset[str]:
     running = set(nodes)
-    names = (name for node in running for name in graph.inputs(node))
-    return frozenset(name for name in names if graph.in_memory(name) and graph.producer(name) not in {None, *running})
+    names = {name for node in running for name in graph.inputs(node) if graph.in_memory(name)}
+    return frozenset(name for name in names if name in foreign_outputs or graph.producer(name) not in {None, *running})
 
 
 def _handed_out(

@@ -5,8 +5,10 @@ No hook fires, no dataset object is built and no credential is read, unless dags
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,15 @@ from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project
 
 from kedro_assets.config import DagsterConfig, read_config
-from kedro_assets.errors import Problems, ProjectError
+from kedro_assets.errors import Path as KeyPath
+from kedro_assets.errors import Problems, ProjectError, suggest
 
 DEFAULT_PIPELINE = "__default__"
 CONF_SOURCE_VARIABLE = "KEDRO_ASSETS_CONF_SOURCE"
 """The environment variable for a configuration source, as Kedro's `KEDRO_ENV` is for the environment."""
 
 _DAGSTER_PATTERNS = ["dagster*", "dagster*/**", "**/dagster*"]
+_resolver_logger = logging.getLogger("kedro.io.catalog_config_resolver")
 _MEMORY_TYPES = ("MemoryDataset", "SharedMemoryDataset")
 
 
@@ -116,7 +120,8 @@ class Project:
 
     def entry(self, name: str) -> CatalogEntry:
         """Look a dataset up in the catalog, patterns included, without building it."""
-        config = self.resolver.resolve_pattern(name)
+        with _without_warnings(_resolver_logger):  # one for every dataset of a catch-all pattern; the run gives them
+            config = self.resolver.resolve_pattern(name)
         declared = name in self.resolver.config or bool(
             self.resolver.match_dataset_pattern(name) or self.resolver.match_user_catch_all_pattern(name)
         )
@@ -158,7 +163,9 @@ def load_project(location: ProjectLocation, problems: Problems) -> Project:
     """
     package_name = location.open()
     loader = _config_loader(location)
-    config = read_config(_section(loader, "dagster"), problems, SourceLines(loader, location.path).locate)
+    _check_environments(loader)
+    problems.locate = SourceLines(loader, location.path).locate
+    config = read_config(_section(loader, "dagster"), problems)
     if config.load_with_hooks:
         session = KedroServiceSession.create(
             project_path=location.path, env=location.env, conf_source=location.conf_source
@@ -174,11 +181,23 @@ def load_project(location: ProjectLocation, problems: Problems) -> Project:
     )
 
 
+@contextmanager
+def _without_warnings(logger: logging.Logger) -> Iterator[None]:
+    def is_severe(record: logging.LogRecord) -> bool:
+        return record.levelno > logging.WARNING
+
+    logger.addFilter(is_severe)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_severe)
+
+
 def resolve_catalog(config: Mapping[str, Any]) -> CatalogConfigResolver:
     """Let Kedro resolve a catalog's names and patterns; credentials are taken out before."""
     patterns = getattr(settings.DATA_CATALOG_CLASS, "default_runtime_patterns", None)
     return CatalogConfigResolver(
-        config=_without_credentials(config),
+        config={name: _without_credentials(entry) for name, entry in config.items()},
         default_runtime_patterns=patterns or {"{default}": {"type": "kedro.io.MemoryDataset"}},
     )
 
@@ -204,6 +223,20 @@ def _config_loader(location: ProjectLocation) -> AbstractConfigLoader:
     return loader
 
 
+def _check_environments(loader: AbstractConfigLoader) -> None:
+    """Refuse an environment without a folder; the config loader would take it for one without files.
+
+    Raises:
+        ProjectError: If the configuration is a folder and has no folder of that name.
+    """
+    source = Path(loader.conf_source)
+    for env in _environments(loader) if source.is_dir() else ():
+        if not (source / env).is_dir():
+            known = [path.name for path in source.iterdir() if path.is_dir()]
+            msg = f"The environment '{env}' has no folder in {source}. {suggest(env, known)}"
+            raise ProjectError(msg)
+
+
 def _section(loader: AbstractConfigLoader, name: str) -> dict[str, Any]:
     try:
         return dict(loader[name])
@@ -227,7 +260,7 @@ def _read_pipelines(location: ProjectLocation) -> dict[str, Pipeline]:
 
 
 class SourceLines:
-    """Finds the file and the line where a path of dagster.yml stands, for error reports.
+    """Finds the file and the line where something stands in a project's configuration, for error reports.
 
     Args:
         loader: The project's config loader; one that reads no folder (an archive, say) gives no lines.
@@ -235,23 +268,29 @@ class SourceLines:
     """
 
     def __init__(self, loader: AbstractConfigLoader, root: Path) -> None:
-        self._folders = [Path(loader.conf_source) / str(env) for env in _environments(loader)]
+        self._folders = [Path(loader.conf_source) / env for env in _environments(loader)]
         self._root = root
 
-    def locate(self, path: tuple[Any, ...]) -> str:
-        """Give `conf/base/dagster.yml:12` for the deepest part of `path` that a file has, or an empty string."""
+    def locate(self, path: KeyPath) -> str:
+        """Give `conf/base/dagster.yml:12` for the deepest part of a path that a file has, or an empty text.
+
+        A path that begins with `catalog` is looked for in the catalog's files, any other in those of dagster.yml.
+        """
+        in_catalog = path[:1] == ("catalog",)
+        keys = path[1:] if in_catalog else path
         best, depth = "", 0
-        for file, document in self._documents():
-            line, found = _line_of(document, path)
-            if found > depth or (found == depth == len(path)):
+        for file, document in self._documents("catalog" if in_catalog else "dagster"):
+            line, found = _line_of(document, keys)
+            if found > depth or (found == depth == len(keys)):
                 best, depth = f"{file}:{line}", found
         return best
 
-    def _documents(self) -> Iterator[tuple[str, yaml.Node]]:
+    def _documents(self, name: str) -> Iterator[tuple[str, yaml.Node]]:
         for folder in self._folders:
-            for file in sorted(folder.glob("**/dagster*.y*ml")):
+            files = {*folder.glob(f"**/{name}*.y*ml"), *folder.glob(f"{name}*/**/*.y*ml")}
+            for file in sorted(files):
                 try:
-                    document = yaml.compose(file.read_text(encoding="utf-8"))
+                    document = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
                 except (OSError, yaml.YAMLError):
                     continue
                 if document is not None:
@@ -265,7 +304,7 @@ def _environments(loader: AbstractConfigLoader) -> list[str]:
     return [env for env in (base, own) if env]
 
 
-def _line_of(document: yaml.Node, path: tuple[Any, ...]) -> tuple[int, int]:
+def _line_of(document: yaml.Node, path: KeyPath) -> tuple[int, int]:
     """Give the 1-based line of the deepest part of `path` in a YAML tree, and how deep that is."""
     node, line, depth = document, 0, 0
     for key in path:

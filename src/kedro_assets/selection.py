@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from attrs import asdict
 from kedro.pipeline import Pipeline
 
 from kedro_assets.config import PipelineFilter
-from kedro_assets.errors import Problems, suggest
+from kedro_assets.errors import Path, Problems, suggest
 from kedro_assets.graph import ProjectGraph
+from kedro_assets.names import base_name
 
 
 def select_nodes(
-    graph: ProjectGraph, pipelines: Mapping[str, Pipeline], wanted: PipelineFilter, where: str, problems: Problems
+    graph: ProjectGraph, pipelines: Mapping[str, Pipeline], wanted: PipelineFilter, where: Path, problems: Problems
 ) -> list[str]:
     """Give the nodes that a filter leaves, exactly those that `kedro run` would run.
 
@@ -21,25 +22,58 @@ def select_nodes(
         graph: The project's graph.
         pipelines: The registered pipelines.
         wanted: The filter.
-        where: Its path in dagster.yml, for reports such as an unknown name in a filter.
-        problems: Collects why the filter leaves nothing that can be an asset.
+        where: Its path in dagster.yml.
+        problems: Collects unknown names, and why the filter leaves nothing that can be an asset.
     """
     name = wanted.pipeline_name
     if name not in pipelines:
-        problems.add(f"{where}.pipeline_name", f"no pipeline '{name}' is registered.", suggest(name, pipelines))
+        found = f"no pipeline '{name}' is registered."
+        problems.add((*where, "pipeline_name"), found, suggest(name, pipelines))
         return []
     if name not in graph.pipelines:
-        reason = next(
-            (left.reason for left in graph.left_out if left.pipeline == name), "`assets.pipelines` leaves it out."
-        )
-        hint = "Choose with `assets.pipelines` which pipelines become assets."
-        problems.add(f"{where}.pipeline_name", f"pipeline '{name}' is not among the assets: {reason}", hint)
+        reasons = {left.pipeline: left.reason for left in graph.left_out}
+        found = f"pipeline '{name}' is not among the assets: {reasons.get(name, '`assets.pipelines` leaves it out.')}"
+        problems.add((*where, "pipeline_name"), found, "Choose with `assets.pipelines` which pipelines become assets.")
+        return []
+    filters = asdict(wanted, filter=lambda attribute, value: attribute.name != "pipeline_name" and bool(value))
+    known = _names(pipelines[name])
+    unknown = [
+        (key, position, value)
+        for key, values in filters.items()
+        for position, value in enumerate(values)
+        if value not in known[key]
+    ]
+    for key, position, value in unknown:
+        found = f"pipeline '{name}' has no '{value}'."
+        problems.add((*where, key, position), found, suggest(value, known[key]))
+    if unknown:
         return []
     try:
-        left = pipelines[name].filter(**asdict(wanted, filter=lambda attribute, _: attribute.name != "pipeline_name"))
+        left = pipelines[name].filter(**filters)
     except ValueError as error:
-        problems.add(
-            where, f"Kedro cannot apply this filter to pipeline '{name}': {error}", "Run `kedro registry describe`."
-        )
+        hint = "`kedro registry describe` shows the nodes of a pipeline."
+        problems.add(where, f"Kedro cannot apply this filter to pipeline '{name}': {error}", hint)
         return []
     return [node.name for node in left.nodes]
+
+
+def _names(pipeline: Pipeline) -> Mapping[str, set[str]]:
+    """Give the names that each of Kedro's filters can mean in a pipeline."""
+    nodes = {node.name for node in pipeline.nodes}
+    datasets = {variant for name in pipeline.datasets() for variant in (name, base_name(name))}
+    return {
+        "node_names": nodes,
+        "from_nodes": nodes,
+        "to_nodes": nodes,
+        "from_inputs": datasets,
+        "to_outputs": datasets,
+        "node_namespaces": {space for node in pipeline.nodes for space in _enclosing(node.namespace or "")},
+        "tags": {tag for node in pipeline.nodes for tag in node.tags},
+    }
+
+
+def _enclosing(namespace: str) -> Iterator[str]:
+    """Give a namespace and all those around it: `a.b` is in `a`."""
+    while namespace:
+        yield namespace
+        namespace = namespace.rpartition(".")[0]

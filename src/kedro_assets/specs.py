@@ -15,31 +15,47 @@ from kedro_assets.project import DEFAULT_PIPELINE
 from kedro_assets.translator import DatasetRecord, KedroTranslator
 
 
-def build_specs(
-    config: AssetsConfig, graph: ProjectGraph, translator: KedroTranslator, problems: Problems
-) -> Mapping[Vertex, dg.AssetSpec]:
-    """Describe every asset, external ones first; an asset depends on what its node reads.
+def build_records(config: AssetsConfig, graph: ProjectGraph, problems: Problems) -> Mapping[Vertex, DatasetRecord]:
+    """Gather what is known of every asset, external ones first.
 
     Args:
         config: `assets` of dagster.yml.
         graph: The project's graph.
-        translator: Turns a dataset into its spec.
-        problems: Collects settings in the catalog that do not fit, and names that fall on one asset key.
+        problems: Collects settings in the catalog that do not fit.
+    """
+    external: list[Vertex] = [("dataset", name) for name in graph.external]
+    records: dict[Vertex, DatasetRecord] = {}
+    for vertex in [*external, *graph.assets_of(graph.nodes)]:
+        kind, name = vertex
+        record = _node_record(graph, name) if kind == "node" else _dataset_record(graph, name, problems)
+        records[vertex] = evolve(record, key=(*config.key_prefix, *record.key), group_name=_group(config, record))
+    return records
+
+
+def build_specs(
+    records: Mapping[Vertex, DatasetRecord], graph: ProjectGraph, translator: KedroTranslator, problems: Problems
+) -> Mapping[Vertex, dg.AssetSpec]:
+    """Describe every asset; it depends on what its node reads.
+
+    Args:
+        records: What is known of each.
+        graph: The project's graph.
+        translator: Turns a record into a spec.
+        problems: Collects what Dagster refuses, and names that fall on one asset key.
     """
     specs: dict[Vertex, dg.AssetSpec] = {}
     owners: dict[str, str] = {}
-    external: list[Vertex] = [("dataset", name) for name in graph.external]
-    for vertex in [*external, *graph.assets_of(graph.nodes)]:
-        _, name = vertex
+    for vertex, record in records.items():
+        name = record.name
         try:
-            spec = translator.get_asset_spec(_record(config, graph, vertex, problems))
+            spec = translator.get_asset_spec(record)
         except (dg.DagsterInvalidDefinitionError, dg.DagsterInvalidInvocationError) as error:
-            problems.add(f"catalog.{name}.metadata.dagster", f"Dagster refuses it: {error}")
+            problems.add(("catalog", name, "metadata", "dagster"), f"Dagster refuses it: {error}")
             continue
         shown = spec.key.to_user_string()
         if shown in owners:
             hint = "Rename one of them in the project, or give it another key with a translator."
-            problems.add(f"catalog.{name}", f"'{owners[shown]}' and '{name}' would both be the asset '{shown}'.", hint)
+            problems.add(("catalog", name), f"'{owners[shown]}' and '{name}' would both be the asset '{shown}'.", hint)
             continue
         owners[shown] = name
         specs[vertex] = spec
@@ -55,12 +71,6 @@ def _with_deps(
         return spec
     upstream = (specs.get(("dataset", dataset)) for dataset in graph.upstream(node))
     return spec.replace_attributes(deps=[*spec.deps, *filter(None, upstream)])
-
-
-def _record(config: AssetsConfig, graph: ProjectGraph, vertex: Vertex, problems: Problems) -> DatasetRecord:
-    kind, name = vertex
-    record = _node_record(graph, name) if kind == "node" else _dataset_record(graph, name, problems)
-    return evolve(record, key=(*config.key_prefix, *record.key), group_name=_group(config, record))
 
 
 def _node_record(graph: ProjectGraph, name: str) -> DatasetRecord:
@@ -85,7 +95,7 @@ def _dataset_record(graph: ProjectGraph, name: str, problems: Problems) -> Datas
         key=tuple(name.split(".")),
         namespace=name.rpartition(".")[0] or None,
         entry=entry,
-        settings=read_dataset_settings(entry.name, entry.metadata.get("dagster") or {}, problems),
+        settings=read_dataset_settings(entry.name, entry.metadata.get("dagster"), problems),
         producer=graph.nodes[producer] if producer else None,
         consumers=tuple(consumers),
         pipelines=tuple(dict.fromkeys(pipeline for user in users for pipeline in graph.pipelines_of(user))),

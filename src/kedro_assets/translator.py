@@ -6,7 +6,6 @@ import inspect
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import dagster as dg
 from attrs import Factory, frozen
@@ -91,7 +90,7 @@ def default_kinds(entry: CatalogEntry | None) -> set[str]:
 
 
 def redacted(location: str) -> str:
-    """Take user, password and query out of a URL; a plain path stays as it is.
+    """Take user, password and query out of a URL, chained ones included; a plain path stays as it is.
 
     Examples:
         >>> redacted("https://me:secret@host/data.csv?token=abc"), redacted("data/a.csv")
@@ -99,9 +98,7 @@ def redacted(location: str) -> str:
     """
     if "://" not in location:
         return location
-    parts = urlsplit(location)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
+    return re.sub(r"://[^/]*@", "://", location).partition("?")[0]
 
 
 def _docstring(node: Node | None) -> str | None:

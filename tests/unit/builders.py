@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hypothesis import strategies as st
 from kedro.pipeline import Node, Pipeline, node
 
 from kedro_assets.config import AssetsConfig, DagsterConfig
@@ -18,7 +19,7 @@ def make_node(name, inputs=(), outputs=(), **options) -> Node:
     return node(nothing, list(inputs), list(outputs), name=name, **options)
 
 
-def make_project(pipelines, *, files=(), catalog=None, **assets) -> Project:
+def make_project(pipelines, /, *, files=(), catalog=None, **assets) -> Project:
     """Make a project from nodes or from named pipelines; `files` are datasets that are kept outside of memory."""
     if not isinstance(pipelines, dict):
         pipelines = {"__default__": pipelines}
@@ -32,9 +33,29 @@ def make_project(pipelines, *, files=(), catalog=None, **assets) -> Project:
     )
 
 
-def make_graph(pipelines, **options) -> ProjectGraph:
+def make_graph(pipelines, /, **options) -> ProjectGraph:
     """Make a graph, and fail if that reports a problem."""
     problems = Problems()
     graph = build_graph(make_project(pipelines, **options), problems)
     problems.raise_if_any()
     return graph
+
+
+CLUSTER_BY = ("memory", "node", "namespace", "tag", "pipeline")
+
+
+@st.composite
+def graphs(draw, **assets):
+    """Draw a graph: any DAG of nodes and datasets, any of them in memory, with tags, namespaces and pipelines."""
+    nodes, available = [], ["external_0", "external_1"]
+    for number in range(draw(st.integers(1, 7))):
+        inputs = draw(st.lists(st.sampled_from(available), unique=True, max_size=3))
+        outputs = [f"d{number}_{index}" for index in range(draw(st.integers(0 if inputs else 1, 2)))]
+        tags = draw(st.sets(st.sampled_from(["red", "blue"])))
+        namespace = draw(st.sampled_from([None, "left", "right", "right.deep"]))
+        # Names in no order, so that Kedro's order is not the order of making.
+        nodes.append(make_node(f"n{(number * 5) % 7}", inputs, outputs, tags=tags, namespace=namespace))
+        available += outputs
+    files = draw(st.sets(st.sampled_from(available)))
+    parts = {name: draw(st.sets(st.sampled_from(nodes))) for name in ("first", "second")}
+    return make_graph({"__default__": nodes, **parts}, files=files, **assets)

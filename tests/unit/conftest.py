@@ -1,11 +1,21 @@
-"""A writer of small Kedro projects on disk."""
+"""A writer of small Kedro projects on disk, and what becomes of them."""
 
 import itertools
 import os
 import sys
 import textwrap
 
+import dagster as dg
 import pytest
+from hypothesis import settings
+
+from kedro_assets.definitions import translate
+from kedro_assets.errors import ConfigError
+from kedro_assets.project import locate_project
+from kedro_assets.translator import KedroTranslator
+
+settings.register_profile("unit", max_examples=30, deadline=None)
+settings.load_profile("unit")
 
 _numbers = itertools.count()
 
@@ -31,6 +41,7 @@ def write_project(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
     monkeypatch.delenv("KEDRO_ENV", raising=False)
+    monkeypatch.delenv("KEDRO_ASSETS_CONF_SOURCE", raising=False)
     monkeypatch.setenv("KEDRO_DISABLE_TELEMETRY", "1")
 
     def write(pipelines="return {'__default__': Pipeline([n('make', ['raw'], ['made'])])}", *, settings="", conf=None):
@@ -65,3 +76,27 @@ def write_project(tmp_path, monkeypatch):
         return root
 
     return write
+
+
+@pytest.fixture
+def translate_project(write_project):
+    """Write a project, translate it, and let Dagster check all that came of it."""
+
+    def make(*args, translator=None, **options):
+        translation = translate(locate_project(write_project(*args, **options)), translator or KedroTranslator())
+        dg.Definitions.validate_loadable(translation.definitions)
+        return translation
+
+    return make
+
+
+@pytest.fixture
+def problems_of(translate_project):
+    """Write a project, translate it, and give the problems that are reported."""
+
+    def make(*args, **options):
+        with pytest.raises(ConfigError) as caught:
+            translate_project(*args, **options)
+        return list(caught.value.problems)
+
+    return make

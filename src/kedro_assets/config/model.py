@@ -97,10 +97,14 @@ class DagsterConfig:
 
 @frozen
 class DatasetSettings:
-    """`metadata.dagster` of a dataset in the catalog."""
+    """`metadata.dagster` of a dataset in the catalog.
+
+    `external` is for a dataset that no node writes: false leaves it to an asset of your own, which has its key.
+    """
 
     description: str | None = None
     group_name: str | None = None
     owners: list[str] = Factory(list)
     tags: dict[str, str] = Factory(dict)
     kinds: list[str] = Factory(list)
+    external: bool = True

@@ -30,11 +30,9 @@ from kedro_assets.config.model import (
     JobConfig,
     PipelineFilter,
 )
-from kedro_assets.errors import Problems, suggest
+from kedro_assets.errors import Path, Problems, suggest
 
 T = TypeVar("T")
-Path = tuple[Any, ...]
-Locate = Callable[[Path], str]
 Hook = Callable[[Any, Any], Any]
 
 
@@ -46,41 +44,52 @@ class _InvalidValueError(ValueError):
         super().__init__(found)
 
 
-def read_config(raw: Mapping[str, Any], problems: Problems, locate: Locate = lambda _: "") -> DagsterConfig:
+def read_config(raw: Mapping[str, Any], problems: Problems) -> DagsterConfig:
     """Read the merged dagster.yml of a project.
 
     Args:
         raw: The file's content, as Kedro's config loader gives it.
         problems: Collects what does not fit; the rest of the file is read all the same.
-        locate: Gives the file and line of a path, for the report.
     """
-    return _structure(raw, DagsterConfig, (), problems, locate) or DagsterConfig()
+    return _structure(raw, DagsterConfig, (), problems) or DagsterConfig()
 
 
 def read_dataset_settings(dataset: str, raw: object, problems: Problems) -> DatasetSettings:
     """Read `metadata.dagster` of one dataset of the catalog; what does not fit is added to `problems`."""
     path = ("catalog", dataset, "metadata", "dagster")
-    return _structure(raw, DatasetSettings, path, problems, lambda _: "") or DatasetSettings()
+    return _structure(raw, DatasetSettings, path, problems) or DatasetSettings()
 
 
-def _structure(raw: object, cls: type[T], prefix: Path, problems: Problems, locate: Locate) -> T | None:
+def _structure(raw: object, cls: type[T], prefix: Path, problems: Problems) -> T | None:
     raw = copy.deepcopy(raw)
-    gone: set[Path] = set()
+    cut: dict[Path, Path | None] = {}  # what was cut out, in the file's own indices; and the list, if it was in one
     while True:
         try:
             return _converter().structure(raw, cls)
         except (BaseValidationError, _InvalidValueError) as error:
             leaves = list(_leaves(error))
         for leaf in leaves:
-            if leaf.path in gone:
-                continue  # a required key that is missing only because its value was cut out
-            path = (*prefix, *leaf.path)
-            problems.add(_dotted(path), leaf.found, leaf.hint, locate(path))
+            path = _in_file(leaf.path, cut)
+            if path not in cut:  # else a required key that is missing only because its value was cut out
+                problems.add((*prefix, *path), leaf.found, leaf.hint)
         if not all(leaf.cut for leaf in leaves):
             return None
-        for leaf in reversed(leaves):  # from the end, so that the indices of a list stay true
-            _cut(raw, leaf.cut)
-            gone.add(leaf.cut)
+        places = [(leaf.cut, _in_file(leaf.cut, cut)) for leaf in leaves]
+        for place, in_file in reversed(places):  # from the end, so that the indices of a list stay true
+            holder = _cut(raw, place)
+            cut[in_file] = in_file[:-1] if isinstance(holder, list) else None
+
+
+def _in_file(path: Path, cut: Mapping[Path, Path | None]) -> Path:
+    """Give a path with the indices that its lists have in the file, before anything was cut out of them."""
+    found: Path = ()
+    for key in path:
+        in_file: Any = key
+        if isinstance(key, int):
+            for removed in sorted(place[-1] for place, holder in cut.items() if holder == found):
+                in_file += removed <= in_file
+        found = (*found, in_file)
+    return found
 
 
 @frozen
@@ -115,28 +124,21 @@ def _leaves(error: BaseException, path: Path = ()) -> Iterator[_Leaf]:
         raise error
 
 
-def _cut(raw: object, path: Path) -> None:
-    """Remove the value at `path`, unless it went with an entry around it."""
+def _cut(raw: object, path: Path) -> object:
+    """Remove the value at `path`, unless it went with an entry around it, and give what held it."""
     *parents, last = path
     holder: Any = raw
     for key in parents:
         holder = holder[key] if _holds(holder, key) else None
     if _holds(holder, last):
         del holder[last]
+    return holder
 
 
 def _holds(holder: object, key: str | int) -> bool:
     if isinstance(holder, dict):
         return key in holder
     return isinstance(holder, list) and isinstance(key, int) and key < len(holder)
-
-
-def _dotted(path: Path) -> str:
-    """Write a path as in `jobs.daily.pipeline.tags[0]`."""
-    text = ""
-    for key in path:
-        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else str(key)
-    return text or "dagster.yml"
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,200 @@
+import networkx as nx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kedro_assets.clusters import cluster, nodes_to_run
+from kedro_assets.config import AssetsConfig
+
+from .builders import CLUSTER_BY, graphs, make_graph, make_node
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Namespace '.*' is interrupted by nodes:UserWarning"
+)  # Kedro's, and allowed
+
+
+def clusters_of(graph, cluster_by="memory"):
+    return cluster(graph, AssetsConfig(cluster_by=cluster_by))
+
+
+def members(graph, cluster_by="memory"):
+    return [each.nodes for each in clusters_of(graph, cluster_by)]
+
+
+any_cluster_by = st.sampled_from(CLUSTER_BY)
+
+
+@given(graphs(), any_cluster_by)
+def test_every_node_is_in_exactly_one_cluster(graph, cluster_by):
+    placed = [node for each in clusters_of(graph, cluster_by) for node in each.nodes]
+    assert sorted(placed) == sorted(graph.nodes)
+
+
+@given(graphs(), any_cluster_by)
+def test_clusters_do_not_wait_for_each_other(graph, cluster_by):
+    clusters = clusters_of(graph, cluster_by)
+    home = {node: index for index, each in enumerate(clusters) for node in each.nodes}
+    flows = {
+        (home[graph.producer(dataset)], home[consumer])
+        for dataset in graph.datasets
+        if graph.producer(dataset)
+        for consumer in graph.consumers(dataset)
+    }
+    assert nx.is_directed_acyclic_graph(nx.DiGraph((one, other) for one, other in flows if one != other))
+
+
+@given(graphs(), any_cluster_by)
+def test_a_cluster_comes_after_those_it_reads_from_and_its_nodes_are_in_kedros_order(graph, cluster_by):
+    clusters = clusters_of(graph, cluster_by)
+    made = set(graph.external)
+    for each in clusters:
+        assert list(each.nodes) == graph.in_order(each.nodes)
+        for node in each.nodes:
+            assert made.issuperset(graph.inputs(node))
+            made.update(graph.outputs(node))
+
+
+@given(graphs(), any_cluster_by.filter(lambda name: name != "node"))
+def test_an_in_memory_dataset_never_leaves_its_cluster(graph, cluster_by):
+    home = {node: each.name for each in clusters_of(graph, cluster_by) for node in each.nodes}
+    for dataset in graph.datasets:
+        if graph.in_memory(dataset) and graph.producer(dataset):
+            assert {home[node] for node in graph.consumers(dataset)} <= {home[graph.producer(dataset)]}
+
+
+@given(graphs())
+def test_by_node_every_node_stays_alone_under_its_own_name(graph):
+    clusters = clusters_of(graph, "node")
+    assert [each.nodes for each in clusters] == [(each.name,) for each in clusters]
+
+
+@given(graphs(), any_cluster_by)
+def test_names_are_unique_and_only_a_cluster_of_several_nodes_has_reasons(graph, cluster_by):
+    clusters = clusters_of(graph, cluster_by)
+    assert len({each.name for each in clusters}) == len(clusters)
+    assert all(bool(each.reasons) == (len(each.nodes) > 1) for each in clusters)
+
+
+@given(graphs())
+def test_by_memory_nodes_that_hand_on_nothing_in_memory_stay_alone(graph):
+    handed_on = any(graph.in_memory(name) and graph.producer(name) and graph.consumers(name) for name in graph.datasets)
+    assert handed_on or all(len(nodes) == 1 for nodes in members(graph))
+
+
+def test_nodes_that_hand_on_data_in_memory_run_together_and_others_do_not():
+    nodes = [make_node("a", ["raw"], ["x"]), make_node("b", ["x"], ["y"]), make_node("c", ["y"], ["z"])]
+    graph = make_graph(nodes, files=["y"])
+    assert members(graph) == [("a", "b"), ("c",)]
+
+
+def test_all_readers_of_an_in_memory_dataset_run_with_its_writer():
+    nodes = [make_node("a", ["raw"], ["x"]), make_node("b", ["x"], ["y"]), make_node("c", ["x"])]
+    assert members(make_graph(nodes)) == [("a", "b", "c")]
+
+
+def test_readers_of_an_external_in_memory_dataset_stay_apart():
+    nodes = [make_node("a", ["given"], ["x"]), make_node("b", ["given"], ["y"])]
+    assert members(make_graph(nodes)) == [("a",), ("b",)]
+
+
+def test_a_node_between_two_that_run_together_runs_with_them():
+    """A -mem-> C, A -file-> B -file-> C: {A, C} would wait for B, and B for {A, C}."""
+    nodes = [
+        make_node("A", ["raw"], ["mem", "f1"]),
+        make_node("B", ["f1"], ["f2"]),
+        make_node("C", ["mem", "f2"], ["end"]),
+    ]
+    graph = make_graph(nodes, files=["f1", "f2"])
+    [together] = clusters_of(graph)
+    assert together.nodes == ("A", "B", "C")
+    assert together.reasons[0] == "'mem' is handed on in memory."
+    assert together.reasons[1].endswith("would wait for each other: what lies between them runs with them.")
+    assert "'A'" in together.reasons[1]
+    assert "'B'" in together.reasons[1]
+
+
+def test_a_circle_over_several_clusters_becomes_one_and_leaves_the_rest_alone():
+    nodes = [
+        make_node("a", ["raw"], ["m1", "f1"]),
+        make_node("b", ["f1"], ["m2", "f2"]),
+        make_node("c", ["m1", "f3"], ["end"]),
+        make_node("d", ["m2"], ["f3"]),
+        make_node("after", ["end"], ["last"]),
+        make_node("aside", ["f2"], ["other"]),
+    ]
+    graph = make_graph(nodes, files=["f1", "f2", "f3", "end"])
+    assert set(members(graph)) == {("a", "b", "d", "c"), ("after",), ("aside",)}
+
+
+def test_by_namespace_the_top_level_counts():
+    nodes = [
+        make_node("a", ["raw"], ["x"], namespace="one"),
+        make_node("b", ["raw"], ["y"], namespace="one.deep"),
+        make_node("c", ["raw"], ["z"]),
+        make_node("d", ["raw"], ["w"]),
+    ]
+    clusters = clusters_of(make_graph(nodes), "namespace")
+    assert {each.name: each.nodes for each in clusters} == {"one": ("one.a", "one.deep.b"), "c": ("c",), "d": ("d",)}
+    assert next(each for each in clusters if each.name == "one").reasons == ("namespace 'one'.",)
+
+
+def test_by_tag_nodes_with_all_the_same_tags_run_together():
+    nodes = [
+        make_node("a", ["raw"], ["x"], tags=["red", "blue"]),
+        make_node("b", ["raw"], ["y"], tags=["blue", "red"]),
+        make_node("c", ["raw"], ["z"], tags=["red"]),
+    ]
+    clusters = clusters_of(make_graph(nodes), "tag")
+    assert {each.name: each.nodes for each in clusters} == {"blue, red": ("a", "b"), "c": ("c",)}
+
+
+def test_by_pipeline_the_default_pipeline_counts_only_for_nodes_of_no_other():
+    a, b, c, d = (make_node(name, ["raw"], [f"{name}_out"]) for name in "abcd")
+    graph = make_graph({"__default__": [a, b, c, d], "etl": [a, c]})
+    clusters = clusters_of(graph, "pipeline")
+    assert {each.name: each.nodes for each in clusters} == {"etl": ("a", "c"), "__default__": ("b", "d")}
+
+
+@pytest.mark.parametrize("others", [["red"], ["red", "red__cluster"]], ids=["one", "two"])
+def test_a_cluster_whose_name_a_node_has_is_called_otherwise(others):
+    nodes = [make_node(name, ["raw"], [f"{name}_out"]) for name in others]
+    tagged = [make_node(name, ["raw"], [f"{name}_out"], tags=["red"]) for name in ("a", "b")]
+    clusters = clusters_of(make_graph([*nodes, *tagged]), "tag")
+    assert len({each.name for each in clusters}) == len(others) + 1
+
+
+# Which nodes a selection runs.
+
+
+DIAMOND = (
+    make_node("load", ["raw"], ["table"]),
+    make_node("left", ["table"], ["l"]),
+    make_node("right", ["table"], ["r"]),
+    make_node("join", ["l", "r"], ["joined"]),
+    make_node("tell", ["joined"]),
+)
+
+
+def running(files, *selected, handed_in=()):
+    graph = make_graph(DIAMOND, files=files)
+    whole = cluster(graph, AssetsConfig(cluster_by="pipeline"))[0]
+    assert len(whole.nodes) == len(DIAMOND)
+    return nodes_to_run(graph, whole, selected, handed_in)
+
+
+def test_a_selection_runs_what_makes_its_in_memory_inputs():
+    assert running([], ("dataset", "l")) == ["load", "left"]
+    assert running([], ("node", "tell")) == ["load", "left", "right", "join", "tell"]
+
+
+def test_a_selection_does_not_run_what_is_persisted():
+    assert running(["l", "table"], ("dataset", "joined")) == ["right", "join"]
+    assert running(["joined"], ("node", "tell")) == ["tell"]
+
+
+def test_a_selection_does_not_run_what_is_handed_in():
+    assert running([], ("dataset", "joined"), handed_in={"l"}) == ["load", "right", "join"]
+
+
+def test_a_selection_of_nothing_runs_nothing():
+    assert running([]) == []

@@ -1,0 +1,196 @@
+import dagster as dg
+import pytest
+
+from kedro_assets.translator import KedroTranslator
+
+FILE = "{type: pandas.CSVDataset, filepath: a.csv}"
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:One or more dataset names contain '.' characters:UserWarning",  # Kedro's, and allowed
+)
+
+
+def keys_of(translation):
+    return {spec.key.to_user_string() for spec in translation.specs.values()}
+
+
+def one_pipeline(*nodes):
+    return f"return {{'__default__': Pipeline([{', '.join(nodes)}])}}"
+
+
+def test_a_project_without_any_configuration_is_translated(translate_project):
+    translation = translate_project()
+    assert keys_of(translation) == {"raw", "made"}
+    assert list(translation.jobs) == ["__default__"]
+
+
+def test_an_empty_project_is_translated(translate_project):
+    translation = translate_project(one_pipeline())
+    assert (keys_of(translation), list(translation.jobs)) == (set(), [])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["raw data", "vols_à_l'heure", "type", "def", "a-b", "a__b", "a..b", "2024", "input@csv", "a/b", "None"],
+)
+@pytest.mark.parametrize("memory", [True, False], ids=["memory", "file"])
+def test_a_dataset_may_have_any_name_wherever_it_stands(translate_project, name, memory):
+    nodes = (f'n("first", ["{name}"], ["x"])', f'n("second", ["x"], ["m{name}"])', f'n("third", ["m{name}"], None)')
+    conf = {} if memory else {"catalog.yml": f'"x": {FILE}\n"m{name}": {FILE}'}
+    translation = translate_project(one_pipeline(*nodes), conf=conf)
+    assert len(keys_of(translation)) == 4
+    assert {("dataset", name.partition("@")[0]), ("node", "third")} <= set(translation.specs)
+
+
+def test_names_that_differ_only_in_what_dagster_does_not_allow_can_be_read_by_one_node(translate_project):
+    translation = translate_project(one_pipeline("n('a', ['x.y', 'x_y', 'x-y', 'x__y'], ['z'])"))
+    deps = {dep.asset_key.to_user_string() for dep in translation.specs["dataset", "z"].deps}
+    assert deps == {"x/y", "x_y", "x-y", "x__y"}
+    assert keys_of(translation) == {*deps, "z"}
+
+
+def test_names_that_differ_only_in_what_dagster_does_not_allow_can_be_written_by_one_node(translate_project):
+    translation = translate_project(one_pipeline("n('a', ['raw'], ['x.y', 'x_y', 'x-y', 'x y'])"))
+    assert keys_of(translation) == {"raw", "x/y", "x_y", "x-y", "x y"}
+
+
+def test_nodes_whose_names_differ_only_in_what_dagster_does_not_allow_are_kept_apart(translate_project):
+    translation = translate_project(
+        one_pipeline("n('c.d', ['e'], None)", "n('c-d', ['e'], None)", "n('c_d', ['e'], None)")
+    )
+    assert keys_of(translation) == {"e", "c/d", "c-d", "c_d"}
+
+
+def test_parameters_may_have_any_name(translate_project):
+    node = "n('b', ['r', 'params:a b', 'params:x.y-z', 'params:é', 'parameters', 'params:nope'], ['x'])"
+    conf = {"parameters.yml": "a b: 1\nx: {y-z: 2}\né: 2020-01-01\n1: {2: [null]}"}
+    assert keys_of(translate_project(one_pipeline(node), conf=conf)) == {"r", "x"}
+
+
+def test_transcoded_names_are_one_asset(translate_project):
+    translation = translate_project(one_pipeline("n('a', ['r'], ['e@f'])", "n('b', ['e@g'], ['x'])"))
+    assert keys_of(translation) == {"r", "e", "x"}
+
+
+def test_a_node_and_a_dataset_of_one_name_are_two_assets(translate_project):
+    translation = translate_project(one_pipeline("n('x', ['raw'], None)", "n('b', ['raw'], ['x'])"))
+    assert translation.specs["node", "x"].key == dg.AssetKey(["x", "node"])
+    assert translation.specs["dataset", "x"].key == dg.AssetKey("x")
+
+
+@pytest.mark.parametrize("prefix", ["shop", "my shop", "a-b", "é"])
+def test_keys_have_the_prefix(translate_project, prefix):
+    translation = translate_project(conf={"dagster.yml": f"assets: {{key_prefix: ['{prefix}']}}"})
+    assert {spec.key.path[0] for spec in translation.specs.values()} == {prefix}
+
+
+@pytest.mark.parametrize("cluster_by", ["memory", "node", "namespace", "tag", "pipeline"])
+def test_every_clustering_gives_definitions_that_dagster_loads(translate_project, cluster_by):
+    body = """
+        p = Pipeline([
+            n('a', ['raw'], ['x', 'file'], tags=['t']),
+            n('b', ['x', 'file'], ['y'], tags=['t'], namespace='ns'),
+            n('c', ['ns.y'], None),
+        ])
+        return {'__default__': p, 'etl': p}
+    """
+    conf = {"dagster.yml": f"assets: {{cluster_by: {cluster_by}}}", "catalog.yml": f"file: {FILE}"}
+    assert ("node", "c") in translate_project(body, conf=conf).specs
+
+
+def test_dependencies_go_through_hidden_datasets(translate_project):
+    nodes = ("n('a', ['raw'], ['x'])", "n('b', ['x'], ['y'])")
+    translation = translate_project(one_pipeline(*nodes), conf={"dagster.yml": "assets: {memory_assets: false}"})
+    assert keys_of(translation) == {"raw", "y"}
+    assert [dep.asset_key.to_user_string() for dep in translation.specs["dataset", "y"].deps] == ["raw"]
+
+
+# What is reported.
+
+
+@pytest.mark.parametrize(
+    ("nodes", "names"),
+    [
+        (["n('a', ['raw'], ['p/q', 'p.q'])"], ["'p/q'", "'p.q'"]),
+        (["n('a', ['p/q'], ['p.q'])"], ["'p/q'", "'p.q'"]),
+        (["n('x', ['raw'], None)", "n('b', ['raw'], ['x', 'x.node'])"], ["'x'", "'x.node'"]),
+    ],
+    ids=["one node", "external", "node and dataset"],
+)
+def test_names_that_would_be_one_asset_are_reported_together_with_the_fix(problems_of, nodes, names):
+    [problem] = problems_of(one_pipeline(*nodes))
+    assert all(name in problem.found for name in names)
+    assert "would both be the asset" in problem.found
+    assert problem.hint.startswith("Rename one of them")
+
+
+class Same(KedroTranslator):
+    """Gives every dataset a node writes one key."""
+
+    def get_asset_spec(self, data):
+        spec = super().get_asset_spec(data)
+        return spec.replace_attributes(key="same") if data.producer else spec
+
+
+@pytest.mark.parametrize("catalog", ["", f"x: {FILE}"], ids=["one cluster", "two clusters"])
+def test_a_translator_that_gives_two_datasets_one_key_is_reported(problems_of, catalog):
+    nodes = ("n('a', ['raw'], ['x'])", "n('b', ['x'], ['y'])")
+    [problem] = problems_of(one_pipeline(*nodes), translator=Same(), conf={"catalog.yml": catalog})
+    assert problem.found == "'x' and 'y' would both be the asset 'same'."
+
+
+@pytest.mark.parametrize("dataset", ["raw", "made"], ids=["external", "written"])
+@pytest.mark.parametrize(
+    "settings", ["{owners: [nobody]}", "{group_name: 'a b'}", "{tags: {'x y': z}}"], ids=["owner", "group", "tag"]
+)
+def test_settings_of_a_dataset_that_dagster_refuses_are_reported(problems_of, dataset, settings):
+    catalog = f"{dataset}: {{type: a.B, metadata: {{dagster: {settings}}}}}"
+    [problem] = problems_of(conf={"catalog.yml": catalog})
+    assert problem.path == f"catalog.{dataset}.metadata.dagster"
+
+
+def test_problems_of_all_stages_are_reported_at_once(problems_of):
+    conf = {
+        "dagster.yml": """
+            asset: {}
+            assets: {pipelines: [nope, __default__]}
+            default_executor: nope
+            executors: {e: {nope: {}}}
+            schedules: {s: {cron_schedule: nope}}
+            jobs:
+              a: {pipeline: {pipeline_name: nope}}
+              b: {selection: nope}
+              c: {schedule: nope, executor: nope}
+        """,
+        "catalog.yml": "made: {type: a.B, metadata: {dagster: {nope: 1}}}",
+    }
+    assert {problem.path for problem in problems_of(conf=conf)} == {
+        "asset",
+        "assets.pipelines[0]",
+        "catalog.made.metadata.dagster.nope",
+        "default_executor",
+        "executors.e.nope",
+        "jobs.a.pipeline.pipeline_name",
+        "jobs.b.selection",
+        "jobs.c.executor",
+        "jobs.c.schedule",
+        "schedules.s",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("assets:\n  pipelines:\n    - nope\n", 3),
+        ("default_executor: nope\n", 1),
+        ("executors:\n  e:\n    multiprocess: {max_concurrent: two}\n", 3),
+        ("schedules:\n  s:\n    cron_schedule: nope\n", 2),
+        ("jobs:\n  a:\n    schedule: nope\n", 3),
+        ("jobs:\n  a:\n    selection: nope\n", 3),
+        ("jobs:\n  a:\n    pipeline:\n      pipeline_name: nope\n", 4),
+    ],
+    ids=["pipelines", "default executor", "executor", "schedule", "job schedule", "selection", "pipeline"],
+)
+def test_every_problem_in_dagster_yml_has_its_file_and_line(problems_of, text, line):
+    [problem] = problems_of(conf={"dagster.yml": text})
+    assert problem.source == f"conf/base/dagster.yml:{line}"

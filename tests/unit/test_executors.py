@@ -1,0 +1,134 @@
+import importlib.util
+
+import dagster as dg
+import pytest
+
+from kedro_assets.executors import PRELOAD
+
+NOT_INSTALLED = [
+    (kind, package)
+    for kind, package in [
+        ("dask", "dagster-dask"),
+        ("docker", "dagster-docker"),
+        ("celery_k8s", "dagster-celery-k8s"),
+        ("k8s", "dagster-k8s"),
+    ]
+    if importlib.util.find_spec(package.replace("-", "_")) is None
+]
+
+
+def executor_of(translation):
+    return translation.definitions.executor
+
+
+def job_executor(translation, name="j"):
+    return translation.definitions.resolve_job_def(name).executor_def
+
+
+def options_of(executor):
+    """Give the options that an executor was configured with, with Dagster's own defaults."""
+    return executor.apply_config_mapping({}).value["config"]
+
+
+def test_without_any_executor_everything_runs_in_one_process(translate_project):
+    translation = translate_project(conf={"dagster.yml": "jobs: {j: {}}"})
+    assert (executor_of(translation).name, job_executor(translation).name) == ("in_process", "in_process")
+
+
+@pytest.mark.parametrize(
+    "executor",
+    [
+        "{multiprocess: {max_concurrent: 2}}",
+        "{multiprocess_executor: {}}",
+        "{dagster.multiprocess_executor: {}}",
+        "parallel",
+    ],
+    ids=["short", "dagster's", "path", "name"],
+)
+def test_an_executor_can_be_given_in_each_of_these_ways(translate_project, executor):
+    dagster = f"executors: {{parallel: {{multiprocess: {{}}}}}}\ndefault_executor: {executor}\njobs: {{j: {{executor: {executor}}}}}"
+    translation = translate_project(conf={"dagster.yml": dagster})
+    assert (executor_of(translation).name, job_executor(translation).name) == ("multiprocess", "multiprocess")
+
+
+def test_a_job_may_have_another_executor_than_the_default(translate_project):
+    dagster = "executors: {p: {multiprocess: {}}}\njobs: {j: {executor: p}, k: {}}"
+    translation = translate_project(conf={"dagster.yml": dagster})
+    assert (job_executor(translation, "j").name, job_executor(translation, "k").name) == ("multiprocess", "in_process")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("{}", {"forkserver": {"preload_modules": [PRELOAD]}}),
+        ("{max_concurrent: 3}", {"forkserver": {"preload_modules": [PRELOAD]}}),
+        ("{start_method: {spawn: {}}}", {"spawn": {}}),
+    ],
+    ids=["no options", "other options", "told how"],
+)
+def test_steps_fork_from_a_process_that_has_everything_loaded_unless_told_how(translate_project, options, expected):
+    translation = translate_project(conf={"dagster.yml": f"default_executor: {{multiprocess: {options}}}"})
+    assert options_of(executor_of(translation))["start_method"] == expected
+
+
+def test_options_reach_the_executor(translate_project):
+    dagster = "default_executor: {multiprocess: {max_concurrent: 3, retries: {disabled: {}}}}"
+    options = options_of(executor_of(translate_project(conf={"dagster.yml": dagster})))
+    assert (options["max_concurrent"], options["retries"]) == (3, {"disabled": {}})
+
+
+def test_an_unknown_name_is_reported_with_the_nearest(problems_of):
+    dagster = "executors: {quick: {in_process: {}}}\ndefault_executor: quik\njobs: {j: {executor: qick}}"
+    problems = problems_of(conf={"dagster.yml": dagster})
+    assert {problem.path for problem in problems} == {"default_executor", "jobs.j.executor"}
+    assert {problem.hint for problem in problems} == {"Did you mean 'quick'? Allowed: quick."}
+
+
+def test_an_unknown_type_is_reported_with_the_nearest(problems_of):
+    [problem] = problems_of(conf={"dagster.yml": "executors: {e: {multiproces: {}}}"})
+    assert (problem.path, problem.found) == ("executors.e.multiproces", "no executor is called 'multiproces'.")
+    assert problem.hint.startswith("Did you mean 'multiprocess'?")
+
+
+@pytest.mark.parametrize(("kind", "package"), NOT_INSTALLED, ids=[kind for kind, _ in NOT_INSTALLED])
+def test_an_executor_whose_library_is_missing_is_reported_with_what_to_install(problems_of, kind, package):
+    [problem] = problems_of(conf={"dagster.yml": f"executors: {{e: {{{kind}: {{}}}}}}"})
+    assert problem.path == f"executors.e.{kind}"
+    assert problem.hint == f"Install it: pip install {package}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["os.path.join", "os.path.nope", "no_such_module.executor", "..a.b", "a."],
+    ids=["function", "name", "module", "relative", "dot"],
+)
+def test_a_path_that_leads_to_no_executor_is_reported(problems_of, path):
+    [problem] = problems_of(conf={"dagster.yml": f"default_executor: {{'{path}': {{}}}}"})
+    assert problem.path == f"default_executor.{path}"
+
+
+def test_every_option_that_the_executor_refuses_is_reported(problems_of):
+    dagster = "executors: {a: {multiprocess: {max_concurrent: two, retries: {nope: {}}}}, b: {in_process: {nope: 1}}}"
+    problems = problems_of(conf={"dagster.yml": dagster})
+    assert {problem.path for problem in problems} == {
+        "executors.a.multiprocess.max_concurrent",
+        "executors.a.multiprocess.retries",
+        "executors.b.in_process",
+    }
+    assert any("nope" in problem.found for problem in problems)
+
+
+def test_an_executor_that_was_refused_is_not_reported_as_unknown_too(problems_of):
+    dagster = "executors: {e: {nope: {}}}\ndefault_executor: e\njobs: {j: {executor: e}}"
+    assert [problem.path for problem in problems_of(conf={"dagster.yml": dagster})] == ["executors.e.nope"]
+
+
+def test_an_unknown_name_is_reported_although_one_with_a_longer_name_was_refused(problems_of):
+    dagster = "executors: {quick: {nope: {}}}\njobs: {j: {executor: qui}}"
+    paths = {problem.path for problem in problems_of(conf={"dagster.yml": dagster})}
+    assert paths == {"executors.quick.nope", "jobs.j.executor"}
+
+
+def test_an_executor_keeps_the_schema_that_dagster_gives_it(translate_project):
+    executor = executor_of(translate_project())
+    assert executor.config_schema.config_type.key == dg.in_process_executor.config_schema.config_type.key

@@ -1,0 +1,154 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kedro_assets.clusters import cluster
+from kedro_assets.config import AssetsConfig
+from kedro_assets.plan import StepPlan, plan_run
+
+from .builders import CLUSTER_BY, graphs, make_graph, make_node
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Namespace '.*' is interrupted by nodes:UserWarning"
+)  # Kedro's, and allowed
+
+CHAIN = (
+    make_node("a", ["raw"], ["x"]),
+    make_node("b", ["x", "params:p"], ["y"]),
+    make_node("c", ["y"], ["z"]),
+)
+
+
+def clusters_of(graph, cluster_by):
+    return cluster(graph, AssetsConfig(cluster_by=cluster_by))
+
+
+def plan_of(graph, cluster_by, wanted):
+    """Plan a run of some assets, with one step per cluster that has any."""
+    steps = {}
+    for each in clusters_of(graph, cluster_by):
+        selected = [asset for asset in graph.assets_of(each.nodes) if asset in wanted]
+        if selected:
+            steps[each.name] = (each, selected)
+    return plan_run(graph, steps)
+
+
+@st.composite
+def partial_runs(draw):
+    graph = draw(graphs())
+    assets = graph.assets_of(graph.nodes)
+    wanted = draw(st.sets(st.sampled_from(assets), min_size=1))
+    return graph, draw(st.sampled_from(CLUSTER_BY)), wanted
+
+
+def in_memory_inputs(graph, nodes):
+    return {name for node in nodes for name in graph.inputs(node) if graph.in_memory(name) and graph.producer(name)}
+
+
+@given(partial_runs())
+def test_every_in_memory_input_of_a_step_is_made_before_in_it_or_handed_in(case):
+    graph, cluster_by, wanted = case
+    for step in plan_of(graph, cluster_by, wanted).steps.values():
+        there = set(step.handed_in)
+        for node in step.nodes:
+            assert in_memory_inputs(graph, [node]) <= there
+            there.update(graph.outputs(node))
+
+
+@given(partial_runs())
+def test_only_single_nodes_are_handed_anything(case):
+    graph, cluster_by, wanted = case
+    if cluster_by != "node":
+        assert all(
+            not step.handed_in and not step.handed_out for step in plan_of(graph, cluster_by, wanted).steps.values()
+        )
+
+
+@given(partial_runs())
+def test_what_a_step_of_the_run_is_handed_another_hands_out_if_it_runs_the_writer(case):
+    graph, cluster_by, wanted = case
+    steps = plan_of(graph, cluster_by, wanted).steps
+    handed_out = {name for step in steps.values() for name in step.handed_out}
+    running = {node for step in steps.values() for node in step.nodes}
+    for step in steps.values():
+        assert {name for name in step.handed_in if graph.producer(name) in running} <= handed_out
+
+
+@given(partial_runs())
+def test_a_run_makes_what_is_wanted_and_runs_nothing_that_it_does_not_need(case):
+    graph, cluster_by, wanted = case
+    plan = plan_of(graph, cluster_by, wanted)
+    for step in plan.steps.values():
+        needed = in_memory_inputs(graph, step.nodes)
+        for node in step.nodes:
+            assert wanted.intersection(graph.assets_of([node])) or needed.intersection(graph.outputs(node))
+    running = [node for step in plan.steps.values() for node in step.nodes]
+    assert wanted <= set(graph.assets_of(running))
+    assert len(running) == len(set(running))
+
+
+@given(graphs(), st.sampled_from(CLUSTER_BY))
+def test_a_run_of_every_asset_runs_every_node(graph, cluster_by):
+    plan = plan_of(graph, cluster_by, set(graph.assets_of(graph.nodes)))
+    assert sorted(node.name for node in plan.pipeline.nodes) == sorted(graph.nodes)
+
+
+@pytest.mark.parametrize("cluster_by", CLUSTER_BY)
+def test_a_run_of_every_asset_runs_every_node_although_in_memory_datasets_are_hidden(cluster_by):
+    graph = make_graph(CHAIN, memory_assets=False, cluster_by=cluster_by)
+    plan = plan_of(graph, cluster_by, set(graph.assets_of(graph.nodes)))
+    assert [node.name for node in plan.pipeline.nodes] == ["a", "b", "c"]
+
+
+def test_the_pipeline_is_exactly_what_runs():
+    graph = make_graph(CHAIN, files=["x", "y"])
+    plan = plan_of(graph, "memory", {("dataset", "y")})
+    assert [node.name for node in plan.pipeline.nodes] == ["b"]
+    assert (plan.inputs, plan.outputs) == ({"x", "params:p"}, {"y"})
+
+
+def test_a_run_without_steps_has_an_empty_pipeline():
+    plan = plan_run(make_graph(CHAIN), {})
+    assert (plan.steps, plan.pipeline.nodes, plan.inputs, plan.outputs) == ({}, [], frozenset(), frozenset())
+
+
+def test_single_nodes_hand_on_their_in_memory_datasets():
+    plan = plan_of(make_graph(CHAIN, files=["y"]), "node", {("dataset", "x"), ("dataset", "y"), ("dataset", "z")})
+    assert plan.steps == {
+        "a": StepPlan(("a",), handed_out=frozenset({"x"})),
+        "b": StepPlan(("b",), handed_in=frozenset({"x"})),
+        "c": StepPlan(("c",)),
+    }
+
+
+def test_a_single_node_hands_out_for_later_runs_although_no_step_of_this_one_asks():
+    plan = plan_of(make_graph(CHAIN), "node", {("dataset", "x")})
+    assert plan.steps == {"a": StepPlan(("a",), handed_out=frozenset({"x"}))}
+
+
+def test_two_steps_of_one_cluster_hand_on_what_the_first_has_made():
+    """Dagster splits a cluster where an asset of somebody else stands between two of its assets."""
+    graph = make_graph(CHAIN)
+    [whole] = clusters_of(graph, "memory")
+    plan = plan_run(
+        graph, {"first": (whole, [("dataset", "x")]), "second": (whole, [("dataset", "y"), ("dataset", "z")])}
+    )
+    assert plan.steps == {
+        "first": StepPlan(("a",), handed_out=frozenset({"x"})),
+        "second": StepPlan(("b", "c"), handed_in=frozenset({"x"})),
+    }
+
+
+def test_a_second_step_makes_again_what_the_first_was_not_asked_for():
+    graph = make_graph(CHAIN)
+    [whole] = clusters_of(graph, "memory")
+    plan = plan_run(graph, {"first": (whole, [("dataset", "x")]), "second": (whole, [("dataset", "z")])})
+    assert plan.steps["second"] == StepPlan(("b", "c"), handed_in=frozenset({"x"}))
+
+
+def test_versioned_datasets_that_the_run_writes_are_known_under_all_their_names():
+    versioned = {"type": "pandas.CSVDataset", "filepath": "x", "versioned": True}
+    nodes = [make_node("a", ["raw"], ["x@csv"]), make_node("b", ["x@frame"], ["y"])]
+    graph = make_graph(nodes, catalog={"x@csv": versioned, "x@frame": versioned, "raw": versioned, "y": versioned})
+    assert plan_of(graph, "memory", {("dataset", "x")}).versioned == {"x@csv", "x@frame"}
+    assert plan_of(graph, "memory", {("dataset", "y")}).versioned == {"y"}

@@ -1,0 +1,191 @@
+"""Fails when Kedro or Dagster change one of the names that `kedro_assets._private` needs."""
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.reconstruct import ReconstructableJob
+from kedro.framework.hooks import hook_impl
+from kedro.framework.session import KedroServiceSession
+from pluggy import PluginManager
+
+from kedro_assets import _private
+from kedro_assets.project import ProjectLocation
+
+RECORDER = """
+from kedro.framework.hooks import hook_impl
+
+class Recorder:
+    def __init__(self):
+        self.seen = []
+
+    @hook_impl
+    def after_catalog_created(self, catalog, save_version):
+        self.seen.append((catalog, save_version))
+
+recorder = Recorder()
+HOOKS = (recorder,)
+"""
+
+
+@pytest.fixture
+def session(write_project):
+    root = write_project(settings=RECORDER, conf={"catalog.yml": "", "parameters.yml": "a: 1"})
+    ProjectLocation(root).open()
+    return KedroServiceSession.create(project_path=root)
+
+
+def test_the_hooks_of_a_session_are_those_of_the_project(session):
+    manager = _private.hook_manager(session)
+    assert isinstance(manager, PluginManager)
+    assert "Recorder" in {type(plugin).__name__ for plugin in manager.get_plugins()}
+    for hook in (
+        "before_pipeline_run",
+        "after_pipeline_run",
+        "on_pipeline_error",
+        "before_node_run",
+        "after_node_run",
+        "on_node_error",
+        "before_dataset_loaded",
+        "after_dataset_loaded",
+        "before_dataset_saved",
+        "after_dataset_saved",
+    ):
+        assert hasattr(manager.hook, hook), hook
+
+
+def test_the_hooks_of_a_session_can_be_fired_from_outside(session):
+    class Listener:
+        heard = ()
+
+        @hook_impl
+        def before_pipeline_run(self, run_params, pipeline, catalog):
+            self.heard = (run_params, pipeline, catalog)
+
+    listener = Listener()
+    manager = _private.hook_manager(session)
+    manager.register(listener)
+    manager.hook.before_pipeline_run(run_params=1, pipeline=2, catalog=3)
+    assert listener.heard == (1, 2, 3)
+
+
+def test_a_catalog_is_built_with_the_save_version_given(session):
+    context = session.load_context()
+    catalog = _private.create_catalog(context, "2026-03-01T12.30.05.123Z")
+    [recorder] = [p for p in _private.hook_manager(session).get_plugins() if type(p).__name__ == "Recorder"]
+    assert recorder.seen == [(catalog, "2026-03-01T12.30.05.123Z")]
+    assert catalog.load("params:a") == 1
+
+
+def _two_steps():
+    @dg.multi_asset(specs=[dg.AssetSpec("a"), dg.AssetSpec(["deep", "b"])])
+    def first():
+        pass
+
+    @dg.asset(deps=["a"])
+    def second():
+        pass
+
+    return dg.Definitions(assets=[second, first, dg.AssetSpec("external")], jobs=[dg.define_asset_job("job")])
+
+
+def test_the_assets_of_a_job_are_known_by_step_in_order():
+    found = _private.assets_by_step(_two_steps().resolve_job_def("job"))
+    assert list(found.items()) == [
+        ("first", {dg.AssetKey("a"), dg.AssetKey(["deep", "b"])}),
+        ("second", {dg.AssetKey("second")}),
+    ]
+
+
+def test_a_step_that_makes_no_asset_is_left_out():
+    @dg.op
+    def nothing():
+        pass
+
+    @dg.job
+    def job():
+        nothing()
+
+    assert _private.assets_by_step(job) == {}
+
+
+def test_options_that_an_executor_takes_are_no_problem():
+    options = {"max_concurrent": 2, "retries": {"enabled": {}}}
+    assert list(_private.executor_problems(dg.multiprocess_executor, options)) == []
+    assert list(_private.executor_problems(dg.in_process_executor, {})) == []
+
+
+def test_every_option_that_an_executor_refuses_is_given_with_its_path():
+    options = {"max_concurrent": "two", "nonsense": 1, "tag_concurrency_limits": [{"key": 5, "limit": 1}]}
+    found = {tuple(path): message for path, message in _private.executor_problems(dg.multiprocess_executor, options)}
+    assert set(found) == {(), ("max_concurrent",), ("tag_concurrency_limits", "0", "key")}
+    assert "nonsense" in found[()]
+    assert "Int" in found["max_concurrent",]
+
+
+def test_a_job_that_is_defined_in_a_module_is_found_again():
+    job = dg.reconstructable(module_level_job)
+    assert isinstance(job, ReconstructableJob)
+    again = _private.unpack_job(_private.pack_job(job))
+    assert isinstance(again, ReconstructableJob)
+    assert again.get_definition().name == "module_level_job"
+
+
+def test_a_job_that_exists_in_this_process_only_is_not_written_down():
+    assert _private.pack_job(module_level_job()) == ""
+
+
+def module_level_job():
+    return dg.GraphDefinition(name="module_level_job").to_job()
+
+
+def test_the_readers_of_an_asset_are_known():
+    job = _two_steps().resolve_job_def("job")
+    assert _private.readers(job, dg.AssetKey("a")) == {dg.AssetKey("second")}
+    assert _private.readers(job, dg.AssetKey("second")) == set()
+    assert _private.readers(job, dg.AssetKey("nope")) == set()
+
+
+def test_an_asset_that_is_made_is_told_from_one_that_is_only_known():
+    job = _two_steps().resolve_job_def("job")
+    found = {name: _private.is_made(job, dg.AssetKey(name)) for name in ("a", "external", "nope")}
+    assert found == {"a": True, "external": False, "nope": False}
+
+
+def test_the_job_without_a_name_is_called_as_dagster_calls_it():
+    assert _two_steps().resolve_implicit_global_asset_job_def().name == _private.ASSET_JOB
+
+
+DEFINITIONS = """
+import dagster as dg
+
+@dg.asset
+def first(): ...
+
+@dg.asset(deps=[first])
+def second(): ...
+
+defs = dg.Definitions(assets=[first, second], executor=dg.in_process_executor)
+"""
+
+
+@pytest.mark.parametrize("target", ["unit_private_definitions.py", "unit_private_definitions"], ids=["file", "module"])
+def test_definitions_are_found_and_their_run_gives_its_events_as_they_happen(tmp_path, monkeypatch, target):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "unit_private_definitions.py").write_text(DEFINITIONS, encoding="utf-8")
+    repository = _private.load_repository(target, tmp_path)
+    with dg.DagsterInstance.ephemeral() as instance:
+        events = _private.run_events(repository, _private.ASSET_JOB, [dg.AssetKey("second")], {}, instance)
+        assert iter(events) is events
+        made = [event.asset_key for event in events if event.is_step_materialization]
+        [run] = instance.get_runs()
+    assert made == [dg.AssetKey("second")]
+    assert run.asset_selection == {dg.AssetKey("second")}
+    assert run.is_success
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(None, {}), ("", {}), ("a=1,b.c=x", {"a": 1, "b": {"c": "x"}})],
+    ids=["none", "empty", "nested"],
+)
+def test_parameters_of_the_command_line_are_read_as_kedro_reads_them(text, expected):
+    assert _private.split_params(None, None, text) == expected
