@@ -71,11 +71,9 @@ class Executors:
         if inner is None:
             return None
         options = _with_fast_start(config)
-        misfits = [
-            ((*where, config.type, *path), message) for path, message in _private.executor_problems(inner, options)
-        ]
-        for path, message in misfits:
-            self._problems.add(path, f"Dagster's {inner.name} executor refuses it: {message}")
+        misfits = list(_private.executor_problems(inner, options))
+        for path, message, allowed in misfits:
+            self._problems.add((*where, config.type, *path), message, suggest(path[-1], allowed) if allowed else "")
         if misfits:
             return None
         executor = with_lifecycle(inner, self._opener, self._filters)

@@ -112,10 +112,14 @@ def test_every_option_that_the_executor_refuses_is_reported(problems_of):
     problems = problems_of(conf={"dagster.yml": dagster})
     assert {problem.path for problem in problems} == {
         "executors.a.multiprocess.max_concurrent",
-        "executors.a.multiprocess.retries",
-        "executors.b.in_process",
+        "executors.a.multiprocess.retries.nope",
+        "executors.b.in_process.nope",
     }
-    assert any("nope" in problem.found for problem in problems)
+
+
+def test_a_misspelled_option_is_reported_with_the_nearest(problems_of):
+    [problem] = problems_of(conf={"dagster.yml": "executors: {a: {multiprocess: {max_concurent: 2}}}"})
+    assert problem.hint.startswith("Did you mean 'max_concurrent'?")
 
 
 def test_an_executor_that_was_refused_is_not_reported_as_unknown_too(problems_of):
