@@ -12,7 +12,7 @@ os.environ["DO_NOT_TRACK"] = "1"
 os.environ["KEDRO_DISABLE_TELEMETRY"] = "1"
 os.environ.pop("KEDRO_ENV", None)
 
-import dagster as dg  # noqa: E402 - telemetry is off before anything is imported
+import dagster as dg
 
 
 @pytest.fixture(scope="session")

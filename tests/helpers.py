@@ -9,16 +9,20 @@ import sys
 import textwrap
 from collections import Counter
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import dagster as dg
+from kedro.framework.startup import bootstrap_project
+
+from kedro_assets import build_definitions
 
 SETTINGS = "from .hooks import Recorder\n\nHOOKS = (Recorder(),)\n"
 
 # Writes one line per call of a hook. Nothing but standard library, so that it costs nothing to import.
-HOOKS = '''
+HOOKS = """
 import json
 import os
 from pathlib import Path
@@ -92,7 +96,7 @@ class Recorder:
     @hook_impl
     def after_dataset_saved(self, dataset_name, data, node):
         self._write("after_dataset_saved", dataset=dataset_name, node=node.name)
-'''
+"""
 
 PYPROJECT = """
 [project]
@@ -109,7 +113,9 @@ source_dir = "src"
 module_name = "{package}.definitions"
 """
 
-REGISTRY = "from kedro.pipeline import Pipeline, node, pipeline\n\nfrom .nodes import *\n\n\ndef register_pipelines():\n"
+REGISTRY = (
+    "from kedro.pipeline import Pipeline, node, pipeline\n\nfrom .nodes import *\n\n\ndef register_pipelines():\n"
+)
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,9 @@ class KedroProject:
     def data(self) -> dict[str, bytes]:
         """Every data file, versions left out of the path."""
         folder = self.path / "data"
-        return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
+        return {
+            str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()
+        }
 
     def read(self, name: str) -> Any:
         """The content of a JSON file under data/."""
@@ -184,7 +192,9 @@ def write_project(
     project.write(f"{source}/pipeline_registry.py", f"{REGISTRY}    return (\n{registry}\n    )\n")
     project.write(f"{source}/hooks.py", hooks)
     project.write(f"{source}/settings.py", settings)
-    project.write(f"{source}/definitions.py", "from kedro_assets import build_definitions\n\ndefs = build_definitions()\n")
+    project.write(
+        f"{source}/definitions.py", "from kedro_assets import build_definitions\n\ndefs = build_definitions()\n"
+    )
     project.write("conf/base/catalog.yml", catalog)
     project.write("conf/base/parameters.yml", parameters)
     project.write("conf/local/credentials.yml", "")
@@ -201,24 +211,16 @@ def json_dataset(*names: str, versioned: bool = False) -> str:
 
 def load_definitions(project: KedroProject) -> dg.Definitions:
     """Import what `defs` is in the project's definitions.py, afresh."""
-    from kedro_assets import build_definitions
-
     return build_definitions(project.path)
 
 
 def load_job(path: str, job: str) -> dg.JobDefinition:
     """Build one job of a project, in whatever process needs it."""
-    from kedro_assets import build_definitions
-
     return build_definitions(path).resolve_job_def(job)
 
 
 def load_merged_job(path: str, package: str, job: str) -> dg.JobDefinition:
     """Build one job of a project whose `native.py` has definitions of its own, merged in there as `defs`."""
-    from importlib import import_module
-
-    from kedro.framework.startup import bootstrap_project
-
     bootstrap_project(Path(path))
     return import_module(f"{package}.native").defs.resolve_job_def(job)
 

@@ -17,6 +17,7 @@ from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NA
 from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.execution.api import execute_run_iterator
+from dagster._core.system_config.objects import ResolvedRunConfig
 from dagster._core.workspace.autodiscovery import loadable_targets_from_python_file
 from dagster._serdes import deserialize_value, serialize_value
 from kedro.framework.cli.utils import _split_params
@@ -42,6 +43,12 @@ def assets_by_step(job: dg.JobDefinition) -> Mapping[str, frozenset[dg.AssetKey]
     handles = [NodeHandle(node.name, parent=None) for node in job.nodes_in_topological_order]
     found = {str(handle): job.asset_layer.get_assets_def_for_node(handle) for handle in handles}
     return {key: frozenset(assets.keys) for key, assets in found.items() if assets}
+
+
+def resource_config(job: dg.JobDefinition, run: dg.DagsterRun, resource: str) -> dict[str, Any]:
+    """Give a resource's configuration in a run, with the defaults of its job: the run's record has only what was asked."""
+    found = ResolvedRunConfig.build(job, run.run_config).resources.get(resource)
+    return dict(found.config or {}) if found else {}
 
 
 def readers(job: dg.JobDefinition, key: dg.AssetKey) -> AbstractSet[dg.AssetKey]:

@@ -59,7 +59,7 @@ def io_manager_keys(project: Project, graph: ProjectGraph) -> Mapping[str, str]:
     """Give the resource key of every dataset's IO manager, by the dataset's name."""
     prefix = "".join(f"{identifier(part)}__" for part in project.config.assets.key_prefix)
     names = {name: f"{prefix}{text}__io_manager" for name, text in identifiers(graph.datasets).items()}
-    return {name: key if key.isidentifier() else f"_{key}" for name, key in names.items()}
+    return {name: key if key[0].isalpha() else f"dataset_{key}" for name, key in names.items()}
 
 
 def build_external(

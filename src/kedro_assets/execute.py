@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from kedro.pipeline.node import Node
 
 from kedro_assets.names import base_name, is_parameter
+from kedro_assets.parameters import typed_parameters
 from kedro_assets.plan import StepPlan
 from kedro_assets.run import KedroRun
 
@@ -68,19 +69,21 @@ def run_node(
     handed_out: Collection[str] = (),
 ) -> Iterator[str]:
     """Run one node with Kedro's hooks, and give the name of each dataset once all of it is saved."""
+    parameters = typed_parameters(node, parameters)
     inputs = {name: _load(run, name, node, doors, parameters) for name in node.inputs}
     inputs.update(_overrides(run, node, inputs))
     outputs = _call(run, node, inputs)
     del inputs
-    chunks = inspect.isgeneratorfunction(node.func)
+    chunks, saved = inspect.isgeneratorfunction(node.func), []
     for name, data in _interleaved(outputs) if chunks else outputs.items():
         doors[base_name(name)].save(run, name, data, node)
         if name in handed_out:
-            run.memory_store.save(name, data)
+            run.memory_store.save(name, run.catalog[name].load())  # as the catalog's validator has left it
         if not chunks:
             yield name
+        saved.append(name)
     if chunks:
-        yield from outputs
+        yield from dict.fromkeys(saved)
     for name in node.confirms:
         run.catalog.confirm(name)
 

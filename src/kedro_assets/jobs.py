@@ -61,6 +61,8 @@ def build_jobs(
             filters[names[name]] = pipeline = config.pipeline or PipelineFilter()
             nodes = select_nodes(graph, project.pipelines, pipeline, (*where, "pipeline"), problems)
             keys = [index.keys[asset] for asset in graph.assets_of(nodes) if asset in index.keys]
+            if nodes and not keys:
+                problems.add((*where, "pipeline"), "this filter leaves in-memory datasets only, and they are hidden.")
             selection: dg.AssetSelection | None = dg.AssetSelection.assets(*keys) if keys else None
         else:
             selection = _read_selection(config.selection, assets, (*where, "selection"), problems)

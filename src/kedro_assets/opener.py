@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -56,7 +57,7 @@ class RunOpener:
         def open_run() -> KedroRun:
             earlier = dict.fromkeys(filter(None, (run.parent_run_id, run.root_run_id)))
             store = MemoryStore(self._memory_folder(instance), run.run_id, tuple(earlier))
-            return KedroRun.open(self.location, RunIdentity.of(run, instance), self.plan(run, job), store)
+            return KedroRun.open(self.location, RunIdentity.of(run, job, instance), self.plan(run, job), store)
 
         return self.open_runs.get(run.run_id, open_run)
 
@@ -73,7 +74,8 @@ class RunOpener:
         """Plan what each step of a run does; every process of the run comes to the same plan."""
         steps = {}
         for step, keys in _private.assets_by_step(job).items():
-            selected = [self.index.vertices[key] for key in keys if key in self.index.vertices]
+            vertices = (self.index.vertices[key] for key in keys if key in self.index.vertices)
+            selected = [vertex for vertex in vertices if vertex in self.index.clusters]  # the rest is of other origin
             chosen = run.step_keys_to_execute is None or step in run.step_keys_to_execute
             if selected and chosen:
                 steps[step] = (self.index.clusters[selected[0]], selected)
@@ -95,4 +97,7 @@ class RunOpener:
         return read, made
 
     def _memory_folder(self, instance: dg.DagsterInstance) -> Path:
-        return Path(instance.storage_directory()) / "kedro_assets" / self.location.path.name
+        """Give the folder for the pickles of this project in this environment."""
+        place = f"{self.location.path}\n{self.location.env}\n{self.location.conf_source}"
+        digest = hashlib.sha256(place.encode()).hexdigest()[:8]
+        return Path(instance.storage_directory()) / "kedro_assets" / f"{self.location.path.name}-{digest}"

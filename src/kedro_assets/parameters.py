@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
+from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
+from kedro.validation.parameter_validator import ParameterValidator
 
 from kedro_assets.names import is_parameter
 
@@ -53,6 +55,27 @@ def changed_parameters(config: Mapping[str, Any] | None, values: Mapping[str, An
     """
     given = (config or {}).get(FIELD) or {}
     return {name: value for name, value in given.items() if not _same(value, _shown(values.get(name)))}
+
+
+def typed_parameters(node: Node, changed: Mapping[str, Any]) -> dict[str, Any]:
+    """Let Kedro turn changed values into the models that a node's annotations ask for.
+
+    Args:
+        node: The node that reads them.
+        changed: Values by the name of a node's input; those that this node does not read are left out.
+
+    Raises:
+        ParameterValidationError: If a value does not fit its model.
+    """
+    typed = {}
+    for name in (name for name in node.inputs if name in changed):
+        validator = ParameterValidator({"": Pipeline([node])})
+        if name == "parameters":
+            typed[name] = validator.validate_raw_params(changed[name])
+        else:
+            key = name.removeprefix("params:")
+            typed[name] = validator.validate_raw_params({key: changed[name]})[key]
+    return typed
 
 
 def _same(first: Any, second: Any) -> bool:

@@ -39,13 +39,12 @@ class RunIdentity:
     runtime_params: Mapping[str, Any] = field(factory=dict)
 
     @classmethod
-    def of(cls, run: dg.DagsterRun, instance: dg.DagsterInstance) -> RunIdentity:
-        """Derive the identity from the run's record, so that every process comes to the same one."""
+    def of(cls, run: dg.DagsterRun, job: dg.JobDefinition, instance: dg.DagsterInstance) -> RunIdentity:
+        """Derive the identity from the run's record and its job, so that every process comes to the same one."""
         record = instance.get_run_record_by_id(run.run_id)
         created = record.create_timestamp if record else datetime.now(tz=timezone.utc)
-        resources: Any = run.run_config.get("resources", {})
-        params = ((resources.get(RESOURCE) or {}).get("config") or {}).get("runtime_params") or {}
-        return cls(run.run_id, kedro_timestamp(created), dict(params))
+        config = _private.resource_config(job, run, RESOURCE)
+        return cls(run.run_id, kedro_timestamp(created), config.get("runtime_params", {}))
 
 
 def kedro_timestamp(moment: datetime) -> str:

@@ -8,6 +8,9 @@ import dagster as dg
 import pytest
 from helpers import KedroProject, execute, json_dataset, load_definitions, materialized, write_project
 
+# The circle of the first tests, which Kedro warns of as well.
+pytestmark = pytest.mark.filterwarnings("ignore:Namespace 'one' is interrupted:UserWarning")
+
 NODES = """
     def start(raw):
         return raw + 1, raw + 2
@@ -177,4 +180,3 @@ def test_a_job_of_a_kedro_filter_runs_the_nodes_of_the_filter(tmp_path: Path, in
     project.write("data/loaded.json", "2")
     assert execute(project, instance, "scoring").success
     assert project.nodes_run() == ["prepare", "fit", "score"]  # `prepare` makes what the two read in memory
-

@@ -5,8 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import dagster as dg
-import pytest
-from helpers import KedroProject, execute, json_dataset, kedro_run, materialized, order_per_node, run_command, write_project
+from helpers import (
+    KedroProject,
+    execute,
+    json_dataset,
+    materialized,
+    order_per_node,
+    run_command,
+    write_project,
+)
 
 NODES = """
     class NoStock(Exception):
@@ -57,7 +64,11 @@ def test_hooks_hear_of_a_failing_node_as_in_kedro_run(tmp_path: Path, instance: 
     assert order_per_node(ours) == order_per_node(kedro)
     for hook in ("on_node_error", "on_pipeline_error"):
         [mine], [theirs] = ([call for call in calls if call["hook"] == hook] for calls in (ours, kedro))
-        assert (mine["error"], mine["message"]) == (theirs["error"], theirs["message"]) == ("NoStock", "the shelf is empty")
+        assert (
+            (mine["error"], mine["message"])
+            == (theirs["error"], theirs["message"])
+            == ("NoStock", "the shelf is empty")
+        )
 
 
 def test_only_what_was_saved_before_the_failure_is_reported(tmp_path: Path, instance: dg.DagsterInstance) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from helpers import (
     KedroProject,
-    hook_counts,
     asset_materialize,
+    hook_counts,
     job_execute,
     json_dataset,
     kedro_run,

@@ -82,42 +82,47 @@ def init_project(root: Path, env: str | None, conf_source: str | None, *, force:
 def _write(root: Path, path: Path, content: str, *, force: bool) -> Iterator[str]:
     shown = path.relative_to(root) if path.is_relative_to(root) else path
     if path.exists() and path.read_text(encoding="utf-8") == content:
-        yield f"unchanged  {shown}"
+        yield f"unchanged   {shown}"
     elif path.exists() and not force:
-        yield f"kept       {shown} (there already; --force overwrites it)"
+        yield f"kept        {shown} (there already; --force overwrites it)"
     else:
-        yield f"{'overwritten' if path.exists() else 'written    '}{shown}"
+        yield f"{'overwritten' if path.exists() else 'written':<11} {shown}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
 
 
 def _add_entries(path: Path, package: str, *, force: bool) -> Iterator[str]:
     """Tell `dagster dev` and `dg dev` where the definitions are, with every other line of the file as it was."""
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    before = path.read_bytes().decode("utf-8")  # as bytes: the ends of lines stay what they are
+    document = tomlkit.parse(before)
     tool = document.setdefault("tool", tomlkit.table(is_super_table=True))
-    kept = [
-        *_fill(tool, "dagster", {"module_name": "definitions", "code_location_name": package}, force=force),
-        *_fill(tool, "dg", {"directory_type": "project"}, force=force),
-    ]
-    project = {"root_module": package, "code_location_target_module": "definitions"}
-    kept += _fill(tool["dg"], "project", project, force=force)
+    entries = {
+        ("dagster",): {"module_name": "definitions", "code_location_name": package},
+        ("dg",): {"directory_type": "project"},
+        ("dg", "project"): {"root_module": package, "code_location_target_module": "definitions"},
+    }
+    kept = [line for place, values in entries.items() for line in _fill(tool, place, values, force=force)]
     content = tomlkit.dumps(document)
-    if content == path.read_text(encoding="utf-8"):
-        yield "unchanged  pyproject.toml"
+    if "\r\n" in before:
+        content = content.replace("\r\n", "\n").replace("\n", "\r\n")
+    if content == before:
+        yield "unchanged   pyproject.toml"
     else:
-        path.write_text(content, encoding="utf-8")
-        yield "written    pyproject.toml: [tool.dagster], [tool.dg]"
+        path.write_bytes(content.encode("utf-8"))
+        yield "written     pyproject.toml: [tool.dagster], [tool.dg]"
     for entry in kept:
-        yield f"kept       pyproject.toml: {entry} (there already; --force overwrites it)"
+        yield f"kept        pyproject.toml: {entry} (there already; --force overwrites it)"
 
 
-def _fill(parent: Any, name: str, entries: dict[str, str], *, force: bool) -> list[str]:
-    """Add entries to a table; give those that are there with another value and stay."""
-    table = parent.setdefault(name, tomlkit.table())
+def _fill(tool: Any, place: tuple[str, ...], entries: dict[str, str], *, force: bool) -> list[str]:
+    """Add entries to a table below [tool]; give those that are there with another value and stay."""
+    table = tool
+    for name in place:
+        table = table.setdefault(name, tomlkit.table())
     kept = []
     for key, value in entries.items():
         if key in table and table[key] != value and not force:
-            kept.append(f"{name}.{key} = {table[key]!r}")
+            kept.append(f"tool.{'.'.join(place)}.{key} = {table[key]!r}")
         elif key not in table or table[key] != value:
             table[key] = value
     return kept

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import dagster as dg
 from kedro_assets import _private
 from kedro_assets.cli.dev import definitions_target
 from kedro_assets.errors import KedroAssetsError, suggest
+from kedro_assets.names import identifier
 from kedro_assets.run import RESOURCE
 
 Echo = Callable[[str], Any]
@@ -38,16 +40,24 @@ def run_assets(root: Path, job: str | None, select: str | None, params: Mapping[
     """
     repository = _private.load_repository(definitions_target(root), root)
     definition = repository.get_definition()
-    names = [name for name in definition.job_names if name != _private.ASSET_JOB]
-    if job and job not in names:
-        msg = f"The project has no job '{job}'. {suggest(job, names)}"
-        raise KedroAssetsError(msg)
+    name = _job_name(definition.job_names, job) if job else _private.ASSET_JOB
     keys = frozenset() if job else _selected(definition.asset_graph, select)
+    run_config = _run_config(definition.get_job(name), params)
     progress = _Progress(echo)
     with _instance(echo) as instance:
-        for event in _private.run_events(repository, job or _private.ASSET_JOB, keys, _run_config(params), instance):
+        for event in _private.run_events(repository, name, keys, run_config, instance):
             progress.tell(event)
     return progress.finish()
+
+
+def _job_name(known: Collection[str], job: str) -> str:
+    """Find a job by its name in Dagster, or by that of dagster.yml where Dagster has to write it otherwise."""
+    names = [name for name in known if name != _private.ASSET_JOB]
+    for name in (job, identifier(job)):
+        if name in names:
+            return name
+    msg = f"The project has no job '{job}'. {suggest(job, names)}"
+    raise KedroAssetsError(msg)
 
 
 def _selected(asset_graph: Any, select: str | None) -> frozenset[dg.AssetKey]:
@@ -66,19 +76,39 @@ def _selected(asset_graph: Any, select: str | None) -> frozenset[dg.AssetKey]:
     return frozenset(keys)
 
 
-def _run_config(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Pass runtime parameters on, and leave the terminal to Kedro's own log lines and to the progress."""
-    config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+def _run_config(job: dg.JobDefinition, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a job's own configuration, with runtime parameters added.
+
+    Dagster's log lines are left out of the terminal, which belongs to Kedro's and to the progress.
+    """
+    config: dict[str, Any] = copy.deepcopy(dict(job.run_config or {}))
     if params:
-        config["resources"] = {RESOURCE: {"config": {"runtime_params": dict(params)}}}
+        resource = config.setdefault("resources", {}).setdefault(RESOURCE, {}).setdefault("config", {})
+        resource["runtime_params"] = _merged(resource.get("runtime_params", {}), params)
+    if not job.loggers:
+        config.setdefault("loggers", {"console": {"config": {"log_level": "CRITICAL"}}})
     return config
+
+
+def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one nested mapping over another."""
+    merged = dict(first)
+    for key, value in second.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
 
 
 @contextmanager
 def _instance(echo: Echo) -> Iterator[dg.DagsterInstance]:
     """Open Dagster's instance; without DAGSTER_HOME one that is gone afterwards."""
     if os.environ.get("DAGSTER_HOME"):
-        with dg.DagsterInstance.get() as instance:
+        try:
+            opened = dg.DagsterInstance.get()
+        except dg.DagsterError as error:
+            msg = f"Dagster's instance at DAGSTER_HOME={os.environ['DAGSTER_HOME']} cannot be opened: {error}"
+            raise KedroAssetsError(msg) from error
+        with opened as instance:
             yield instance
         return
     echo("DAGSTER_HOME is not set: Dagster forgets this run when it ends.")

