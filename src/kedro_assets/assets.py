@@ -43,7 +43,7 @@ def build_index(specs: Mapping[Vertex, dg.AssetSpec], graph: ProjectGraph, clust
 def build_io_managers(graph: ProjectGraph, opener: RunOpener) -> Mapping[str, DatasetIOManager]:
     """Give every dataset its IO manager, by the dataset's name."""
     return {
-        name: DatasetIOManager(_default_variant(graph, name), opener.for_step, in_memory=graph.in_memory(name))
+        name: DatasetIOManager(_default_variant(graph, name), opener.for_io, in_memory=graph.in_memory(name))
         for name in graph.datasets
     }
 

@@ -21,10 +21,12 @@ class DatasetIOManager(dg.IOManager):
     Args:
         name: The dataset's name in the catalog; of a transcoded one, the variant that other assets use.
         in_memory: Whether its data passes between Kedro's nodes and other assets through the run's memory store.
-        open_run: Gives the Kedro side of the run in a step's context; None stands for no run at all.
+        open_run: Gives the Kedro side of the run that Dagster loads or saves for.
     """
 
-    def __init__(self, name: str, open_run: Callable[[Any], KedroRun], *, in_memory: bool = False) -> None:
+    def __init__(
+        self, name: str, open_run: Callable[[dg.InputContext | dg.OutputContext], KedroRun], *, in_memory: bool = False
+    ) -> None:
         self._name = name
         self._in_memory = in_memory
         self._open_run = open_run
@@ -39,21 +41,13 @@ class DatasetIOManager(dg.IOManager):
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Load the dataset for an asset that is no Kedro node, or outside a run."""
-        run = self._open_run(_step_of(context))
+        run = self._open_run(context)
         return run.memory_store.load(self._name) if self._in_memory else self.load(run, self._name)
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Save what an asset that is no Kedro node has made of the dataset."""
-        run = self._open_run(_step_of(context))
+        run = self._open_run(context)
         if self._in_memory:
             run.memory_store.save(self._name, obj)
         else:
             self.save(run, self._name, obj)
-
-
-def _step_of(context: dg.InputContext | dg.OutputContext) -> Any:
-    """Give the step that loads or saves, None outside a run."""
-    try:
-        return context.step_context
-    except dg.DagsterInvariantViolationError:
-        return None

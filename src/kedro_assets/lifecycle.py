@@ -119,6 +119,7 @@ class LifecycleExecutor(dg.Executor):
             return
         results = {name: run.catalog.get(name, fallback_to_runtime_pattern=True) for name in run.plan.outputs}
         hooks.after_pipeline_run(run_result=results, **common)
+        self._opener.forget_earlier(run, plan_context.instance)
 
     def _run_params(self, run: KedroRun, job_name: str) -> dict[str, Any]:
         """Describe the run with the keys that Kedro's session gives to its hooks."""

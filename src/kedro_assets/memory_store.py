@@ -69,9 +69,19 @@ class MemoryStore:
         with path.open("rb") as file:
             return pickle.load(file)  # noqa: S301 - written by `save`, in the instance's own storage
 
+    def other_runs(self, dataset: str) -> list[str]:
+        """Give the other runs whose data of a dataset is here."""
+        return [path.stem for path in self._pickles(dataset) if path.stem != self.run_id]
+
+    def forget(self, dataset: str, run_id: str) -> None:
+        """Delete the data that a run has made."""
+        self._path(dataset, run_id).unlink(missing_ok=True)
+
     def _latest(self, dataset: str) -> Path | None:
-        found = self._path(dataset, "").parent.glob("*.pickle")
-        return max(found, key=lambda path: path.stat().st_mtime, default=None)
+        return max(self._pickles(dataset), key=lambda path: path.stat().st_mtime, default=None)
+
+    def _pickles(self, dataset: str) -> list[Path]:
+        return list(self._path(dataset, "").parent.glob("*.pickle"))
 
     def _path(self, dataset: str, run_id: str) -> Path:
         readable = re.sub(r"[^A-Za-z0-9_.-]", "_", dataset)

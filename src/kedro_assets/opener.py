@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 from attrs import field, frozen
@@ -61,14 +60,15 @@ class RunOpener:
 
         return self.open_runs.get(run.run_id, open_run)
 
-    def for_step(self, step_context: Any) -> KedroRun:
-        """Give the open project for an IO manager; without a step it is opened for this one use."""
-        if step_context is not None:
-            return self.for_run(step_context.dagster_run, step_context.job_def, step_context.instance)
-        identity = RunIdentity("", kedro_timestamp(datetime.now(tz=timezone.utc)))
-        with dg.DagsterInstance.get() as instance:
-            store = MemoryStore(self._memory_folder(instance), "")
-        return KedroRun.open(self.location, identity, plan_run(self.graph, {}), store)
+    def for_io(self, context: dg.InputContext | dg.OutputContext) -> KedroRun:
+        """Give the open project for what Dagster loads or saves; outside a run it is opened for this one use."""
+        try:
+            step = context.step_context
+        except dg.DagsterInvariantViolationError:
+            identity = RunIdentity("", kedro_timestamp(datetime.now(tz=timezone.utc)))
+            store = MemoryStore(self._memory_folder(_instance_of(context)), "")
+            return KedroRun.open(self.location, identity, plan_run(self.graph, {}), store)
+        return self.for_run(step.dagster_run, step.job_def, step.instance)
 
     def plan(self, run: dg.DagsterRun, job: dg.JobDefinition) -> RunPlan:
         """Plan what each step of a run does; every process of the run comes to the same plan."""
@@ -81,6 +81,17 @@ class RunOpener:
                 steps[step] = (self.index.clusters[selected[0]], selected)
         read, made = self._foreign(job)
         return plan_run(self.graph, steps, read, made)
+
+    def forget_earlier(self, run: KedroRun, instance: dg.DagsterInstance) -> None:
+        """Delete the in-memory data of earlier runs that this one has replaced.
+
+        What a failed run has made stays: running it again from its failure needs it.
+        """
+        for dataset in frozenset().union(*(step.handed_out for step in run.plan.steps.values())):
+            for earlier in run.memory_store.other_runs(dataset):
+                record = instance.get_run_by_id(earlier)
+                if record is None or record.status == dg.DagsterRunStatus.SUCCESS:
+                    run.memory_store.forget(dataset, earlier)
 
     def _foreign(self, job: dg.JobDefinition) -> tuple[set[str], set[str]]:
         """Give the in-memory datasets that assets which are no Kedro nodes read, and those that they make."""
@@ -101,3 +112,13 @@ class RunOpener:
         place = f"{self.location.path}\n{self.location.env}\n{self.location.conf_source}"
         digest = hashlib.sha256(place.encode()).hexdigest()[:8]
         return Path(instance.storage_directory()) / "kedro_assets" / f"{self.location.path.name}-{digest}"
+
+
+def _instance_of(context: dg.InputContext | dg.OutputContext) -> dg.DagsterInstance:
+    """Give the instance outside a run, an empty one if there is none."""
+    if isinstance(context, dg.InputContext):
+        try:
+            return context.instance
+        except dg.DagsterInvariantViolationError:
+            pass
+    return dg.DagsterInstance.ephemeral()

@@ -82,3 +82,12 @@ def test_a_save_that_fails_leaves_the_earlier_data_and_no_other_file(tmp_path, d
         store.save("a", data)
     assert store.load("a") == "earlier"
     assert len(files(tmp_path)) == 1
+
+
+def test_the_data_of_another_run_can_be_forgotten(tmp_path):
+    store, other = MemoryStore(tmp_path, "new"), MemoryStore(tmp_path, "old")
+    other.save("a", 1)
+    store.save("a", 2)
+    assert store.other_runs("a") == ["old"]
+    store.forget("a", "old")
+    assert (store.other_runs("a"), store.load("a")) == ([], 2)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kedro.io.core import VERSION_FORMAT, generate_timestamp
 
+from kedro_assets.assets import kedro_resource
 from kedro_assets.run import OpenRuns, RunIdentity, kedro_timestamp
 
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc))  # noqa: DTZ001
@@ -40,38 +41,50 @@ def instance():
         yield found
 
 
-def new_run(instance, run_config=None):
-    return instance.create_run_for_job(dg.GraphDefinition(name="g").to_job(), run_config=run_config)
+def kedro_job(config=None):
+    @dg.op(required_resource_keys={"kedro"})
+    def nothing():
+        pass
+
+    graph = dg.GraphDefinition(name="g", node_defs=[nothing])
+    return graph.to_job(resource_defs={"kedro": kedro_resource}, config=config)
+
+
+def identity_of(instance, job, run_config=None):
+    run = instance.create_run_for_job(job, run_config=run_config)
+    return run, RunIdentity.of(run, job, instance)
+
+
+def asking_for(params):
+    return {"resources": {"kedro": {"config": {"runtime_params": params}}}}
 
 
 def test_an_identity_comes_from_the_record_of_the_run_and_not_from_the_clock(instance):
-    run = new_run(instance)
+    run, identity = identity_of(instance, kedro_job())
     created = instance.get_run_record_by_id(run.run_id).create_timestamp
-    identity = RunIdentity.of(run, instance)
     assert (identity.dagster_run_id, identity.kedro_run_id) == (run.run_id, kedro_timestamp(created))
 
 
 def test_an_identity_has_the_runtime_parameters_of_the_run(instance):
     params = {"a": {"b": [1, None]}}
-    config = {"resources": {"kedro": {"config": {"runtime_params": params}}}}
-    assert RunIdentity.of(dg.DagsterRun("j", run_config=config), instance).runtime_params == params
+    _, identity = identity_of(instance, kedro_job(), asking_for(params))
+    assert identity.runtime_params == params
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        {},
-        {"resources": {}},
-        {"resources": {"kedro": None}},
-        {"resources": {"kedro": {}}},
-        {"resources": {"kedro": {"config": None}}},
-        {"resources": {"kedro": {"config": {"runtime_params": None}}}},
-        {"resources": {"other": {"config": {"runtime_params": {"a": 1}}}}},
-    ],
-    ids=["empty", "no resource", "null", "no config", "null config", "null params", "other resource"],
-)
+def test_an_identity_has_the_runtime_parameters_of_the_job_if_the_run_asks_for_none(instance):
+    _, identity = identity_of(instance, kedro_job(asking_for({"a": 1})))
+    assert identity.runtime_params == {"a": 1}
+
+
+@pytest.mark.parametrize("config", [{}, {"resources": {}}, {"resources": {"kedro": {}}}], ids=["empty", "none", "own"])
 def test_a_run_without_runtime_parameters_has_none(instance, config):
-    assert RunIdentity.of(dg.DagsterRun("j", run_config=config), instance).runtime_params == {}
+    _, identity = identity_of(instance, kedro_job(), config)
+    assert identity.runtime_params == {}
+
+
+def test_a_run_of_a_job_without_kedros_assets_has_no_runtime_parameters(instance):
+    _, identity = identity_of(instance, dg.GraphDefinition(name="g").to_job())
+    assert identity.runtime_params == {}
 
 
 # What a process has open.
