@@ -19,11 +19,11 @@ from kedro_assets.assets import (
     kedro_resource,
 )
 from kedro_assets.clusters import Cluster, cluster
-from kedro_assets.config import PipelineFilter
 from kedro_assets.errors import Problems, ProjectError
 from kedro_assets.executors import Executors
 from kedro_assets.graph import ProjectGraph, Vertex, build_graph
 from kedro_assets.jobs import build_jobs, build_schedules, wanted_jobs
+from kedro_assets.lifecycle import JobFilter
 from kedro_assets.names import identifiers
 from kedro_assets.opener import AssetIndex, RunOpener
 from kedro_assets.project import Project, ProjectLocation, load_project, locate_project
@@ -68,12 +68,14 @@ def build_definitions(
 ) -> dg.Definitions:
     """Turn a Kedro project into Dagster definitions.
 
-    The project is only read: no hook fires, no dataset is built, no credential is resolved.
+    The project is only read: no dataset is built, no credential is resolved, and no hook fires unless its dagster.yml
+    says `load_with_hooks: true`.
 
     Args:
         project_path: The project; by default the one around the calling file, or else around the working directory.
         env: Kedro's environment; by default the variable `KEDRO_ENV`, then what the project's settings say.
-        conf_source: The configuration folder or archive; by default what the project's settings say.
+        conf_source: The configuration folder or archive; by default the variable `KEDRO_ASSETS_CONF_SOURCE`, then what
+            the project's settings say.
         translator: Turns datasets into asset specs.
 
     Raises:
@@ -113,7 +115,7 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
         *build_multi_assets(project, graph, clusters, specs, opener, io_managers, resource_keys, job_names),
     ]
 
-    filters: dict[str, PipelineFilter] = {}
+    filters: dict[str, JobFilter] = {}
     executors = Executors(project.config, opener, filters, problems)
     jobs = build_jobs(job_configs, job_names, project, graph, index, assets, executors, filters, problems)
     schedules = build_schedules(project.config, jobs, problems)

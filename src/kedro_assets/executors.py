@@ -10,9 +10,9 @@ from typing import Any
 import dagster as dg
 
 from kedro_assets import _private
-from kedro_assets.config import DagsterConfig, ExecutorConfig, PipelineFilter
+from kedro_assets.config import DagsterConfig, ExecutorConfig
 from kedro_assets.errors import Path, Problems, suggest
-from kedro_assets.lifecycle import with_lifecycle
+from kedro_assets.lifecycle import JobFilter, with_lifecycle
 from kedro_assets.opener import RunOpener
 
 # What dagster.yml calls it: where it is, and the package that brings it.
@@ -43,7 +43,7 @@ class Executors:
     """
 
     def __init__(
-        self, config: DagsterConfig, opener: RunOpener, filters: Mapping[str, PipelineFilter], problems: Problems
+        self, config: DagsterConfig, opener: RunOpener, filters: Mapping[str, JobFilter], problems: Problems
     ) -> None:
         self._config = config
         self._opener = opener

@@ -12,6 +12,7 @@ from kedro_assets.config import DagsterConfig, JobConfig, PipelineFilter, RetryC
 from kedro_assets.errors import Path, Problems, suggest
 from kedro_assets.executors import Executors
 from kedro_assets.graph import ProjectGraph
+from kedro_assets.lifecycle import JobFilter
 from kedro_assets.names import distinct_identifiers, identifier
 from kedro_assets.opener import AssetIndex
 from kedro_assets.project import Project
@@ -34,7 +35,7 @@ def build_jobs(
     index: AssetIndex,
     assets: Sequence[dg.AssetsDefinition],
     executors: Executors,
-    filters: MutableMapping[str, PipelineFilter],
+    filters: MutableMapping[str, JobFilter],
     problems: Problems,
 ) -> Mapping[str, Any]:
     """Build jobs.
@@ -58,9 +59,10 @@ def build_jobs(
         where: Path = ("jobs", name)
         executor = executors.get(config.executor, (*where, "executor"))
         if config.selection is None:
-            filters[names[name]] = pipeline = config.pipeline or PipelineFilter()
+            pipeline = config.pipeline or PipelineFilter()
             nodes = select_nodes(graph, project.pipelines, pipeline, (*where, "pipeline"), problems)
             keys = [index.keys[asset] for asset in graph.assets_of(nodes) if asset in index.keys]
+            filters[names[name]] = JobFilter(pipeline, frozenset(nodes))
             if nodes and not keys:
                 problems.add((*where, "pipeline"), "this filter leaves in-memory datasets only, and they are hidden.")
             selection: dg.AssetSelection | None = dg.AssetSelection.assets(*keys) if keys else None

@@ -15,13 +15,22 @@ from attrs import frozen
 from kedro import __version__ as kedro_version
 
 from kedro_assets import _private
+from kedro_assets.config import PipelineFilter
 from kedro_assets.errors import StepError
 from kedro_assets.opener import RunOpener
 from kedro_assets.run import KedroRun
 
 
+@frozen
+class JobFilter:
+    """The Kedro filter that made a job, and the nodes that it leaves."""
+
+    pipeline: PipelineFilter
+    nodes: frozenset[str]
+
+
 def with_lifecycle(
-    inner: dg.ExecutorDefinition, opener: RunOpener, filters: Mapping[str, Any]
+    inner: dg.ExecutorDefinition, opener: RunOpener, filters: Mapping[str, JobFilter]
 ) -> dg.ExecutorDefinition:
     """Wrap an executor so that Kedro's pipeline hooks fire around what it executes.
 
@@ -43,7 +52,7 @@ def with_lifecycle(
 class _Creation:
     inner: dg.ExecutorDefinition
     opener: RunOpener
-    filters: Mapping[str, Any]
+    filters: Mapping[str, JobFilter]
 
     def __call__(self, context: dg.InitExecutorContext) -> dg.Executor:
         create = self.inner.executor_creation_fn
@@ -63,7 +72,7 @@ class LifecycleExecutor(dg.Executor):
         filters: Kedro filters by job name.
     """
 
-    def __init__(self, inner: dg.Executor, name: str, opener: RunOpener, filters: Mapping[str, Any]) -> None:
+    def __init__(self, inner: dg.Executor, name: str, opener: RunOpener, filters: Mapping[str, JobFilter]) -> None:
         self._inner = inner
         self._name = name
         self._opener = opener
@@ -123,8 +132,9 @@ class LifecycleExecutor(dg.Executor):
 
     def _run_params(self, run: KedroRun, job_name: str) -> dict[str, Any]:
         """Describe the run with the keys that Kedro's session gives to its hooks."""
-        chosen = self._filters.get(job_name)
-        by_nodes = None if chosen else [node.name for node in run.plan.pipeline.nodes]
+        nodes = [node.name for node in run.plan.pipeline.nodes]
+        job = self._filters.get(job_name)
+        chosen = job.pipeline if job and job.nodes == set(nodes) else None  # else only some of the job's nodes run
         return {
             "run_id": run.identity.kedro_run_id,
             "project_path": run.context.project_path.as_posix(),
@@ -133,7 +143,7 @@ class LifecycleExecutor(dg.Executor):
             "tags": chosen.tags if chosen else None,
             "from_nodes": chosen.from_nodes if chosen else None,
             "to_nodes": chosen.to_nodes if chosen else None,
-            "node_names": chosen.node_names if chosen else by_nodes,
+            "node_names": chosen.node_names if chosen else nodes,
             "from_inputs": chosen.from_inputs if chosen else None,
             "to_outputs": chosen.to_outputs if chosen else None,
             "load_versions": None,

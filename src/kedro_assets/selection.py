@@ -16,7 +16,7 @@ from kedro_assets.names import base_name
 def select_nodes(
     graph: ProjectGraph, pipelines: Mapping[str, Pipeline], wanted: PipelineFilter, where: Path, problems: Problems
 ) -> list[str]:
-    """Give the nodes that a filter leaves, exactly those that `kedro run` would run.
+    """Give the nodes that a filter leaves, exactly those that Kedro's own filter does.
 
     Args:
         graph: The project's graph.

@@ -67,7 +67,8 @@ def _selected(asset_graph: Any, select: str | None) -> frozenset[dg.AssetKey]:
     try:
         keys = dg.AssetSelection.from_string(select).resolve(asset_graph) & everything
     except dg.DagsterError as error:
-        msg = f"Dagster cannot read the selection '{select}': {error}"
+        known = (key.to_user_string() for key in everything)
+        msg = f"Dagster cannot read the selection '{select}': {error} {suggest(select, known)}"
         raise KedroAssetsError(msg) from error
     if not keys:
         known = (key.to_user_string() for key in everything)
@@ -85,7 +86,7 @@ def _run_config(job: dg.JobDefinition, params: Mapping[str, Any]) -> dict[str, A
     if params:
         resource = config.setdefault("resources", {}).setdefault(RESOURCE, {}).setdefault("config", {})
         resource["runtime_params"] = _merged(resource.get("runtime_params", {}), params)
-    if not job.loggers:
+    if "console" in job.loggers:
         config.setdefault("loggers", {"console": {"config": {"log_level": "CRITICAL"}}})
     return config
 

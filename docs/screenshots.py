@@ -1,0 +1,159 @@
+"""Take the pictures of Dagster's UI that the documentation shows: `python docs/screenshots.py`.
+
+The example project is copied, served and run first; each picture is taken in light and in dark, into docs/images.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "browser"))
+
+from dagster_ui import (  # noqa: E402 - it is shared with the tests of the UI
+    DagsterUI,
+    copy_example,
+    expand_graph,
+    find_chromium,
+    launch_chromium,
+    new_page,
+    open_graph,
+    serving,
+)
+
+IMAGES = ROOT / "docs" / "images"
+WIDTH, HEIGHT = 1600, 1000
+MAX_BYTES = 300_000
+SHOWN_JOB = "daily_features"
+JOBS = ["everything", SHOWN_JOB, "nightly_refresh"]  # one after the other; the last leaves all assets up to date
+
+# What a visitor would set by hand, as the UI keeps it.
+STORED = {
+    "dagster-nav-collapsed": True,
+    "dagster.panel-width.run-gantt": 58,
+    "dagster.panel-width.gantt-split": 100,
+    "GanttChartModePreference": "waterfall",
+}
+
+
+def lineage(page: Page, ui: DagsterUI) -> int:
+    open_graph(page, f"{ui.url}/asset-groups")
+    page.get_by_label("panel_show_right").click()
+    expand_graph(page)
+    _settle(page)
+    page.mouse.dblclick(WIDTH - 200, HEIGHT - 20)  # the graph is fitted to the page
+    _settle(page)
+    page.mouse.move(WIDTH - 200, HEIGHT - 20)
+    page.mouse.down()
+    page.mouse.move(WIDTH - 200, HEIGHT, steps=5)
+    page.mouse.up()
+    return HEIGHT
+
+
+def asset(page: Page, ui: DagsterUI) -> int:
+    page.goto(f"{ui.url}/assets/forest/model")
+    page.get_by_text("kedro/run_id").wait_for()
+    page.get_by_text("Downstream assets").wait_for()
+    page.set_viewport_size({"width": WIDTH - 1, "height": HEIGHT})  # the asset's path is laid out anew, in full
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    return HEIGHT
+
+
+def job(page: Page, ui: DagsterUI) -> int:
+    open_graph(page, ui.page_of("jobs", SHOWN_JOB))
+    page.get_by_text("Latest run").wait_for()
+    _settle(page)
+    middle = 860  # the border between graph and description
+    page.mouse.move(middle, 400)
+    page.mouse.down()
+    page.mouse.move(middle + 380, 400, steps=10)
+    page.mouse.up()
+    _settle(page)
+    page.mouse.dblclick(400, HEIGHT - 60)
+    return HEIGHT
+
+
+def schedule(page: Page, ui: DagsterUI) -> int:
+    page.goto(ui.page_of("schedules", "nightly"))
+    row = page.get_by_role("row", name="Running")
+    row.wait_for()
+    if not row.get_by_role("checkbox").is_checked():
+        row.locator("label").click()
+        page.get_by_text("Next tick").wait_for()
+        page.reload()
+    page.get_by_text("Next tick").wait_for()
+    return 400
+
+
+def run(page: Page, ui: DagsterUI) -> int:
+    page.goto(f"{ui.url}/runs/{ui.runs()[0]}")
+    page.get_by_text("RUN_SUCCESS").wait_for()
+    page.get_by_placeholder("Filter…").fill("materialized")
+    page.mouse.move(WIDTH // 2, 300)
+    page.mouse.wheel(12, 0)  # the last steps are a little too far to the right
+    return HEIGHT
+
+
+# Each picture, and what else is set for it.
+PICTURES: dict[Callable[[Page, DagsterUI], int], dict[str, Any]] = {
+    lineage: {"asset-graph-direction": "vertical", "asset-node-facets": ["latest-event", "status", "kind-tag"]},
+    asset: {},
+    job: {"asset-node-facets": ["description", "latest-event", "status", "kind-tag"]},
+    schedule: {},
+    run: {},
+}
+
+
+def take(browser: Browser, ui: DagsterUI) -> None:
+    for scheme in ("light", "dark"):
+        for picture, stored in PICTURES.items():
+            page = new_page(browser, STORED | stored, color_scheme=scheme, locale="en-GB")
+            height = picture(page, ui)
+            page.mouse.move(WIDTH // 2, 2)  # nothing is hovered over
+            _settle(page)
+            taken = page.screenshot(clip={"x": 0, "y": 0, "width": WIDTH, "height": height})
+            path = IMAGES / f"{picture.__name__}-{scheme}.png"
+            _write(Image.open(io.BytesIO(taken)), path, dark=scheme == "dark")
+            page.context.close()
+            print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1000:.0f} kB")
+
+
+def _settle(page: Page) -> None:
+    """Wait for what moves on a page: it tells nobody when it has come to rest."""
+    page.wait_for_timeout(3000)
+
+
+def _write(picture: Image.Image, path: Path, *, dark: bool) -> None:
+    brightness = fmean(picture.convert("L").resize((32, 32)).tobytes())
+    if dark != (brightness < 128):
+        raise RuntimeError(f"{path.name} has the wrong colours: its brightness is {brightness:.0f} of 255.")
+    picture.convert("RGB").save(path, optimize=True)
+    if path.stat().st_size > MAX_BYTES:
+        raise RuntimeError(f"{path.name} is larger than {MAX_BYTES} bytes.")
+
+
+def main() -> None:
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, serving(copy_example(Path(folder))) as ui:
+        for name in JOBS:
+            if ui.wait_for_run(ui.launch(name)) != "SUCCESS":
+                raise RuntimeError(f"Job '{name}' has failed.")
+        with sync_playwright() as playwright:
+            path = find_chromium(playwright)
+            if path is None:
+                raise RuntimeError("Chromium is not installed.")
+            with launch_chromium(playwright, path) as browser:
+                take(browser, ui)
+
+
+if __name__ == "__main__":
+    main()
