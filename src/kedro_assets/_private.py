@@ -18,7 +18,7 @@ from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.execution.api import execute_run_iterator
 from dagster._core.system_config.objects import ResolvedRunConfig
-from dagster._core.workspace.autodiscovery import loadable_targets_from_python_file
+from dagster._core.workspace.autodiscovery import loadable_targets_from_python_file, loadable_targets_from_python_module
 from dagster._serdes import deserialize_value, serialize_value
 from kedro.framework.cli.utils import _split_params
 from kedro.framework.context import KedroContext
@@ -123,7 +123,8 @@ def load_repository(target: str, root: Path) -> ReconstructableRepository:
     if target.endswith(".py"):
         [found] = loadable_targets_from_python_file(str(root / target), str(root))
         return ReconstructableRepository.for_file(str(root / target), found.attribute, str(root))
-    return ReconstructableRepository.for_module(target, "defs", str(root))
+    [found] = loadable_targets_from_python_module(target, str(root))
+    return ReconstructableRepository.for_module(target, found.attribute, str(root))
 
 
 def run_events(

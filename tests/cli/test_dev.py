@@ -144,9 +144,21 @@ def test_without_the_web_server_it_says_what_to_install(shop, cli, monkeypatch: 
     assert "pip install 'kedro-assets[dev]'" in outcome.err
 
 
-@pytest.mark.parametrize("own", [True, False])
-def test_options_and_the_definitions_go_to_dagster(own: bool, new_project, cli, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    ("own", "entry", "target"),
+    [
+        (False, "", ["--module-name", "kedro_assets.location"]),
+        (True, "", ["--python-file", "definitions.py"]),
+        (True, '[tool.dagster]\nmodule_name = "definitions"\n', []),
+    ],
+    ids=["none", "own", "named"],
+)
+def test_options_and_the_definitions_go_to_dagster(
+    own: bool, entry: str, target, new_project, cli, monkeypatch
+) -> None:
     project = new_project()
+    pyproject = project.path / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text() + entry)
     if own:
         project.write("definitions.py", "defs = None\n")
     started = []
@@ -170,7 +182,6 @@ def test_options_and_the_definitions_go_to_dagster(own: bool, new_project, cli, 
     assert outcome.code == 7
     assert signal.getsignal(signal.SIGTERM) is before
     [(command, folder, env)] = started
-    target = ["--python-file", "definitions.py"] if own else ["--module-name", "kedro_assets.location"]
     assert command[1:] == [
         *("-m", "dagster", "dev", *target),
         *("--port", "3333", "--host", "0.0.0.0", "--live-data-poll-rate", "5"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+import tomlkit
 
 from kedro_assets.errors import KedroAssetsError
 
@@ -16,8 +19,20 @@ _DEFINITIONS = "definitions.py"
 
 
 def definitions_target(root: Path) -> str:
-    """Say where a project's definitions are: in its own definitions.py, or else in a module of this package."""
+    """Say where a project's definitions are: a file in its root, or a module.
+
+    That is what `[tool.dagster]` of its pyproject.toml names, or its definitions.py, or else a module of this package.
+    """
+    named = _dagster_entry(root).get("module_name", "definitions")
+    if named != "definitions":
+        return str(named)
     return _DEFINITIONS if (root / _DEFINITIONS).exists() else "kedro_assets.location"
+
+
+def _dagster_entry(root: Path) -> Mapping[str, Any]:
+    document = tomlkit.parse((root / "pyproject.toml").read_text(encoding="utf-8")).unwrap()
+    entry: Mapping[str, Any] = document.get("tool", {}).get("dagster", {})
+    return entry
 
 
 def start_dagster(root: Path, options: Sequence[str]) -> int:
@@ -33,15 +48,21 @@ def start_dagster(root: Path, options: Sequence[str]) -> int:
     if find_spec("dagster_webserver") is None:
         msg = "Dagster's web server is not installed: pip install 'kedro-assets[dev]'"
         raise KedroAssetsError(msg)
-    target = definitions_target(root)
-    kind = "--python-file" if target.endswith(".py") else "--module-name"
-    command = [sys.executable, "-m", "dagster", "dev", kind, target, *options]
+    command = [sys.executable, "-m", "dagster", "dev", *_target_options(root), *options]
     with subprocess.Popen(command, cwd=root) as process, _forwarding(process):  # noqa: S603 - our own command
         while True:
             try:
                 return process.wait()
             except KeyboardInterrupt:
                 continue  # the terminal has sent it to Dagster too, which ends by itself
+
+
+def _target_options(root: Path) -> list[str]:
+    """Name the definitions, unless pyproject.toml does: there the code location has a name too."""
+    if "module_name" in _dagster_entry(root):
+        return []
+    target = definitions_target(root)
+    return ["--python-file" if target.endswith(".py") else "--module-name", target]
 
 
 @contextmanager
