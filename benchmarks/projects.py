@@ -89,7 +89,7 @@ def _catalog(shape: Shape, edges: list[tuple[str, list[str], str]]) -> str:
     return declared + "".join(entry.format(name=name) for name in persisted)
 
 
-_REGISTRY = '''\
+_REGISTRY = """\
 from kedro.pipeline import Node, Pipeline
 
 EDGES = {edges!r}
@@ -108,7 +108,7 @@ def register_pipelines():
     size = -(-len(nodes) // {pipelines})
     parts = {{f"part_{{i}}": Pipeline(nodes[i * size : (i + 1) * size]) for i in range({pipelines})}}
     return {{"__default__": Pipeline(nodes), **{{name: part for name, part in parts.items() if part.nodes}}}}
-'''
+"""
 
 
 def main() -> None:

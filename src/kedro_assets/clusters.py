@@ -17,7 +17,7 @@ class Cluster:
     """Kedro nodes that run in one step.
 
     Attributes:
-        name: Unique; the node's own name if it is alone, else what its nodes have in common.
+        name: Unique; its node's own name if it is alone, else what its nodes have in common, or the first of them.
         nodes: In the order in which `kedro run` runs them.
         reasons: Why nodes were put together, one sentence each; empty for a single node.
     """
@@ -37,7 +37,7 @@ def cluster(graph: ProjectGraph, config: AssetsConfig) -> Sequence[Cluster]:
         graph: The project's graph.
         config: `cluster_by` says what else brings nodes together.
     """
-    sets: UnionFind = UnionFind(graph.nodes)
+    sets: UnionFind[str] = UnionFind(graph.nodes)
     reasons: list[tuple[str, str]] = []  # a node of the cluster, and the sentence
     for first, others, reason in _joins(graph, config.cluster_by):
         sets.union(first, *others)
@@ -125,14 +125,15 @@ _TRAITS: Mapping[str, Callable[[ProjectGraph, str], str]] = {
 
 
 def _names(graph: ProjectGraph, members: Mapping[str, Sequence[str]], cluster_by: str) -> Mapping[str, str]:
-    """Name each cluster by its node, by the traits its nodes share, or by its first and last node."""
+    """Name each cluster by its node, by the traits its nodes share, or by its first node."""
     names = {root: nodes[0] for root, nodes in members.items() if len(nodes) == 1}
     taken = set(names.values())
     for root, nodes in members.items():
         if len(nodes) > 1:
             traits = {_TRAITS[cluster_by](graph, node): None for node in nodes} if cluster_by in _TRAITS else {}
             traits.pop("", None)
-            name = "__".join(traits) if 0 < len(traits) <= 3 else f"{nodes[0]}__to__{nodes[-1]}"
+            rest = nodes[1] if len(nodes) == 2 else f"{len(nodes) - 1}_more"
+            name = "__".join(traits) if 0 < len(traits) <= 3 else f"{nodes[0]}_and_{rest}"
             while name in taken:
                 name += "__cluster"
             names[root] = name
@@ -140,19 +141,21 @@ def _names(graph: ProjectGraph, members: Mapping[str, Sequence[str]], cluster_by
     return names
 
 
-def _quotient(graph: ProjectGraph, sets: UnionFind) -> nx.DiGraph:
+def _quotient(graph: ProjectGraph, sets: UnionFind[str]) -> nx.DiGraph[str]:
     """Shrink every cluster to a vertex, its root; an edge says that data goes from one to the other."""
-    quotient: nx.DiGraph = nx.DiGraph()
+    quotient: nx.DiGraph[str] = nx.DiGraph()
     quotient.add_nodes_from(sets[node] for node in graph.nodes)
     for dataset in graph.datasets:
         producer = graph.producer(dataset)
-        for consumer in graph.consumers(dataset) if producer else ():
+        if producer is None:
+            continue
+        for consumer in graph.consumers(dataset):
             if sets[producer] != sets[consumer]:
                 quotient.add_edge(sets[producer], sets[consumer])
     return quotient
 
 
-def _circles(graph: ProjectGraph, sets: UnionFind) -> list[list[str]]:
+def _circles(graph: ProjectGraph, sets: UnionFind[str]) -> list[list[str]]:
     """Give the clusters that wait for each other, by the first node of each; joining each group leaves no circle."""
     position = {node: index for index, node in enumerate(graph.nodes)}
     first: dict[str, str] = {}

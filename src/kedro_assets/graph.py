@@ -43,7 +43,7 @@ class ProjectGraph:
         hidden: In-memory datasets that are no assets, as `memory_assets: false` asks for; another node reads each.
     """
 
-    digraph: nx.DiGraph
+    digraph: nx.DiGraph[Vertex]
     nodes: Mapping[str, Node]
     pipelines: Mapping[str, frozenset[str]]
     left_out: Sequence[LeftOut]
@@ -203,7 +203,7 @@ def _dataset_names(node: Node) -> Iterator[str]:
     return (name for name in (*node.inputs, *node.outputs) if not is_parameter(name))
 
 
-def _digraph(nodes: Iterable[Node]) -> nx.DiGraph:
+def _digraph(nodes: Iterable[Node]) -> nx.DiGraph[Vertex]:
     """Build the graph of nodes and datasets.
 
     Examples:
@@ -214,7 +214,7 @@ def _digraph(nodes: Iterable[Node]) -> nx.DiGraph:
         >>> ("dataset", "text") in graph, ("dataset", "params:x") in graph
         (True, False)
     """
-    digraph: nx.DiGraph = nx.DiGraph()
+    digraph: nx.DiGraph[Vertex] = nx.DiGraph()
     for node in nodes:
         digraph.add_node(("node", node.name))
         for name in node.inputs:

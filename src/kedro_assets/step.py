@@ -45,6 +45,8 @@ class ClusterStep:
                 vertex: Vertex = ("dataset", base_name(saved)) if saved else ("node", node.name)
                 key = self.opener.index.keys.get(vertex)
                 metadata = {"kedro/run_id": run.identity.kedro_run_id}
+                if saved in run.plan.versioned:
+                    metadata["kedro/save_version"] = run.identity.kedro_run_id
                 if key in context.selected_asset_keys:
                     yield dg.MaterializeResult(asset_key=key, metadata=metadata)
                 elif key is not None:  # made because its node ran, though nobody selected it

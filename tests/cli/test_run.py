@@ -143,7 +143,7 @@ def test_a_failing_node(shop, cli, home: Path) -> None:
     assert outcome.code == 1
     told = lines(outcome)
     assert told[0] == "+ cleaned"
-    assert told[1].startswith("! step clean__to__multiply failed: ")
+    assert told[1].startswith("! step clean_and_multiply failed: ")
     assert "ValueError: the shelf is empty" in told[1]
     assert told[-1] == "= the run failed: 1 asset materialized"
     assert not (shop.path / "data/summary.json").exists()

@@ -48,6 +48,8 @@ def start_dagster(root: Path, options: Sequence[str]) -> int:
     if find_spec("dagster_webserver") is None:
         msg = "Dagster's web server is not installed: pip install 'kedro-assets[dev]'"
         raise KedroAssetsError(msg)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background; Dagster would ignore SIGTERM too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [sys.executable, "-m", "dagster", "dev", *_target_options(root), *options]
     with subprocess.Popen(command, cwd=root) as process, _forwarding(process):  # noqa: S603 - our own command
         while True:
