@@ -49,6 +49,8 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "erase")
     arguments = session.posargs or ["--ignore=tests/browser"]
     session.run("coverage", "run", "-m", "pytest", *arguments, env=env)
+    if not session.posargs:
+        session.run("coverage", "run", "-m", "pytest", "--doctest-modules", "src", env=env)
     session.run("coverage", "combine", silent=True)
     session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []))
 
