@@ -45,7 +45,8 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests and the examples in docstrings, with branch coverage."""
     session.install("-e", ".[dev]", str(EXAMPLE), *TESTING)
-    env = _dagster_home(session)
+    # One place for what every process measures, wherever it runs.
+    env = {**_dagster_home(session), "COVERAGE_FILE": str(ROOT / ".coverage")}
     session.run("coverage", "erase")
     arguments = session.posargs or ["--ignore=tests/browser"]
     session.run("coverage", "run", "-m", "pytest", *arguments, env=env)

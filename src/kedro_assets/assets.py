@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
 from kedro_assets import _private
 from kedro_assets.clusters import Cluster
+from kedro_assets.config import AssetsConfig
 from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.names import base_name, distinct_identifiers, identifier, identifiers
 from kedro_assets.opener import AssetIndex, RunOpener
 from kedro_assets.parameters import config_schema, parameter_values
-from kedro_assets.project import Project
 from kedro_assets.run import RESOURCE
 from kedro_assets.step import ClusterStep
 from kedro_assets.translator import DatasetRecord
@@ -40,11 +41,18 @@ def build_index(specs: Mapping[Vertex, dg.AssetSpec], graph: ProjectGraph, clust
     )
 
 
-def build_io_managers(graph: ProjectGraph, opener: RunOpener) -> Mapping[str, DatasetIOManager]:
+def build_io_managers(config: AssetsConfig, graph: ProjectGraph, opener: RunOpener) -> Mapping[str, DatasetIOManager]:
     """Give every dataset its IO manager, by the dataset's name."""
+    prefix = "".join(f"{identifier(part)}__" for part in config.key_prefix)
+    keys = {name: f"{prefix}{text}__io_manager" for name, text in identifiers(graph.datasets).items()}
     return {
-        name: DatasetIOManager(_default_variant(graph, name), opener.for_io, in_memory=graph.in_memory(name))
-        for name in graph.datasets
+        name: DatasetIOManager(
+            key if key[0].isalpha() else f"dataset_{key}",
+            _default_variant(graph, name),
+            opener.for_io,
+            in_memory=graph.in_memory(name),
+        )
+        for name, key in keys.items()
     }
 
 
@@ -55,53 +63,52 @@ def _default_variant(graph: ProjectGraph, dataset: str) -> str:
     return next((name for name in written if base_name(name) == dataset), graph.entries[dataset][0].name)
 
 
-def io_manager_keys(project: Project, graph: ProjectGraph) -> Mapping[str, str]:
-    """Give the resource key of every dataset's IO manager, by the dataset's name."""
-    prefix = "".join(f"{identifier(part)}__" for part in project.config.assets.key_prefix)
-    names = {name: f"{prefix}{text}__io_manager" for name, text in identifiers(graph.datasets).items()}
-    return {name: key if key[0].isalpha() else f"dataset_{key}" for name, key in names.items()}
-
-
 def build_external(
     records: Mapping[Vertex, DatasetRecord],
     specs: Mapping[Vertex, dg.AssetSpec],
-    resource_keys: Mapping[str, str],
+    io_managers: Mapping[str, DatasetIOManager],
 ) -> list[dg.AssetsDefinition]:
     """Give the datasets that no node writes, as assets that Dagster knows and does not make.
 
     Those that the catalog gives to an asset of the user's own (`external: false`) are left to it.
     """
     return [
-        dg.AssetsDefinition(specs=[spec.with_io_manager_key(resource_keys[records[vertex].name])])
+        dg.AssetsDefinition(specs=[spec.with_io_manager_key(io_managers[records[vertex].name].resource_key)])
         for vertex, spec in specs.items()
         if records[vertex].producer is None and records[vertex].settings.external
     ]
 
 
 def build_multi_assets(
-    project: Project,
-    graph: ProjectGraph,
     clusters: Sequence[Cluster],
     specs: Mapping[Vertex, dg.AssetSpec],
     opener: RunOpener,
-    doors: Mapping[str, DatasetIOManager],
-    resource_keys: Mapping[str, str],
-    job_names: Mapping[str, str],
+    io_managers: Mapping[str, DatasetIOManager],
+    parameters: Mapping[str, Any],
+    taken: Iterable[str],
 ) -> list[dg.AssetsDefinition]:
-    """Turn every cluster into one subsettable `multi_asset`; none has the name of a job, which Dagster refuses."""
-    values = parameter_values(project.parameters)
-    names = identifiers((cluster.name for cluster in clusters), taken=[*job_names.values(), _private.ASSET_JOB])
+    """Turn every cluster into one subsettable `multi_asset`.
+
+    Args:
+        clusters: The clusters.
+        specs: The assets.
+        opener: Opens the project for a run.
+        io_managers: The IO manager of every dataset.
+        parameters: The project's parameters.
+        taken: Names that no step may have: those of jobs, as Dagster keeps both in one space.
+    """
+    values = parameter_values(parameters)
+    names = identifiers((cluster.name for cluster in clusters), taken=[*taken, _private.ASSET_JOB])
     return [
-        _multi_asset(names[cluster.name], ClusterStep(cluster, graph, opener, doors, values), specs, resource_keys)
+        _multi_asset(names[cluster.name], ClusterStep(cluster, opener, io_managers, values), specs)
         for cluster in clusters
-        if graph.assets_of(cluster.nodes)
+        if opener.graph.assets_of(cluster.nodes)
     ]
 
 
-def _multi_asset(
-    name: str, step: ClusterStep, specs: Mapping[Vertex, dg.AssetSpec], resource_keys: Mapping[str, str]
-) -> dg.AssetsDefinition:
-    graph, nodes = step.graph, [step.graph.nodes[node] for node in step.cluster.nodes]
+def _multi_asset(name: str, step: ClusterStep, specs: Mapping[Vertex, dg.AssetSpec]) -> dg.AssetsDefinition:
+    graph = step.opener.graph
+    nodes = [graph.nodes[node] for node in step.cluster.nodes]
     assets = [vertex for vertex in graph.assets_of(step.cluster.nodes) if vertex in specs]
     outputs = identifiers(f"{kind} {text}" if kind == "node" else text for kind, text in assets)
     by_output = dict(zip(outputs.values(), assets, strict=True))
@@ -113,7 +120,7 @@ def _multi_asset(
         outs={
             output: dg.AssetOut.from_spec(
                 specs[vertex].replace_attributes(deps=[]),
-                io_manager_key=resource_keys[vertex[1]] if vertex[0] == "dataset" else None,
+                io_manager_key=step.io_managers[vertex[1]].resource_key if vertex[0] == "dataset" else None,
                 is_required=False,
             )
             for output, vertex in by_output.items()

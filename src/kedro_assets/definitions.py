@@ -15,16 +15,13 @@ from kedro_assets.assets import (
     build_index,
     build_io_managers,
     build_multi_assets,
-    io_manager_keys,
     kedro_resource,
 )
 from kedro_assets.clusters import Cluster, cluster
 from kedro_assets.errors import Problems, ProjectError
 from kedro_assets.executors import Executors
 from kedro_assets.graph import ProjectGraph, Vertex, build_graph
-from kedro_assets.jobs import build_jobs, build_schedules, wanted_jobs
-from kedro_assets.lifecycle import JobFilter
-from kedro_assets.names import identifiers
+from kedro_assets.jobs import build_jobs, build_schedules, job_filters, plan_jobs
 from kedro_assets.opener import AssetIndex, RunOpener
 from kedro_assets.project import Project, ProjectLocation, load_project, locate_project
 from kedro_assets.run import RESOURCE
@@ -104,31 +101,31 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     records = build_records(project.config.assets, graph, problems)
     specs = build_specs(records, graph, translator, problems)
     index = build_index(specs, graph, clusters)
+    planned = plan_jobs(project, graph, problems)
 
     opener = RunOpener(location, graph, index)
-    resource_keys = io_manager_keys(project, graph)
-    io_managers = build_io_managers(graph, opener)
-    job_configs = wanted_jobs(project.config, graph)
-    job_names = identifiers(job_configs)
+    io_managers = build_io_managers(project.config.assets, graph, opener)
+    taken = [job.name for job in planned.values()]
     assets = [
-        *build_external(records, specs, resource_keys),
-        *build_multi_assets(project, graph, clusters, specs, opener, io_managers, resource_keys, job_names),
+        *build_external(records, specs, io_managers),
+        *build_multi_assets(clusters, specs, opener, io_managers, project.parameters, taken),
     ]
 
-    filters: dict[str, JobFilter] = {}
-    executors = Executors(project.config, opener, filters, problems)
-    jobs = build_jobs(job_configs, job_names, project, graph, index, assets, executors, filters, problems)
+    executors = Executors(project.config, opener, job_filters(planned), problems)
+    jobs = build_jobs(planned, index, graph, assets, executors, problems)
     schedules = build_schedules(project.config, jobs, problems)
     executor = executors.default()
     problems.raise_if_any()
 
-    resources = {resource_keys[name]: io_manager for name, io_manager in io_managers.items()}
     definitions = dg.Definitions(
         assets=assets,
         jobs=list(jobs.values()),
         schedules=schedules,
         executor=executor,
-        resources={RESOURCE: kedro_resource, **resources},
+        resources={
+            RESOURCE: kedro_resource,
+            **{io_manager.resource_key: io_manager for io_manager in io_managers.values()},
+        },
     )
     return Translation(project, graph, clusters, specs, index, assets, jobs, schedules, definitions)
 

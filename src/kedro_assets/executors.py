@@ -38,7 +38,7 @@ class Executors:
     Args:
         config: The project's dagster.yml.
         opener: Opens the project for a run.
-        filters: Kedro filters by job name; filled in while the jobs are built.
+        filters: Kedro filters by job name.
         problems: Collects what is wrong with an executor.
     """
 

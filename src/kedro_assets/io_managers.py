@@ -19,14 +19,21 @@ class DatasetIOManager(dg.IOManager):
     none fire, as with `catalog.load` in a notebook.
 
     Args:
+        resource_key: The key under which Dagster knows it.
         name: The dataset's name in the catalog; of a transcoded one, the variant that other assets use.
         in_memory: Whether its data passes between Kedro's nodes and other assets through the run's memory store.
         open_run: Gives the Kedro side of the run that Dagster loads or saves for.
     """
 
     def __init__(
-        self, name: str, open_run: Callable[[dg.InputContext | dg.OutputContext], KedroRun], *, in_memory: bool = False
+        self,
+        resource_key: str,
+        name: str,
+        open_run: Callable[[dg.InputContext | dg.OutputContext], KedroRun],
+        *,
+        in_memory: bool = False,
     ) -> None:
+        self.resource_key = resource_key
         self._name = name
         self._in_memory = in_memory
         self._open_run = open_run

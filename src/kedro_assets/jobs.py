@@ -3,74 +3,110 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from attrs import evolve, frozen
 
 from kedro_assets.config import DagsterConfig, JobConfig, PipelineFilter, RetryConfig, ScheduleConfig
 from kedro_assets.errors import Path, Problems, suggest
 from kedro_assets.executors import Executors
 from kedro_assets.graph import ProjectGraph
 from kedro_assets.lifecycle import JobFilter
-from kedro_assets.names import distinct_identifiers, identifier
+from kedro_assets.names import distinct_identifiers, identifier, identifiers
 from kedro_assets.opener import AssetIndex
 from kedro_assets.project import Project
 from kedro_assets.run import RESOURCE
 from kedro_assets.selection import select_nodes
 
 
-def wanted_jobs(config: DagsterConfig, graph: ProjectGraph) -> Mapping[str, JobConfig]:
-    """Give the jobs of dagster.yml; without any, one per registered pipeline."""
-    return config.jobs or {
+@frozen
+class PlannedJob:
+    """A job before its assets are there.
+
+    Attributes:
+        name: Its name in Dagster.
+        config: What dagster.yml says of it.
+        nodes: The nodes that its Kedro filter leaves; empty for a job that is a selection of assets.
+    """
+
+    name: str
+    config: JobConfig
+    nodes: frozenset[str] = frozenset()
+
+    @property
+    def pipeline(self) -> PipelineFilter:
+        """Its Kedro filter."""
+        return self.config.pipeline or PipelineFilter()
+
+
+def plan_jobs(project: Project, graph: ProjectGraph, problems: Problems) -> Mapping[str, PlannedJob]:
+    """Name the jobs of dagster.yml and apply their Kedro filters; without any, every registered pipeline is a job.
+
+    Args:
+        project: The project.
+        graph: Its graph.
+        problems: Collects filters that do not fit.
+
+    Returns:
+        The jobs by their names in dagster.yml.
+    """
+    wanted = project.config.jobs or {
         name: JobConfig(pipeline=PipelineFilter(name)) for name, nodes in graph.pipelines.items() if nodes
     }
+    names = identifiers(wanted)
+    jobs = {}
+    for name, config in wanted.items():
+        job = PlannedJob(names[name], config)
+        if config.selection is None:
+            nodes = select_nodes(graph, project.pipelines, job.pipeline, ("jobs", name, "pipeline"), problems)
+            if nodes and not graph.assets_of(nodes):
+                found = "this filter leaves in-memory datasets only, and they are hidden."
+                problems.add(("jobs", name, "pipeline"), found, "Show them with `memory_assets: true`.")
+            job = evolve(job, nodes=frozenset(nodes))
+        jobs[name] = job
+    return jobs
+
+
+def job_filters(jobs: Mapping[str, PlannedJob]) -> Mapping[str, JobFilter]:
+    """Give the Kedro filters of the jobs that have one, by their names in Dagster."""
+    return {job.name: JobFilter(job.pipeline, job.nodes) for job in jobs.values() if job.nodes}
 
 
 def build_jobs(
-    wanted: Mapping[str, JobConfig],
-    names: Mapping[str, str],
-    project: Project,
-    graph: ProjectGraph,
+    planned: Mapping[str, PlannedJob],
     index: AssetIndex,
+    graph: ProjectGraph,
     assets: Sequence[dg.AssetsDefinition],
     executors: Executors,
-    filters: MutableMapping[str, JobFilter],
     problems: Problems,
 ) -> Mapping[str, Any]:
-    """Build jobs.
+    """Build jobs as selections of assets.
 
     Args:
-        wanted: The jobs by their names in dagster.yml.
-        names: Their names in Dagster.
-        project: The project.
-        graph: Its graph.
-        index: Its asset keys.
-        assets: Its assets.
-        executors: Its executors.
-        filters: Is filled with the Kedro filter of each job, by the job's name in Dagster.
-        problems: Collects what does not fit.
+        planned: The jobs by their names in dagster.yml.
+        index: The asset keys.
+        graph: The project's graph.
+        assets: The assets.
+        executors: The executors.
+        problems: Collects selections that cannot be read, and unknown executors.
 
     Returns:
         The jobs by their names in dagster.yml.
     """
     jobs = {}
-    for name, config in wanted.items():
-        where: Path = ("jobs", name)
-        executor = executors.get(config.executor, (*where, "executor"))
-        if config.selection is None:
-            pipeline = config.pipeline or PipelineFilter()
-            nodes = select_nodes(graph, project.pipelines, pipeline, (*where, "pipeline"), problems)
-            keys = [index.keys[asset] for asset in graph.assets_of(nodes) if asset in index.keys]
-            filters[names[name]] = JobFilter(pipeline, frozenset(nodes))
-            if nodes and not keys:
-                problems.add((*where, "pipeline"), "this filter leaves in-memory datasets only, and they are hidden.")
-            selection: dg.AssetSelection | None = dg.AssetSelection.assets(*keys) if keys else None
+    for name, job in planned.items():
+        config = job.config
+        executor = executors.get(config.executor, ("jobs", name, "executor"))
+        if config.selection is not None:
+            selection = _read_selection(config.selection, assets, ("jobs", name, "selection"), problems)
         else:
-            selection = _read_selection(config.selection, assets, (*where, "selection"), problems)
+            keys = [index.keys[asset] for asset in graph.assets_of(job.nodes) if asset in index.keys]
+            selection = dg.AssetSelection.assets(*keys) if keys else None
         if selection is not None:
             jobs[name] = dg.define_asset_job(
-                names[name],
+                job.name,
                 selection=selection,
                 description=config.description,
                 tags=config.tags,

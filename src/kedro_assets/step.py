@@ -9,7 +9,7 @@ from attrs import frozen
 
 from kedro_assets.clusters import Cluster
 from kedro_assets.execute import run_step
-from kedro_assets.graph import ProjectGraph, Vertex
+from kedro_assets.graph import Vertex
 from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.names import base_name
 from kedro_assets.opener import RunOpener
@@ -22,16 +22,14 @@ class ClusterStep:
 
     Attributes:
         cluster: Its nodes.
-        graph: The project's graph.
         opener: Opens the project for a run.
-        doors: The IO manager of every dataset.
+        io_managers: The IO manager of every dataset.
         values: The project's parameters, by the names that nodes use.
     """
 
     cluster: Cluster
-    graph: ProjectGraph
     opener: RunOpener
-    doors: Mapping[str, DatasetIOManager]
+    io_managers: Mapping[str, DatasetIOManager]
     values: Mapping[str, Any]
 
     def materialize(self, context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
@@ -41,7 +39,9 @@ class ClusterStep:
         step = str(operation.op_handle)
         parameters = changed_parameters(operation.op_config, self.values)
         try:
-            for node, saved in run_step(run, run.plan.steps[step], self.graph.nodes, self.doors, parameters):
+            for node, saved in run_step(
+                run, run.plan.steps[step], self.opener.graph.nodes, self.io_managers, parameters
+            ):
                 vertex: Vertex = ("dataset", base_name(saved)) if saved else ("node", node.name)
                 key = self.opener.index.keys.get(vertex)
                 metadata = {"kedro/run_id": run.identity.kedro_run_id}

