@@ -89,6 +89,18 @@ def _options_at(schema: Any, path: Iterable[str]) -> Collection[str]:
     return list(getattr(schema, "fields", {}))
 
 
+STEP_MODULES = (
+    "alembic.command",
+    "sqlalchemy.dialects.sqlite",
+    "dagster._core.storage.event_log.sqlite",
+    "dagster._core.storage.runs.sqlite",
+    "dagster._core.storage.local_compute_log_manager",
+    "kedro.framework.context",
+    "kedro.framework.session",
+    "kedro.io",
+)
+"""What a step imports late: the storages of the instance, and Kedro's side of a run. The forkserver does so before."""
+
 JOB_VARIABLE = "KEDRO_ASSETS_JOB"
 """The environment variable in which the run's own process tells its forkserver which job to load."""
 

@@ -14,22 +14,10 @@ from kedro_assets import _private
 
 logger = logging.getLogger(__name__)
 
-# What a step imports late: the storages of the instance, and Kedro's side of a run.
-_MODULES = (
-    "alembic.command",
-    "sqlalchemy.dialects.sqlite",
-    "dagster._core.storage.event_log.sqlite",
-    "dagster._core.storage.runs.sqlite",
-    "dagster._core.storage.local_compute_log_manager",
-    "kedro.framework.context",
-    "kedro.framework.session",
-    "kedro.io",
-)
-
 
 def preload() -> None:
     """Import what steps need, and resolve the job that is named in the environment."""
-    for module in _MODULES:
+    for module in _private.STEP_MODULES:
         importlib.import_module(module)
     packed = os.environ.get(_private.JOB_VARIABLE)
     if packed:

@@ -1,5 +1,7 @@
 """Fails when Kedro or Dagster change one of the names that `kedro_assets._private` needs."""
 
+from importlib import import_module
+
 import dagster as dg
 import pytest
 from dagster._core.definitions.reconstruct import ReconstructableJob
@@ -191,3 +193,8 @@ def test_definitions_are_found_and_their_run_gives_its_events_as_they_happen(tmp
 )
 def test_parameters_of_the_command_line_are_read_as_kedro_reads_them(text, expected):
     assert _private.split_params(None, None, text) == expected
+
+
+@pytest.mark.parametrize("module", _private.STEP_MODULES)
+def test_what_a_step_imports_late_is_there(module):
+    assert import_module(module)
