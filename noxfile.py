@@ -15,7 +15,7 @@ nox.options.error_on_external_run = True
 ROOT = Path(__file__).parent
 EXAMPLE = ROOT / "examples" / "flights"
 QUIET = {"DO_NOT_TRACK": "1", "KEDRO_DISABLE_TELEMETRY": "1"}
-TESTING = ["pytest>=8.2", "hypothesis>=6.100", "coverage[toml]>=7.10", "dagster-webserver", "requests"]
+TESTING = ["pytest>=8.2", "hypothesis>=6.100", "coverage[toml]>=7.10", "dagster-webserver", "dagster-docker"]
 
 
 def _dagster_home(session: nox.Session) -> dict[str, str]:

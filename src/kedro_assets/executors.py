@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -70,7 +70,7 @@ class Executors:
         inner = self._import(config.type, where)
         if inner is None:
             return None
-        options = _with_fast_start(config)
+        options = _OPTIONS.get(_ALIASES.get(config.type, config.type), dict)(config.options)
         misfits = list(_private.executor_problems(inner, options))
         for path, message, allowed in misfits:
             self._problems.add((*where, config.type, *path), message, suggest(path[-1], allowed) if allowed else "")
@@ -99,13 +99,24 @@ class Executors:
         return found
 
 
-def _with_fast_start(config: ExecutorConfig) -> Mapping[str, Any]:
+def _with_fast_start(options: Mapping[str, Any]) -> dict[str, Any]:
     """Let the multiprocess executor fork its steps from a process that has everything loaded, unless it is told how."""
-    multiprocess = _ALIASES.get(config.type, config.type) == "multiprocess"
-    if (
-        not multiprocess
-        or "start_method" in config.options
-        or "forkserver" not in multiprocessing.get_all_start_methods()
-    ):
-        return config.options
-    return {**config.options, "start_method": {"forkserver": {"preload_modules": [PRELOAD]}}}
+    if "start_method" in options or "forkserver" not in multiprocessing.get_all_start_methods():
+        return dict(options)
+    return {**options, "start_method": {"forkserver": {"preload_modules": [PRELOAD]}}}
+
+
+def _in_words_of_dagster_docker(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Take a registry without a login for the first part of the image's name, and a network for one of the networks."""
+    found = dict(options)
+    if isinstance(found.get("registry"), str) and "image" in found:
+        found["image"] = f"{found.pop('registry')}/{found['image']}"
+    if "network" in found and "networks" in found:
+        found["networks"] = [found.pop("network"), *found["networks"]]
+    return found
+
+
+_OPTIONS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "multiprocess": _with_fast_start,
+    "docker": _in_words_of_dagster_docker,
+}

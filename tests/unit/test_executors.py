@@ -136,3 +136,29 @@ def test_an_unknown_name_is_reported_although_one_with_a_longer_name_was_refused
 def test_an_executor_keeps_the_schema_that_dagster_gives_it(translate_project):
     executor = executor_of(translate_project())
     assert executor.config_schema.config_type.key == dg.in_process_executor.config_schema.config_type.key
+
+
+# As the document that this project was founded on writes it.
+DOCKER = """
+executors:
+  my_docker_executor:
+    docker_executor:
+      image: my-custom-image:latest
+      registry: "my_registry.com"
+      network: "my_network"
+      networks: ["my_network_1", "my_network_2"]
+      container_kwargs:
+        volumes:
+          - "/host/path:/container/path"
+        environment:
+          - "ENV_VAR=value"
+jobs: {j: {executor: my_docker_executor}}
+"""
+
+
+def test_the_docker_executor_takes_a_plain_registry_and_more_than_one_network(translate_project):
+    config = options_of(job_executor(translate_project(conf={"dagster.yml": DOCKER})))
+    assert config["image"] == "my_registry.com/my-custom-image:latest"
+    assert config["networks"] == ["my_network", "my_network_1", "my_network_2"]
+    assert config["container_kwargs"]["volumes"] == ["/host/path:/container/path"]
+    assert "registry" not in config
