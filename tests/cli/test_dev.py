@@ -27,7 +27,7 @@ QUERY = """{ assetNodes { assetKey { path } metadataEntries { label ... on TextM
 
 
 class Server:
-    """`kedro assets dev` in a session of its own, on a free port."""
+    """`kedro assets dev` in a process group of its own, on a free port."""
 
     def __init__(self, project: Project, home: Path, *options: str) -> None:
         with socket.socket() as probe:
