@@ -1,7 +1,29 @@
-"""The code location of a project that has no definitions.py: the Kedro project around the working directory."""
+"""The code location of the Kedro project around the working directory: its own definitions.py, or else all of it.
 
-from pathlib import Path
+`dg` looks for modules in the project's `src` only; by this name it finds the definitions.py beside it.
+"""
+
+import importlib.util
+
+import dagster as dg
 
 from kedro_assets.definitions import build_definitions
+from kedro_assets.errors import ProjectError
+from kedro_assets.project import locate_project
 
-defs = build_definitions(Path.cwd())
+
+def _load() -> dg.Definitions:
+    root = locate_project().path
+    spec = importlib.util.spec_from_file_location("definitions", root / "definitions.py")
+    if spec is None or spec.loader is None or not (root / "definitions.py").exists():
+        return build_definitions(root)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = [value for value in vars(module).values() if isinstance(value, dg.Definitions)]
+    if not found:
+        msg = f"{root / 'definitions.py'} holds no Definitions: write `defs = build_definitions()`."
+        raise ProjectError(msg)
+    return found[-1]
+
+
+defs = _load()

@@ -84,7 +84,11 @@ def test_a_bare_project_gets_all_that_is_needed(new_project, cli) -> None:
     assert tool["dagster"] == {"module_name": "definitions", "code_location_name": project.package}
     assert tool["dg"] == {
         "directory_type": "project",
-        "project": {"root_module": project.package, "code_location_target_module": "definitions"},
+        "project": {
+            "root_module": project.package,
+            "defs_module": project.package,
+            "code_location_target_module": "kedro_assets.location",
+        },
     }
 
 
@@ -248,3 +252,17 @@ def test_dagster_takes_the_project_as_it_is_afterwards(new_project, kedro, home:
     assert result.returncode == 0, result.stdout + result.stderr
     assert "All code locations passed validation" in " ".join((result.stdout + result.stderr).split())
     assert project.files() == before
+
+
+def test_afterwards_dg_finds_the_definitions(new_project, cli) -> None:
+    project = new_project()
+    assert cli(project, "init").code == 0
+    checked = subprocess.run(
+        [sys.executable, "-m", "dagster_dg_cli.cli", "check", "defs"],
+        cwd=project.path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=clean_environment(),
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr

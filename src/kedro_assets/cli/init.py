@@ -99,7 +99,11 @@ def _add_entries(path: Path, package: str, *, force: bool) -> Iterator[str]:
     entries = {
         ("dagster",): {"module_name": "definitions", "code_location_name": package},
         ("dg",): {"directory_type": "project"},
-        ("dg", "project"): {"root_module": package, "code_location_target_module": "definitions"},
+        ("dg", "project"): {
+            "root_module": package,
+            "defs_module": package,  # `dg` wants the folder to be there
+            "code_location_target_module": "kedro_assets.location",
+        },
     }
     kept = [line for place, values in entries.items() for line in _fill(tool, place, values, force=force)]
     content = tomlkit.dumps(document)
