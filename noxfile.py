@@ -64,6 +64,13 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session
+def mlflow(session: nox.Session) -> None:
+    """Run kedro-mlflow's hooks on Dagster, in one process and in several."""
+    session.install("-e", ".[dev]", *TESTING, "kedro-mlflow>=2", "kedro-datasets[json-jsondataset]")
+    session.run("pytest", "tests/integration/test_mlflow.py", *session.posargs, env=_dagster_home(session))
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style, formatting and the layers of imports."""
     session.install("ruff>=0.12", "import-linter>=2.3", "-e", ".")

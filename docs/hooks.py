@@ -36,6 +36,7 @@ _WORDS = {
     model.PipelineFilter: "filter",
     model.RunConfig: "section",
     model.RetryConfig: "section",
+    model.LoggerConfig: "logger",
     model.JobConfig: "job",
 }
 _SECTION = re.compile(r"^<!-- keys: (\w+)\n(.*?)^-->$", re.MULTILINE | re.DOTALL)

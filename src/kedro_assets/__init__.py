@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kedro_assets.errors import ConfigError, KedroAssetsError, ProjectError, StepError
+from kedro_assets.errors import ConfigError, KedroAssetsError, ProjectError, RunError, StepError
 
 if TYPE_CHECKING:
     from kedro_assets.definitions import build_definitions
@@ -15,6 +15,7 @@ __all__ = [
     "KedroAssetsError",
     "KedroTranslator",
     "ProjectError",
+    "RunError",
     "StepError",
     "build_definitions",
 ]

@@ -20,7 +20,7 @@ from dagster._core.execution.api import execute_run_iterator
 from dagster._core.system_config.objects import ResolvedRunConfig
 from dagster._core.workspace.autodiscovery import loadable_targets_from_python_file, loadable_targets_from_python_module
 from dagster._serdes import deserialize_value, serialize_value
-from kedro.framework.cli.utils import _split_params
+from kedro.framework.cli.utils import _split_load_versions, _split_params
 from kedro.framework.context import KedroContext
 from kedro.framework.project import settings
 from kedro.framework.session import KedroServiceSession
@@ -33,9 +33,15 @@ def hook_manager(session: KedroServiceSession) -> PluginManager:
     return session._hook_manager
 
 
-def create_catalog(context: KedroContext, save_version: str) -> CatalogProtocol[Any, Any]:
-    """Build the catalog with a save version: the public `context.catalog` takes none."""
-    return context._get_catalog(catalog_class=settings.DATA_CATALOG_CLASS, save_version=save_version)
+def create_catalog(
+    context: KedroContext, save_version: str, load_versions: Mapping[str, str]
+) -> CatalogProtocol[Any, Any]:
+    """Build the catalog with a save version and load versions: the public `context.catalog` takes none."""
+    return context._get_catalog(
+        catalog_class=settings.DATA_CATALOG_CLASS,
+        save_version=save_version,
+        load_versions=dict(load_versions) or None,
+    )
 
 
 def assets_by_step(job: dg.JobDefinition) -> Mapping[str, frozenset[dg.AssetKey]]:
@@ -171,3 +177,8 @@ def run_events(
 def split_params(ctx: Any, param: Any, value: str | None) -> dict[str, Any]:
     """Read `--params` exactly as `kedro run` does."""
     return dict(_split_params(ctx, param, value or ""))
+
+
+def split_load_versions(ctx: Any, param: Any, value: str | None) -> dict[str, str]:
+    """Read `--load-versions` exactly as `kedro run` does."""
+    return dict(_split_load_versions(ctx, param, value or ""))

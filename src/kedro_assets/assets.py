@@ -26,7 +26,12 @@ kedro_resource = dg.ResourceDefinition(
             dict,
             default_value={},
             description="Parameters for this run, as `kedro run --params` takes them.",
-        )
+        ),
+        "load_versions": dg.Field(
+            dict,
+            default_value={},
+            description="The version to load, by dataset, as `kedro run --load-versions` takes them.",
+        ),
     },
     description="What a run gives to Kedro at its start.",
 )

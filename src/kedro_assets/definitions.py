@@ -22,9 +22,11 @@ from kedro_assets.errors import Problems, ProjectError
 from kedro_assets.executors import Executors
 from kedro_assets.graph import ProjectGraph, Vertex, build_graph
 from kedro_assets.jobs import build_jobs, build_schedules, job_filters, plan_jobs
+from kedro_assets.loggers import build_loggers
 from kedro_assets.opener import AssetIndex, RunOpener
 from kedro_assets.project import Project, ProjectLocation, load_project, locate_project
 from kedro_assets.run import RESOURCE
+from kedro_assets.sensors import build_failure_sensor
 from kedro_assets.specs import build_records, build_specs
 from kedro_assets.translator import KedroTranslator
 
@@ -61,6 +63,7 @@ def build_definitions(
     *,
     env: str | None = None,
     conf_source: str | None = None,
+    package: str | None = None,
     translator: KedroTranslator | None = None,
 ) -> dg.Definitions:
     """Turn a Kedro project into Dagster definitions.
@@ -73,17 +76,20 @@ def build_definitions(
         env: Kedro's environment; by default the variable `KEDRO_ENV`, then what the project's settings say.
         conf_source: The configuration folder or archive; by default the variable `KEDRO_ASSETS_CONF_SOURCE`, then what
             the project's settings say.
+        package: The name of an installed package that `kedro package` has made. `project_path` is then the folder that
+            relative paths of its catalog start from, by default the working directory; its configuration is outside of
+            it, so `conf_source` is usually given too.
         translator: Turns datasets into asset specs.
 
     Raises:
         ProjectError: If there is no project, or it cannot be imported or read.
         ConfigError: If its dagster.yml, or `metadata.dagster` in its catalog, does not fit; with every problem found.
     """
-    if project_path is None:
+    if project_path is None and package is None:
         caller = inspect.stack(context=0)[1].filename
         location = _locate_around(caller, env, conf_source)
     else:
-        location = locate_project(project_path, env, conf_source)
+        location = locate_project(project_path, env, conf_source, package)
     return translate(location, translator or KedroTranslator()).definitions
 
 
@@ -111,17 +117,22 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
         *build_multi_assets(clusters, specs, opener, io_managers, project.parameters, taken),
     ]
 
-    executors = Executors(project.config, opener, job_filters(planned), problems)
+    filters = job_filters(planned)
+    executors = Executors(project.config, opener, filters, problems)
     jobs = build_jobs(planned, index, graph, assets, executors, problems)
     schedules = build_schedules(project.config, jobs, problems)
     executor = executors.default()
+    loggers = build_loggers(project.config, problems)
+    sensor = build_failure_sensor(project.package_name, opener, filters)
     problems.raise_if_any()
 
     definitions = dg.Definitions(
         assets=assets,
         jobs=list(jobs.values()),
         schedules=schedules,
+        sensors=[sensor],
         executor=executor,
+        loggers=loggers,
         resources={
             RESOURCE: kedro_resource,
             **{io_manager.resource_key: io_manager for io_manager in io_managers.values()},

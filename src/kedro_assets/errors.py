@@ -30,6 +30,20 @@ class StepError(KedroAssetsError):
         super().__init__(f"Step '{step_key}' failed: {cause}")
 
 
+class RunError(KedroAssetsError):
+    """A run failed outside of its steps, and its own process is gone.
+
+    Args:
+        run_id: Dagster's id of the run.
+        cause: What Dagster recorded.
+    """
+
+    def __init__(self, run_id: str, cause: str) -> None:
+        self.run_id = run_id
+        self.cause = cause
+        super().__init__(f"Run '{run_id}' failed: {cause}")
+
+
 class InMemoryDataError(KedroAssetsError):
     """An in-memory dataset cannot be handed from one step to another."""
 

@@ -49,7 +49,8 @@ def run_step(
     """
     todo = [nodes[name] for name in plan.nodes]
     reads = Counter(name for node in todo for name in node.inputs)
-    _check_inputs(run, plan, todo)
+    check_inputs(run, {name for node in todo for name in node.inputs} & run.plan.inputs - plan.handed_in)
+    _build_datasets(run, todo)
     _restore(run, plan.handed_in, todo)
     for node in todo:
         for saved in run_node(run, node, doors, parameters, plan.handed_out):
@@ -139,17 +140,20 @@ def _interleaved(outputs: Mapping[str, Iterable[Any]]) -> Iterator[tuple[str, An
         yield from zip(outputs, chunks, strict=True)
 
 
-def _check_inputs(run: KedroRun, plan: StepPlan, nodes: Sequence[Node]) -> None:
-    """Build the datasets of a step before its first node runs, as Kedro's runners do.
+def check_inputs(run: KedroRun, names: Collection[str]) -> None:
+    """Look whether the catalog has what nodes read and no node makes.
 
     Raises:
-        ValueError: If a node reads something that neither the catalog nor another node provides.
+        ValueError: If it has not, with Kedro's own message.
     """
-    given = run.plan.inputs - plan.handed_in
-    missing = {name for node in nodes for name in node.inputs if name in given and name not in run.catalog}
+    missing = {name for name in names if name not in run.catalog}
     if missing:
         msg = f"Pipeline input(s) {missing} not found in the {type(run.catalog).__name__}"
         raise ValueError(msg)
+
+
+def _build_datasets(run: KedroRun, nodes: Iterable[Node]) -> None:
+    """Build the datasets of a step before its first node runs, as Kedro's runners do."""
     for node in nodes:
         for name in (*node.inputs, *node.outputs):
             run.catalog.get(name, fallback_to_runtime_pattern=True)

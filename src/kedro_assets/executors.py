@@ -12,8 +12,9 @@ import dagster as dg
 from kedro_assets import _private
 from kedro_assets.config import DagsterConfig, ExecutorConfig
 from kedro_assets.errors import Path, Problems, suggest
-from kedro_assets.lifecycle import JobFilter, with_lifecycle
+from kedro_assets.lifecycle import with_lifecycle
 from kedro_assets.opener import RunOpener
+from kedro_assets.pipeline_hooks import JobFilter
 
 # What dagster.yml calls it: where it is, and the package that brings it.
 _KNOWN = {

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import dagster as dg
-from attrs import evolve, frozen
+from attrs import asdict, evolve, frozen
 
-from kedro_assets.config import DagsterConfig, JobConfig, PipelineFilter, RetryConfig, ScheduleConfig
+from kedro_assets.config import DagsterConfig, JobConfig, PipelineFilter, RetryConfig, RunConfig, ScheduleConfig
 from kedro_assets.errors import Path, Problems, suggest
 from kedro_assets.executors import Executors
 from kedro_assets.graph import ProjectGraph
-from kedro_assets.lifecycle import JobFilter
-from kedro_assets.names import distinct_identifiers, identifier, identifiers
+from kedro_assets.names import distinct_identifiers, identifier, identifiers, is_parameter
 from kedro_assets.opener import AssetIndex
+from kedro_assets.parameters import FIELD
+from kedro_assets.pipeline_hooks import JobFilter
 from kedro_assets.project import Project
 from kedro_assets.run import RESOURCE
 from kedro_assets.selection import select_nodes
@@ -100,17 +102,19 @@ def build_jobs(
         config = job.config
         executor = executors.get(config.executor, ("jobs", name, "executor"))
         if config.selection is not None:
-            selection = _read_selection(config.selection, assets, ("jobs", name, "selection"), problems)
+            selection, keys = _read_selection(config.selection, assets, ("jobs", name, "selection"), problems)
         else:
-            keys = [index.keys[asset] for asset in graph.assets_of(job.nodes) if asset in index.keys]
+            keys = {index.keys[asset] for asset in graph.assets_of(job.nodes) if asset in index.keys}
             selection = dg.AssetSelection.assets(*keys) if keys else None
         if selection is not None:
+            reads = _parameters_by_step(keys, index, graph, assets)
+            _check_parameters(config.config, reads, ("jobs", name, "config", "parameters"), problems)
             jobs[name] = dg.define_asset_job(
                 job.name,
                 selection=selection,
                 description=config.description,
                 tags=config.tags,
-                config=_run_config(config),
+                config=_run_config(config, reads),
                 executor_def=executor,
                 op_retry_policy=_retry_policy(config.retries),
             )
@@ -119,23 +123,54 @@ def build_jobs(
 
 def _read_selection(
     text: str, assets: Sequence[dg.AssetsDefinition], where: Path, problems: Problems
-) -> dg.AssetSelection | None:
+) -> tuple[dg.AssetSelection | None, AbstractSet[dg.AssetKey]]:
+    """Read a selection in Dagster's syntax; give it with the assets that it selects."""
     try:
         selection = dg.AssetSelection.from_string(text)
         found = selection.resolve(assets)
     except dg.DagsterError as error:
         hint = 'Write it as in `+key:"forest/model"` or `group:reporting`.'
         problems.add(where, f"Dagster cannot read this selection: {error}", hint)
-        return None
+        return None, frozenset()
     if not found:
         problems.add(where, f"'{text}' selects no asset.", "`kedro assets list` shows the keys and the groups.")
-        return None
-    return selection
+        return None, frozenset()
+    return selection, found
 
 
-def _run_config(config: JobConfig) -> dict[str, Any] | None:
-    params = config.config.runtime_params
-    return {"resources": {RESOURCE: {"config": {"runtime_params": params}}}} if params else None
+def _parameters_by_step(
+    keys: AbstractSet[dg.AssetKey], index: AssetIndex, graph: ProjectGraph, assets: Sequence[dg.AssetsDefinition]
+) -> Mapping[str, frozenset[str]]:
+    """Give the parameters that each step of a job reads, under the names that its nodes use."""
+    found = {}
+    for definition in assets:
+        made = definition.keys & keys if definition.is_executable else set()
+        cluster = next((index.clusters[index.vertices[key]] for key in made if key in index.vertices), None)
+        if cluster is not None:
+            names = (name for node in cluster.nodes for name in graph.nodes[node].inputs)
+            found[definition.op.name] = frozenset(filter(is_parameter, names))
+    return found
+
+
+def _check_parameters(config: RunConfig, reads: Mapping[str, frozenset[str]], where: Path, problems: Problems) -> None:
+    known = frozenset().union(*reads.values())
+    for name in config.parameters:
+        if name not in known:
+            problems.add((*where, name), f"no node of this job reads '{name}'.", suggest(name, known))
+
+
+def _run_config(config: JobConfig, reads: Mapping[str, frozenset[str]]) -> dict[str, Any] | None:
+    """Give what the launchpad would: values of parameters for the steps that read them, and what Kedro is given."""
+    given = asdict(config.config, recurse=False)
+    values = given.pop("parameters")
+    by_step = {step: {name: values[name] for name in values if name in names} for step, names in reads.items()}
+    options = {key: value for key, value in given.items() if value}
+    found = {
+        "ops": {step: {"config": {FIELD: values}} for step, values in by_step.items() if values},
+        "resources": {RESOURCE: {"config": options}} if options else {},
+        "loggers": {name: {} for name in config.loggers},
+    }
+    return {key: value for key, value in found.items() if value} or None
 
 
 def _retry_policy(config: RetryConfig | None) -> dg.RetryPolicy | None:

@@ -12,21 +12,20 @@ from typing import Any
 
 import dagster as dg
 from attrs import frozen
-from kedro import __version__ as kedro_version
 
 from kedro_assets import _private
-from kedro_assets.config import PipelineFilter
 from kedro_assets.errors import StepError
+from kedro_assets.execute import check_inputs
+from kedro_assets.logs import attach, captured_logs
+from kedro_assets.mlflow_run import left_as_found, run_tags
 from kedro_assets.opener import RunOpener
+from kedro_assets.pipeline_hooks import JobFilter, PipelineHooks
 from kedro_assets.run import KedroRun
 
-
-@frozen
-class JobFilter:
-    """The Kedro filter that made a job, and the nodes that it leaves."""
-
-    pipeline: PipelineFilter
-    nodes: frozenset[str]
+RUN_ID_TAG = "kedro/run_id"
+"""The tag of a run with Kedro's run id; a run has it once `before_pipeline_run` has fired."""
+ENDED_TAG = "kedro/pipeline_hooks"
+"""The tag of a run that failed after its own process had fired all hooks that it is to fire."""
 
 
 def with_lifecycle(
@@ -100,59 +99,61 @@ class LifecycleExecutor(dg.Executor):
         os.environ[_private.JOB_VARIABLE] = _private.pack_job(plan_context.job)  # for `preload`
         self._opener.open_runs.hold(dagster_run.run_id)
         try:
-            run = self._opener.for_run(dagster_run, job, plan_context.instance)
-            yield from self._execute(run, job.name, plan_context, execution_plan)
+            with left_as_found():
+                with captured_logs(plan_context.log):
+                    run = self._opener.for_run(dagster_run, job, plan_context.instance)
+                    attach()
+                    hooks = PipelineHooks(run, self._filters.get(job.name), self._name)
+                    hooks.before()
+                yield from _Lifecycle(run, hooks, plan_context).around(self._inner, execution_plan)
+            self._opener.tidy_up(run, plan_context.instance)
         finally:
             self._opener.open_runs.release(dagster_run.run_id)
 
-    def _execute(self, run: KedroRun, job_name: str, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
-        hooks = run.hooks.hook
-        common = {
-            "run_params": self._run_params(run, job_name),
-            "pipeline": run.plan.pipeline,
-            "catalog": run.catalog,
-        }
-        hooks.before_pipeline_run(**common)
+
+@frozen
+class _Lifecycle:
+    """One run, from `before_pipeline_run` on."""
+
+    run: KedroRun
+    hooks: PipelineHooks
+    plan_context: Any
+
+    def around(self, inner: dg.Executor, execution_plan: Any) -> Iterator[Any]:
+        """Execute, and fire the hook that fits how it ended."""
+        self._tag({RUN_ID_TAG: self.run.identity.kedro_run_id, **run_tags()})
         failures: list[Any] = []
         try:
-            for event in self._inner.execute(plan_context, execution_plan):
+            plan = self.run.plan
+            check_inputs(self.run, plan.inputs.difference(*(step.handed_in for step in plan.steps.values())))
+            for event in inner.execute(self.plan_context, execution_plan):
                 if event.is_step_failure or event.is_resource_init_failure:
                     failures.append(event)
                 yield event
         except Exception as error:
-            hooks.on_pipeline_error(error=_original(run, failures) or error, **common)
+            self._fail(_original(self.run, failures) or error)
             raise
-        failure = _original(run, failures)
+        failure = _original(self.run, failures)
         if failure is not None:
-            hooks.on_pipeline_error(error=failure, **common)
-            return
-        results = {name: run.catalog.get(name, fallback_to_runtime_pattern=True) for name in run.plan.outputs}
-        hooks.after_pipeline_run(run_result=results, **common)
-        self._opener.forget_earlier(run, plan_context.instance)
+            self._fail(failure)
+        else:
+            self._succeed()
 
-    def _run_params(self, run: KedroRun, job_name: str) -> dict[str, Any]:
-        """Describe the run with the keys that Kedro's session gives to its hooks."""
-        nodes = [node.name for node in run.plan.pipeline.nodes]
-        job = self._filters.get(job_name)
-        chosen = job.pipeline if job and job.nodes == set(nodes) else None  # else only some of the job's nodes run
-        return {
-            "run_id": run.identity.kedro_run_id,
-            "project_path": run.context.project_path.as_posix(),
-            "env": run.context.env,
-            "kedro_version": kedro_version,
-            "tags": chosen.tags if chosen else None,
-            "from_nodes": chosen.from_nodes if chosen else None,
-            "to_nodes": chosen.to_nodes if chosen else None,
-            "node_names": chosen.node_names if chosen else nodes,
-            "from_inputs": chosen.from_inputs if chosen else None,
-            "to_outputs": chosen.to_outputs if chosen else None,
-            "load_versions": None,
-            "runtime_params": dict(run.identity.runtime_params),
-            "pipeline_names": [chosen.pipeline_name] if chosen else None,
-            "namespaces": chosen.node_namespaces if chosen else None,
-            "runner": self._name,
-            "only_missing_outputs": False,
-        }
+    def _fail(self, error: Exception) -> None:
+        self._tag({ENDED_TAG: "fired"})
+        with captured_logs(self.plan_context.log):
+            self.hooks.error(error)
+
+    def _succeed(self) -> None:
+        try:
+            with captured_logs(self.plan_context.log):
+                self.hooks.after(self.run.results())
+        except Exception:
+            self._tag({ENDED_TAG: "fired"})  # as in Kedro, this is no error of the pipeline
+            raise
+
+    def _tag(self, tags: Mapping[str, str]) -> None:
+        self.plan_context.instance.add_run_tags(self.plan_context.run_id, dict(tags))
 
 
 def _original(run: KedroRun, failures: list[Any]) -> Exception | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.memory_store import MemoryStore
 from kedro_assets.plan import RunPlan, plan_run
 from kedro_assets.project import ProjectLocation
-from kedro_assets.run import KedroRun, OpenRuns, RunIdentity, kedro_timestamp
+from kedro_assets.run import SAVE_VERSION, KedroRun, OpenRuns, RunIdentity, kedro_timestamp
 
 
 @frozen
@@ -54,9 +54,10 @@ class RunOpener:
         """Give the open project of a run; the first call in a process opens it, and its context hooks fire."""
 
         def open_run() -> KedroRun:
-            earlier = dict.fromkeys(filter(None, (run.parent_run_id, run.root_run_id)))
-            store = MemoryStore(self._memory_folder(instance), run.run_id, tuple(earlier))
-            return KedroRun.open(self.location, RunIdentity.of(run, job, instance), self.plan(run, job), store)
+            plan, earlier = self.plan(run, job), _continued(run, instance)
+            identity = RunIdentity.of(run, job, instance, self._saved_versions(earlier, plan, instance))
+            store = MemoryStore(self._memory_folder(instance), run.run_id, earlier)
+            return KedroRun.open(self.location, identity, plan, store)
 
         return self.open_runs.get(run.run_id, open_run)
 
@@ -82,16 +83,41 @@ class RunOpener:
         read, made = self._foreign(job)
         return plan_run(self.graph, steps, read, made)
 
-    def forget_earlier(self, run: KedroRun, instance: dg.DagsterInstance) -> None:
-        """Delete the in-memory data of earlier runs that this one has replaced.
+    def tidy_up(self, run: KedroRun, instance: dg.DagsterInstance) -> None:
+        """Delete the in-memory data that nobody needs after this run: that of earlier runs which it has replaced.
 
-        What a failed run has made stays: running it again from its failure needs it.
+        What a failed run has made stays: running it again from its failure needs it. What was handed back for this
+        run's own hooks goes at once.
         """
-        for dataset in frozenset().union(*(step.handed_out for step in run.plan.steps.values())):
+        handed_out = frozenset().union(*(step.handed_out for step in run.plan.steps.values()))
+        for dataset in run.plan.memory_outputs - handed_out:
+            run.memory_store.forget(dataset, run.identity.dagster_run_id)
+        for dataset in handed_out:
             for earlier in run.memory_store.other_runs(dataset):
                 record = instance.get_run_by_id(earlier)
                 if record is None or record.status == dg.DagsterRunStatus.SUCCESS:
                     run.memory_store.forget(dataset, earlier)
+
+    def _saved_versions(self, runs: Sequence[str], plan: RunPlan, instance: dg.DagsterInstance) -> Mapping[str, str]:
+        """Give the versions that earlier runs have saved of what this run reads and does not write itself.
+
+        Args:
+            runs: The runs that this one continues, nearest first.
+            plan: What this run does.
+            instance: Where they are recorded.
+        """
+        versions: dict[str, str] = {}
+        for run_id in runs:
+            for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
+                saved = entry.asset_materialization
+                version = saved.metadata.get(SAVE_VERSION) if saved else None
+                kind, name = self.index.vertices.get(saved.asset_key, ("", "")) if saved else ("", "")
+                if version is None or kind != "dataset":
+                    continue
+                entries = (entry.name for entry in self.graph.entries[name] if entry.versioned)
+                for variant in plan.inputs.intersection(entries):
+                    versions.setdefault(variant, str(version.value))
+        return versions
 
     def _foreign(self, job: dg.JobDefinition) -> tuple[set[str], set[str]]:
         """Give the in-memory datasets that assets which are no Kedro nodes read, and those that they make."""
@@ -112,6 +138,17 @@ class RunOpener:
         place = f"{self.location.path}\n{self.location.env}\n{self.location.conf_source}"
         digest = hashlib.sha256(place.encode()).hexdigest()[:8]
         return Path(instance.storage_directory()) / "kedro_assets" / f"{self.location.path.name}-{digest}"
+
+
+def _continued(run: dg.DagsterRun, instance: dg.DagsterInstance) -> tuple[str, ...]:
+    """Give the runs that a re-execution continues, nearest first."""
+    found: dict[str, None] = {}
+    parent = run.parent_run_id
+    while parent and parent not in found:
+        found[parent] = None
+        record = instance.get_run_by_id(parent)
+        parent = record.parent_run_id if record else run.root_run_id
+    return tuple(found)
 
 
 def _instance_of(context: dg.InputContext | dg.OutputContext) -> dg.DagsterInstance:

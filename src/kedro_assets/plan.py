@@ -9,6 +9,7 @@ from kedro.pipeline import Pipeline
 
 from kedro_assets.clusters import Cluster, nodes_to_run
 from kedro_assets.graph import ProjectGraph, Vertex
+from kedro_assets.names import base_name
 from kedro_assets.project import CatalogEntry
 
 
@@ -36,6 +37,7 @@ class RunPlan:
         pipeline: All nodes of the run, as the pipeline that Kedro's pipeline hooks get.
         inputs: What the pipeline reads and does not write, parameters included.
         outputs: What the pipeline writes and does not read.
+        memory_outputs: What of it is in memory.
         versioned: The versioned datasets that the run writes, under every name that its nodes may use.
     """
 
@@ -43,6 +45,7 @@ class RunPlan:
     pipeline: Pipeline
     inputs: frozenset[str]
     outputs: frozenset[str]
+    memory_outputs: frozenset[str]
     versioned: frozenset[str]
 
 
@@ -75,11 +78,13 @@ def plan_run(
     }
     running = {node for names in nodes.values() for node in names}
     pipeline = Pipeline([node for name, node in graph.nodes.items() if name in running])
+    outputs = frozenset(pipeline.outputs())
     return RunPlan(
         steps=plans,
         pipeline=pipeline,
         inputs=frozenset(pipeline.inputs()),
-        outputs=frozenset(pipeline.outputs()),
+        outputs=outputs,
+        memory_outputs=frozenset(name for name in outputs if graph.in_memory(base_name(name))),
         versioned=frozenset(entry.name for node in running for entry in _written(graph, node) if entry.versioned),
     )
 

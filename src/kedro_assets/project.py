@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 from attrs import Factory, field, frozen
 from kedro.config import AbstractConfigLoader, MissingConfigException
+from kedro.framework.project import configure_project, settings, validate_settings
 from kedro.framework.project import pipelines as registered_pipelines
-from kedro.framework.project import settings, validate_settings
 from kedro.framework.session import KedroServiceSession
 from kedro.framework.startup import bootstrap_project
 from kedro.io import CatalogConfigResolver
@@ -44,25 +44,30 @@ class ProjectLocation:
         path: The project's root, absolute.
         env: Kedro's environment; None for the one that the project's settings name.
         conf_source: The configuration folder or archive; None for the one that the project's settings name.
+        package: The installed package of a project without its source folder; None for a project that is a folder.
     """
 
     path: Path
     env: str | None = None
     conf_source: str | None = None
+    package: str | None = None
 
     def open(self) -> str:
-        """Make this the project of the process, as Kedro's command line does; give its package name.
+        """Make this the project of the process, as Kedro's command line does; give the name of its package.
 
         Raises:
             ProjectError: If the project or its settings cannot be imported.
         """
         try:
-            metadata = bootstrap_project(self.path)
+            if self.package:
+                configure_project(self.package)
+            name = self.package or bootstrap_project(self.path).package_name
             validate_settings()
         except Exception as error:
-            msg = f"The Kedro project at {self.path} cannot be opened: {error}"
+            place = f"package '{self.package}'" if self.package else f"project at {self.path}"
+            msg = f"The Kedro {place} cannot be opened: {error}"
             raise ProjectError(msg) from error
-        return metadata.package_name
+        return name
 
 
 @frozen
@@ -129,30 +134,36 @@ class Project:
 
 
 def locate_project(
-    project_path: str | Path | None = None, env: str | None = None, conf_source: str | None = None
+    project_path: str | Path | None = None,
+    env: str | None = None,
+    conf_source: str | None = None,
+    package: str | None = None,
 ) -> ProjectLocation:
     """Find a project's root and the environment to open it with.
 
     Args:
-        project_path: The project, or a file or folder inside it; by default the working directory.
+        project_path: The project, or a file or folder inside it; by default the working directory. For an installed
+            package, the folder that relative paths of its catalog start from.
         env: Kedro's environment; by default the variable `KEDRO_ENV`, then what the project's settings say.
         conf_source: The configuration folder or archive; by default the variable `KEDRO_ASSETS_CONF_SOURCE`, then what
             the project's settings say.
+        package: The name of an installed package that `kedro package` has made.
 
     Raises:
         ProjectError: If there is no Kedro project at `project_path` or around it.
     """
     start = Path(project_path or Path.cwd()).expanduser().resolve()
-    root = find_kedro_project(start)
+    root = start if package else find_kedro_project(start)
     if root is None:
         msg = (
             f"No Kedro project at {start} or in a folder around it: a project has a pyproject.toml with a section "
-            "[tool.kedro]. Give its path with `project_path`, or change into it."
+            "[tool.kedro]. Give its path with `project_path`, or change into it; for a package that `kedro package` has "
+            "made, give its name with `package`."
         )
         raise ProjectError(msg)
     conf_source = conf_source or os.environ.get(CONF_SOURCE_VARIABLE)
     source = str(Path(conf_source).expanduser().resolve()) if conf_source else None
-    return ProjectLocation(Path(root), env or os.environ.get("KEDRO_ENV") or None, source)
+    return ProjectLocation(Path(root), env or os.environ.get("KEDRO_ENV") or None, source, package)
 
 
 def load_project(location: ProjectLocation, problems: Problems) -> Project:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
@@ -16,12 +17,19 @@ from kedro.pipeline.node import Node
 from pluggy import PluginManager
 
 from kedro_assets import _private
+from kedro_assets.errors import InMemoryDataError
 from kedro_assets.memory_store import MemoryStore
+from kedro_assets.mlflow_run import RUN_TAG
 from kedro_assets.plan import RunPlan
 from kedro_assets.project import ProjectLocation
 
+logger = logging.getLogger(__name__)
+
 RESOURCE = "kedro"
-"""The resource under which a run's configuration holds Kedro's runtime parameters."""
+"""The resource under which a run's configuration holds what `kedro run` takes as options."""
+
+SAVE_VERSION = "kedro/save_version"
+"""The metadata of a materialization that has the version saved."""
 
 
 @frozen
@@ -32,19 +40,42 @@ class RunIdentity:
         dagster_run_id: Dagster's id of the run.
         kedro_run_id: Kedro's run id and save version, in Kedro's timestamp format.
         runtime_params: The parameters given at launch, as `kedro run --params` takes them.
+        load_versions: The versions to load, by dataset, as `kedro run --load-versions` takes them.
+        mlflow_run_id: The MLflow run that a hook has started for this run, once it has.
     """
 
     dagster_run_id: str
     kedro_run_id: str
     runtime_params: Mapping[str, Any] = field(factory=dict)
+    load_versions: Mapping[str, str] = field(factory=dict)
+    mlflow_run_id: str | None = None
 
     @classmethod
-    def of(cls, run: dg.DagsterRun, job: dg.JobDefinition, instance: dg.DagsterInstance) -> RunIdentity:
-        """Derive the identity from the run's record and its job, so that every process comes to the same one."""
+    def of(
+        cls,
+        run: dg.DagsterRun,
+        job: dg.JobDefinition,
+        instance: dg.DagsterInstance,
+        saved_earlier: Mapping[str, str] | None = None,
+    ) -> RunIdentity:
+        """Derive the identity from the run's record and its job, so that every process comes to the same one.
+
+        Args:
+            run: The run.
+            job: Its job.
+            instance: Where it is recorded.
+            saved_earlier: The versions that the runs have saved which this one continues; what the run's configuration
+                says goes before.
+        """
         record = instance.get_run_record_by_id(run.run_id)
-        created = record.create_timestamp if record else datetime.now(tz=timezone.utc)
         config = _private.resource_config(job, run, RESOURCE)
-        return cls(run.run_id, kedro_timestamp(created), config.get("runtime_params", {}))
+        return cls(
+            dagster_run_id=run.run_id,
+            kedro_run_id=kedro_timestamp(record.create_timestamp if record else datetime.now(tz=timezone.utc)),
+            runtime_params=config.get("runtime_params", {}),
+            load_versions={**(saved_earlier or {}), **config.get("load_versions", {})},
+            mlflow_run_id=record.dagster_run.tags.get(RUN_TAG) if record else None,
+        )
 
 
 def kedro_timestamp(moment: datetime) -> str:
@@ -91,15 +122,16 @@ class KedroRun:
             project_path=location.path, env=location.env, conf_source=location.conf_source
         )
         context = session.load_context(runtime_params=dict(identity.runtime_params))
-        catalog = _private.create_catalog(context, identity.kedro_run_id)
+        catalog = _private.create_catalog(context, identity.kedro_run_id, identity.load_versions)
         return cls(identity, context, catalog, _private.hook_manager(session), plan, memory_store)
 
     def load(self, name: str, node: Node | None = None) -> Any:
         """Load a dataset or parameter; with a node, its dataset hooks fire.
 
-        A versioned dataset that this run has written is loaded at this run's version.
+        A versioned dataset that this run has written is loaded at this run's version, unless the run was given another.
         """
-        version = self.identity.kedro_run_id if name in self.plan.versioned else None
+        own = name in self.plan.versioned and name not in self.identity.load_versions
+        version = self.identity.kedro_run_id if own else None
         if node is None:
             return self.catalog.load(name, version=version)
         self.hooks.hook.before_dataset_loaded(dataset_name=name, node=node)
@@ -115,6 +147,26 @@ class KedroRun:
         self.hooks.hook.before_dataset_saved(dataset_name=name, data=data, node=node)
         self.catalog.save(name, data)
         self.hooks.hook.after_dataset_saved(dataset_name=name, data=data, node=node)
+
+    def results(self) -> dict[str, Any]:
+        """Give the datasets that the run writes and does not read, with the data that other processes handed back."""
+        found: dict[str, Any] = {
+            name: self.catalog.get(name, fallback_to_runtime_pattern=True) for name in self.plan.outputs
+        }
+        for name in self.plan.memory_outputs:
+            if not found[name].exists() and self.memory_store.has(name):
+                found[name].save(self.memory_store.load(name))
+        return found
+
+    def hand_back(self, name: str) -> None:
+        """Leave an in-memory output for `results` in the run's own process; what cannot be pickled is not there then."""
+        wanted = name in self.plan.memory_outputs and self.hooks.hook.after_pipeline_run.get_hookimpls()
+        if not wanted or self.memory_store.has(name):
+            return
+        try:
+            self.memory_store.save(name, self.catalog[name].load())
+        except InMemoryDataError:
+            logger.warning("The in-memory dataset '%s' cannot be pickled: `after_pipeline_run` gets it empty.", name)
 
 
 class OpenRuns:
@@ -137,8 +189,12 @@ class OpenRuns:
             return self._runs[run_id]
 
     def hold(self, run_id: str) -> None:
-        """Keep a run open until `release`."""
+        """Keep a run open until `release`: this is its own process."""
         self._held.add(run_id)
+
+    def holds(self, run_id: str) -> bool:
+        """Say whether this is the run's own process."""
+        return run_id in self._held
 
     def release(self, run_id: str) -> None:
         """Let a run go."""

@@ -11,9 +11,12 @@ from kedro_assets.clusters import Cluster
 from kedro_assets.execute import run_step
 from kedro_assets.graph import Vertex
 from kedro_assets.io_managers import DatasetIOManager
+from kedro_assets.logs import attach, captured_logs
+from kedro_assets.mlflow_run import join_run, run_link
 from kedro_assets.names import base_name
 from kedro_assets.opener import RunOpener
 from kedro_assets.parameters import changed_parameters
+from kedro_assets.run import SAVE_VERSION, KedroRun
 
 
 @frozen
@@ -34,19 +37,29 @@ class ClusterStep:
 
     def materialize(self, context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         """Run the nodes that the selected assets need, and report every dataset once it is saved."""
+        with captured_logs(context.log, context.instance.managed_python_loggers):
+            run = self.opener.for_run(context.run, context.job_def, context.instance)
+            attach()
+            join_run(run.identity.mlflow_run_id)
+            yield from self._materialize(context, run)
+
+    def _materialize(self, context: dg.AssetExecutionContext, run: KedroRun) -> Iterator[dg.MaterializeResult[Any]]:
         operation = context.op_execution_context
-        run = self.opener.for_run(context.run, context.job_def, context.instance)
         step = str(operation.op_handle)
         parameters = changed_parameters(operation.op_config, self.values)
+        elsewhere = not self.opener.open_runs.holds(context.run.run_id)
+        run_metadata: dict[str, Any] = {"kedro/run_id": run.identity.kedro_run_id, **run_link()}
         try:
             for node, saved in run_step(
                 run, run.plan.steps[step], self.opener.graph.nodes, self.io_managers, parameters
             ):
                 vertex: Vertex = ("dataset", base_name(saved)) if saved else ("node", node.name)
                 key = self.opener.index.keys.get(vertex)
-                metadata = {"kedro/run_id": run.identity.kedro_run_id}
+                metadata = dict(run_metadata)
                 if saved in run.plan.versioned:
-                    metadata["kedro/save_version"] = run.identity.kedro_run_id
+                    metadata[SAVE_VERSION] = run.identity.kedro_run_id
+                if saved and elsewhere:
+                    run.hand_back(saved)
                 if key in context.selected_asset_keys:
                     yield dg.MaterializeResult(asset_key=key, metadata=metadata)
                 elif key is not None:  # made because its node ran, though nobody selected it

@@ -71,7 +71,7 @@ def test_the_hooks_of_a_session_can_be_fired_from_outside(session):
 
 def test_a_catalog_is_built_with_the_save_version_given(session):
     context = session.load_context()
-    catalog = _private.create_catalog(context, "2026-03-01T12.30.05.123Z")
+    catalog = _private.create_catalog(context, "2026-03-01T12.30.05.123Z", {})
     [recorder] = [p for p in _private.hook_manager(session).get_plugins() if type(p).__name__ == "Recorder"]
     assert recorder.seen == [(catalog, "2026-03-01T12.30.05.123Z")]
     assert catalog.load("params:a") == 1

@@ -11,6 +11,7 @@ PUBLIC = [
     "KedroAssetsError",
     "KedroTranslator",
     "ProjectError",
+    "RunError",
     "StepError",
     "build_definitions",
 ]

@@ -73,6 +73,14 @@ def _params(ctx: click.Context, param: click.Parameter, value: str | None) -> di
     return split_params(ctx, param, value)
 
 
+def _load_versions(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, str]:
+    if not value:
+        return {}
+    from kedro_assets._private import split_load_versions
+
+    return split_load_versions(ctx, param, value)
+
+
 @assets.command()
 @_project_options
 @click.option("--force", "-f", is_flag=True, help="Overwrite files and entries that are there already.")
@@ -111,14 +119,23 @@ def list_(env: str | None, conf_source: str | None, as_json: bool) -> None:  # n
 @_project_options
 @click.option("--select", "-s", help='Assets to materialize, in Dagster\'s selection syntax, such as `+key:"a/b"`.')
 @click.option("--params", callback=_params, help='Runtime parameters as for `kedro run`: "model.depth=3,seed=1".')
-def run(job: str | None, env: str | None, conf_source: str | None, select: str | None, params: dict[str, Any]) -> None:
+@click.option("--load-versions", callback=_load_versions, help="Versions as for `kedro run`: dataset:version,...")
+def run(
+    job: str | None,
+    env: str | None,
+    conf_source: str | None,
+    select: str | None,
+    params: dict[str, Any],
+    load_versions: dict[str, str],
+) -> None:
     """Run JOB, or materialize the selected assets, or else all of them, here in the terminal."""
     from kedro_assets.cli.run import run_assets
 
     if job and select:
         msg = "Give a job or --select, not both."
         raise click.UsageError(msg)
-    if not run_assets(_enter(env, conf_source), job, select, params, click.echo):
+    options = {"runtime_params": params, "load_versions": load_versions}
+    if not run_assets(_enter(env, conf_source), job, select, options, click.echo):
         sys.exit(1)
 
 

@@ -22,14 +22,14 @@ from kedro_assets.run import RESOURCE
 Echo = Callable[[str], Any]
 
 
-def run_assets(root: Path, job: str | None, select: str | None, params: Mapping[str, Any], echo: Echo) -> bool:
+def run_assets(root: Path, job: str | None, select: str | None, options: Mapping[str, Any], echo: Echo) -> bool:
     """Run a job, or materialize a selection, and say how it goes.
 
     Args:
         root: The project's root.
         job: The job's name; without it, assets are materialized.
         select: Which assets, in Dagster's selection syntax; without it, all.
-        params: Runtime parameters, nested.
+        options: What Kedro is given for the run, as the configuration of its resource has it.
         echo: Writes a line.
 
     Returns:
@@ -42,7 +42,7 @@ def run_assets(root: Path, job: str | None, select: str | None, params: Mapping[
     definition = repository.get_definition()
     name = _job_name(definition.job_names, job) if job else _private.ASSET_JOB
     keys = frozenset() if job else _selected(definition.asset_graph, select)
-    run_config = _run_config(definition.get_job(name), params)
+    run_config = _run_config(definition.get_job(name), options)
     progress = _Progress(echo)
     with _instance(echo) as instance:
         for event in _private.run_events(repository, name, keys, run_config, instance):
@@ -77,15 +77,16 @@ def _selected(asset_graph: Any, select: str | None) -> frozenset[dg.AssetKey]:
     return frozenset(keys)
 
 
-def _run_config(job: dg.JobDefinition, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a job's own configuration, with runtime parameters added.
+def _run_config(job: dg.JobDefinition, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a job's own configuration, with what Kedro is given for this run laid over it.
 
     Dagster's log lines are left out of the terminal, which belongs to Kedro's and to the progress.
     """
     config: dict[str, Any] = copy.deepcopy(dict(job.run_config or {}))
-    if params:
-        resource = config.setdefault("resources", {}).setdefault(RESOURCE, {}).setdefault("config", {})
-        resource["runtime_params"] = _merged(resource.get("runtime_params", {}), params)
+    given = {key: value for key, value in options.items() if value}
+    if given:
+        resource = config.setdefault("resources", {}).setdefault(RESOURCE, {})
+        resource["config"] = _merged(resource.get("config", {}), given)
     if "console" in job.loggers:
         config.setdefault("loggers", {"console": {"config": {"log_level": "CRITICAL"}}})
     return config

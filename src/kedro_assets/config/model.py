@@ -41,6 +41,16 @@ class ScheduleConfig:
 
 
 @frozen
+class LoggerConfig:
+    """One logger: it gets every line of the runs that name it, in the words of Python's `logging.config`."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    handlers: list[dict[str, Any]] = Factory(list)
+    formatters: dict[str, dict[str, Any]] = Factory(dict)
+    filters: dict[str, dict[str, Any]] = Factory(dict)
+
+
+@frozen
 class PipelineFilter:
     """A registered pipeline and Kedro's own filters on it, as `kedro run` takes them."""
 
@@ -64,9 +74,11 @@ class RetryConfig:
 
 @frozen
 class RunConfig:
-    """What runs of a job are given; `runtime_params` are what `kedro run --params` takes."""
+    """What runs of a job are given."""
 
+    parameters: dict[str, Any] = Factory(dict)
     runtime_params: dict[str, Any] = Factory(dict)
+    load_versions: dict[str, str] = Factory(dict)
 
 
 @frozen
@@ -78,6 +90,7 @@ class JobConfig:
     selection: str | None = None
     executor: str | ExecutorConfig | None = None
     schedule: str | ScheduleConfig | list[str | ScheduleConfig] | None = None
+    loggers: list[str] = Factory(list)
     tags: dict[str, str] = Factory(dict)
     config: RunConfig = Factory(RunConfig)
     retries: RetryConfig | None = None
@@ -91,6 +104,7 @@ class DagsterConfig:
     default_executor: str | ExecutorConfig | None = None
     executors: dict[str, ExecutorConfig] = Factory(dict)
     schedules: dict[str, ScheduleConfig] = Factory(dict)
+    loggers: dict[str, LoggerConfig] = Factory(dict)
     jobs: dict[str, JobConfig] = Factory(dict)
     load_with_hooks: bool = False
 

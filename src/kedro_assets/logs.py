@@ -1,0 +1,117 @@
+"""Standard logging into Dagster's event log: what nodes, hooks and libraries log shows in the UI, at its step.
+
+Nothing is taken away: the handlers of the project's own logging configuration write what they always write.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import kedro
+from attrs import field, frozen
+
+_LEVELS = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
+_KEDRO = str(Path(kedro.__file__).parent)
+_exceptions = logging.Formatter()
+
+
+@frozen(eq=False)
+class LogCapture:
+    """Passes log records on to the log of a step, or of a run, while it is open.
+
+    Kedro's own lines below WARNING are left out: they say what Dagster's events say, and each would cost another
+    write to the event log. So are Python's warnings about Kedro's own code, which every process repeats. All of it stays
+    in the step's captured output.
+
+    Attributes:
+        log: Dagster's log of the step or the run.
+        managed: Loggers that Dagster itself captures, as the instance's `managed_python_loggers` has them.
+        thread: The thread that the step runs in.
+    """
+
+    log: dg.DagsterLogManager
+    managed: Collection[str] = ()
+    thread: int = field(factory=threading.get_ident)
+
+    def takes(self, record: logging.LogRecord) -> bool:
+        """Say whether a record belongs into Dagster's log and does not come there by itself."""
+        parts = record.name.split(".")
+        if parts[0] == "dagster" or (parts[0] == "kedro" and record.levelno < logging.WARNING):
+            return False
+        if record.name == "py.warnings" and record.getMessage().startswith(_KEDRO):
+            return False
+        above = {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
+        return not ({"root", *above} & {*self.managed})
+
+    def write(self, record: logging.LogRecord) -> None:
+        """Write a record, with the traceback of its exception, at the nearest level that Dagster has."""
+        message = record.getMessage()
+        if record.exc_info:
+            message = f"{message}\n{_exceptions.formatException(record.exc_info)}"
+        level = next((level for level in _LEVELS if level <= record.levelno), logging.DEBUG)
+        self.log.log(level, message)
+
+
+class _Handler(logging.Handler):
+    """The one handler of this process: gives each record to the capture it belongs to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.captures: list[LogCapture] = []
+        self._writing = threading.local()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a record on to the innermost capture of its thread; one of a thread that a node started, to the latest."""
+        captures = tuple(self.captures)
+        own = [capture for capture in captures if capture.thread == record.thread]
+        capture = next(iter([*own[::-1], *captures[::-1]]), None)
+        if capture is None or not capture.takes(record) or getattr(self._writing, "now", False):
+            return
+        self._writing.now = True  # what the storage of the event log logs meanwhile is not for the event log
+        try:
+            capture.write(record)
+        except Exception:  # noqa: BLE001 - as in every handler: a line that cannot be written ends no run
+            self.handleError(record)
+        finally:
+            self._writing.now = False
+
+
+_handler = _Handler()
+
+
+@contextmanager
+def captured_logs(log: dg.DagsterLogManager, managed: Collection[str] = ()) -> Iterator[None]:
+    """Pass on to Dagster's log what is logged inside.
+
+    Args:
+        log: Dagster's log of the step or the run.
+        managed: Loggers that Dagster itself captures.
+    """
+    capture = LogCapture(log, managed)
+    _handler.captures.append(capture)
+    attach()
+    try:
+        yield
+    finally:
+        _handler.captures.remove(capture)
+        if not _handler.captures:
+            for logger in _ends_of_propagation():
+                logger.removeHandler(_handler)
+
+
+def attach() -> None:
+    """Hang the handler where records end up; to be repeated after logging was configured anew, which removes handlers."""
+    for logger in _ends_of_propagation():
+        logger.addHandler(_handler)
+
+
+def _ends_of_propagation() -> list[logging.Logger]:
+    """Give the loggers whose records go no further: the root, and those that a configuration keeps to themselves."""
+    root = logging.getLogger()
+    known = list(root.manager.loggerDict.values())
+    return [root, *(logger for logger in known if isinstance(logger, logging.Logger) and not logger.propagate)]

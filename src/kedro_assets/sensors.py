@@ -1,0 +1,64 @@
+"""The sensor that fires `on_pipeline_error` for a run whose own process has died."""
+
+# No postponed annotations here: Dagster looks at the class that annotates `context`.
+from collections.abc import Mapping
+
+import dagster as dg
+from attrs import frozen
+
+from kedro_assets.errors import KedroAssetsError, RunError, StepError
+from kedro_assets.lifecycle import ENDED_TAG, RUN_ID_TAG
+from kedro_assets.names import identifier
+from kedro_assets.opener import RunOpener
+from kedro_assets.pipeline_hooks import JobFilter, PipelineHooks
+
+
+def build_failure_sensor(package_name: str, opener: RunOpener, filters: Mapping[str, JobFilter]) -> dg.SensorDefinition:
+    """Build the sensor that completes the hooks of a run which could not do so itself.
+
+    It acts on failed runs in which `before_pipeline_run` has fired and nothing after it has.
+
+    Args:
+        package_name: The project's package, for the sensor's name.
+        opener: Opens the project for a run.
+        filters: Kedro filters by job name.
+    """
+    decorate = dg.run_failure_sensor(
+        name=f"{identifier(package_name)}_on_pipeline_error",
+        description="Fires Kedro's `on_pipeline_error` for a run whose own process has died.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    return decorate(_FailureSensor(opener, filters).evaluate)
+
+
+@frozen
+class _FailureSensor:
+    opener: RunOpener
+    filters: Mapping[str, JobFilter]
+
+    def evaluate(self, context: dg.RunFailureSensorContext) -> None:
+        """Fire the hook if the run has left it open."""
+        dagster_run, repository = context.dagster_run, context.repository_def
+        if RUN_ID_TAG not in dagster_run.tags or ENDED_TAG in dagster_run.tags or repository is None:
+            return
+        job = repository.get_job(dagster_run.job_name).get_subset(asset_selection=dagster_run.asset_selection)
+        if not self.opener.plan(dagster_run, job).steps:
+            return  # another project of this code location has run it
+        context.instance.add_run_tags(dagster_run.run_id, {ENDED_TAG: "fired"})
+        try:
+            run = self.opener.for_run(dagster_run, job, context.instance)
+            hooks = PipelineHooks(run, self.filters.get(job.name), job.executor_def.name)
+            hooks.error(_error(context))
+        finally:
+            self.opener.open_runs.release(dagster_run.run_id)
+
+
+def _error(context: dg.RunFailureSensorContext) -> KedroAssetsError:
+    """Give what Dagster has recorded: the failure of a step, or else that of the run."""
+    for event in context.for_run_failure().get_step_failure_events():
+        recorded = event.step_failure_data.error
+        cause = recorded.cause or recorded if recorded else None
+        return StepError(str(event.step_key), cause.to_string() if cause else str(event.message))
+    told = context.instance.all_logs(context.dagster_run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+    causes = [entry.user_message for entry in told[-1:]]  # such as the signal that killed the process
+    return RunError(context.dagster_run.run_id, "\n".join([*causes, str(context.failure_event.message)]))

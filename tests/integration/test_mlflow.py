@@ -1,0 +1,100 @@
+"""kedro-mlflow's hooks: one MLflow run per Dagster run, whichever processes its nodes run in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from helpers import KedroProject, execute, json_dataset, kedro_run, materialized, write_project
+
+mlflow = pytest.importorskip("mlflow", reason="`nox -s mlflow` runs these with kedro-mlflow")
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> KedroProject:
+    project = write_project(
+        tmp_path,
+        nodes="""
+            import mlflow
+
+            def fit(raw, depth):
+                mlflow.log_metric("score", raw * depth)
+                return raw * depth
+
+            def evaluate(model, threshold):
+                mlflow.log_metric("margin", model - threshold)
+                if model < threshold:
+                    raise ValueError("too low")
+                return model - threshold
+        """,
+        pipelines="""{"__default__": pipeline([
+            node(fit, ["raw", "params:depth"], "model", name="fit"),
+            node(evaluate, ["model", "params:threshold"], "margin", name="evaluate"),
+        ])}""",
+        catalog=json_dataset("raw", "model", "margin"),
+        parameters="depth: 3\nthreshold: 5\n",
+        dagster="""
+            executors:
+              two: {multiprocess: {max_concurrent: 2}}
+              spawned: {multiprocess: {max_concurrent: 2, start_method: {spawn: {}}}}
+            jobs:
+              sequential: {pipeline: {}}
+              parallel: {pipeline: {}, executor: two}
+              spawned: {pipeline: {}, executor: spawned}
+        """,
+    )
+    project.write("data/raw.json", "4")
+    project.write("conf/base/mlflow.yml", f"server: {{mlflow_tracking_uri: 'sqlite:///{project.path}/mlflow.db'}}\n")
+    return project
+
+
+def mlflow_runs(project: KedroProject) -> list[Any]:
+    client = mlflow.MlflowClient(f"sqlite:///{project.path}/mlflow.db")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    return list(client.search_runs(experiments))
+
+
+def test_kedro_run_makes_one_mlflow_run(project: KedroProject) -> None:
+    kedro_run(project)
+    [run] = mlflow_runs(project)
+    assert (run.data.metrics, run.data.params) == ({"score": 12, "margin": 7}, {"depth": "3", "threshold": "5"})
+
+
+@pytest.mark.parametrize("job", ["sequential", "parallel", "spawned"])
+def test_a_dagster_run_makes_the_mlflow_run_of_kedro_run_and_links_to_it(
+    project: KedroProject, instance: dg.DagsterInstance, job: str
+) -> None:
+    result = execute(project, instance, job)
+    assert result.success
+    [run] = mlflow_runs(project)
+    assert (run.data.metrics, run.data.params) == ({"score": 12, "margin": 7}, {"depth": "3", "threshold": "5"})
+    assert run.info.status == "FINISHED"
+    record = instance.get_run_by_id(result.run_id)
+    assert record is not None
+    assert record.tags["mlflow/run_id"] == run.info.run_id
+    events = [event for event in result.all_events if event.is_step_materialization]
+    links = {event.materialization.metadata["mlflow/run"].value for event in events}
+    assert (len(events), links) == (2, {run.info.run_id})
+
+
+@pytest.mark.parametrize("job", ["sequential", "parallel"])
+def test_a_failed_dagster_run_ends_its_mlflow_run_as_failed(
+    project: KedroProject, instance: dg.DagsterInstance, job: str
+) -> None:
+    project.write("data/raw.json", "1")
+    result = execute(project, instance, job)
+    assert materialized(result) == ["model"]
+    [run] = mlflow_runs(project)
+    assert (run.info.status, run.data.metrics) == ("FAILED", {"score": 3, "margin": -2})
+
+
+def test_two_runs_of_one_process_are_two_mlflow_runs(project: KedroProject, instance: dg.DagsterInstance) -> None:
+    assert execute(project, instance, "sequential").success
+    assert execute(project, instance, "sequential").success
+    runs = mlflow_runs(project)
+    assert len(runs) == 2
+    assert all(run.data.metrics == {"score": 12, "margin": 7} for run in runs)
