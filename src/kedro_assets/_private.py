@@ -44,6 +44,11 @@ def create_catalog(
     )
 
 
+def limit_validation(context: KedroContext, pipeline: str) -> None:
+    """Let a context check the parameters of one pipeline only, as Kedro's session does: it has no public way to say so."""
+    context._pipelines_to_validate = [pipeline]
+
+
 def assets_by_step(job: dg.JobDefinition) -> Mapping[str, frozenset[dg.AssetKey]]:
     """Give the assets that each step of a job makes, in order: an executor is shown steps, never their assets."""
     handles = [NodeHandle(node.name, parent=None) for node in job.nodes_in_topological_order]

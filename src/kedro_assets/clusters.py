@@ -10,6 +10,7 @@ from networkx.utils import UnionFind
 
 from kedro_assets.config import AssetsConfig
 from kedro_assets.graph import ProjectGraph, Vertex
+from kedro_assets.names import base_name
 
 
 @frozen
@@ -31,7 +32,8 @@ def cluster(graph: ProjectGraph, config: AssetsConfig) -> Sequence[Cluster]:
     """Partition a graph's nodes into clusters, sorted so that every cluster comes after those it reads from.
 
     Unless every node stays alone (`cluster_by: node`), nodes that hand each other an in-memory dataset run together, so
-    that no such dataset leaves its process. Clusters that would wait for each other are joined.
+    that no such dataset leaves its process. A node that confirms a dataset always runs with those that load it. Clusters
+    that would wait for each other are joined.
 
     Args:
         graph: The project's graph.
@@ -85,6 +87,7 @@ def nodes_to_run(
 
 def _joins(graph: ProjectGraph, cluster_by: str) -> Iterable[tuple[str, list[str], str]]:
     """Give what brings nodes together: one node, the others, and why."""
+    yield from _confirmed(graph)
     if cluster_by == "node":
         return
     for dataset in graph.datasets:
@@ -101,6 +104,16 @@ def _joins(graph: ProjectGraph, cluster_by: str) -> Iterable[tuple[str, list[str
     for trait, [first, *others] in alike.items():
         if others:
             yield first, others, f"{cluster_by} '{trait}'."
+
+
+def _confirmed(graph: ProjectGraph) -> Iterable[tuple[str, list[str], str]]:
+    """Give the nodes that confirm a dataset with those that make or load it: what one process has loaded, it confirms."""
+    for node in graph.nodes:
+        for name in map(base_name, graph.nodes[node].confirms):
+            users = [graph.producer(name), *graph.consumers(name)]
+            others = [user for user in users if user is not None and user != node]
+            if others:
+                yield node, others, f"'{node}' confirms '{name}', which is for the process that has loaded it."
 
 
 def _namespace(graph: ProjectGraph, node: str) -> str:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
 from kedro.pipeline.node import Node
 
 from kedro_assets.names import base_name, is_parameter
 from kedro_assets.parameters import typed_parameters
-from kedro_assets.plan import StepPlan
+from kedro_assets.plan import StepPlan, readers_of
 from kedro_assets.run import KedroRun
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def run_step(
         A node and the dataset it has just saved, in full; or a node without outputs and None, once it has run.
     """
     todo = [nodes[name] for name in plan.nodes]
-    reads = Counter(name for node in todo for name in node.inputs)
+    readers = run.plan.readers if run.own_process else readers_of(todo)
     check_inputs(run, {name for node in todo for name in node.inputs} & run.plan.inputs - plan.handed_in)
     _build_datasets(run, todo)
     _restore(run, plan.handed_in, todo)
@@ -58,8 +58,8 @@ def run_step(
         if not node.outputs:
             yield node, None
         logger.info("Completed node: %s", node.name)
-        reads.subtract(node.inputs)
-        _release(run, node, reads)
+        run.done.add(node.name)
+        _release(run, node, readers)
 
 
 def run_node(
@@ -167,9 +167,12 @@ def _restore(run: KedroRun, datasets: Collection[str], nodes: Sequence[Node]) ->
         dataset.save(run.memory_store.load(name))  # not `catalog.save`: its validator has run where the data was made
 
 
-def _release(run: KedroRun, node: Node, reads: Mapping[str, int]) -> None:
-    """Let go of what no later node of the step reads; what the run was given or leaves behind stays, as in Kedro."""
-    kept = run.plan.inputs | run.plan.outputs
-    for name in (*node.inputs, *node.outputs):
-        if reads[name] < 1 and name not in kept:
-            run.catalog.release(name)
+def _release(run: KedroRun, node: Node, readers: Mapping[str, AbstractSet[str]]) -> None:
+    """Let go of what no later node of this process reads, as Kedro's runners do.
+
+    What goes into the run or comes out of it stays.
+    """
+    for names, kept in ((node.inputs, run.plan.inputs), (node.outputs, run.plan.outputs)):
+        for name in names:
+            if name not in kept and run.done.issuperset(readers.get(name, ())):
+                run.catalog.release(name)

@@ -49,12 +49,14 @@ class DatasetIOManager(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> Any:
         """Load the dataset for an asset that is no Kedro node, or outside a run."""
         run = self._open_run(context)
-        return run.memory_store.load(self._name) if self._in_memory else self.load(run, self._name)
+        with run.redacted():
+            return run.memory_store.load(self._name) if self._in_memory else self.load(run, self._name)
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Save what an asset that is no Kedro node has made of the dataset."""
         run = self._open_run(context)
-        if self._in_memory:
-            run.memory_store.save(self._name, obj)
-        else:
-            self.save(run, self._name, obj)
+        with run.redacted():
+            if self._in_memory:
+                run.memory_store.save(self._name, obj)
+            else:
+                self.save(run, self._name, obj)

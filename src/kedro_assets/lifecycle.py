@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import dagster as dg
@@ -16,7 +17,7 @@ from attrs import frozen
 from kedro_assets import _private
 from kedro_assets.errors import StepError
 from kedro_assets.execute import check_inputs
-from kedro_assets.logs import attach, captured_logs
+from kedro_assets.logs import LogCapture, captured_logs
 from kedro_assets.mlflow_run import left_as_found, run_tags
 from kedro_assets.opener import RunOpener
 from kedro_assets.pipeline_hooks import JobFilter, PipelineHooks
@@ -99,12 +100,11 @@ class LifecycleExecutor(dg.Executor):
         os.environ[_private.JOB_VARIABLE] = _private.pack_job(plan_context.job)  # for `preload`
         self._opener.open_runs.hold(dagster_run.run_id)
         try:
-            with left_as_found():
-                with captured_logs(plan_context.log):
-                    run = self._opener.for_run(dagster_run, job, plan_context.instance)
-                    attach()
-                    hooks = PipelineHooks(run, self._filters.get(job.name), self._name)
-                    hooks.before()
+            with captured_logs(plan_context.log):
+                run = self._opener.for_run(dagster_run, job, plan_context.instance)
+            run.own_process = True
+            hooks = PipelineHooks(run, self._filters.get(job.name), self._name)
+            with left_as_found(), run.redacted():
                 yield from _Lifecycle(run, hooks, plan_context).around(self._inner, execution_plan)
             self._opener.tidy_up(run, plan_context.instance)
         finally:
@@ -113,14 +113,16 @@ class LifecycleExecutor(dg.Executor):
 
 @frozen
 class _Lifecycle:
-    """One run, from `before_pipeline_run` on."""
+    """One run whose project is open."""
 
     run: KedroRun
     hooks: PipelineHooks
     plan_context: Any
 
     def around(self, inner: dg.Executor, execution_plan: Any) -> Iterator[Any]:
-        """Execute, and fire the hook that fits how it ended."""
+        """Fire `before_pipeline_run`, execute, and fire the hook that fits how it ended."""
+        with self._captured_logs():
+            self.hooks.before()
         self._tag({RUN_ID_TAG: self.run.identity.kedro_run_id, **run_tags()})
         failures: list[Any] = []
         try:
@@ -141,16 +143,19 @@ class _Lifecycle:
 
     def _fail(self, error: Exception) -> None:
         self._tag({ENDED_TAG: "fired"})
-        with captured_logs(self.plan_context.log):
+        with self._captured_logs():
             self.hooks.error(error)
 
     def _succeed(self) -> None:
         try:
-            with captured_logs(self.plan_context.log):
+            with self._captured_logs():
                 self.hooks.after(self.run.results())
         except Exception:
             self._tag({ENDED_TAG: "fired"})  # as in Kedro, this is no error of the pipeline
             raise
+
+    def _captured_logs(self) -> AbstractContextManager[LogCapture]:
+        return captured_logs(self.plan_context.log, redactor=self.run.redactor)
 
     def _tag(self, tags: Mapping[str, str]) -> None:
         self.plan_context.instance.add_run_tags(self.plan_context.run_id, dict(tags))

@@ -13,14 +13,16 @@ from pathlib import Path
 
 import dagster as dg
 import kedro
-from attrs import field, frozen
+from attrs import define, field
+
+from kedro_assets.redaction import Redactor
 
 _LEVELS = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
 _KEDRO = str(Path(kedro.__file__).parent)
 _exceptions = logging.Formatter()
 
 
-@frozen(eq=False)
+@define(eq=False)
 class LogCapture:
     """Passes log records on to the log of a step, or of a run, while it is open.
 
@@ -32,11 +34,13 @@ class LogCapture:
         log: Dagster's log of the step or the run.
         managed: Loggers that Dagster itself captures, as the instance's `managed_python_loggers` has them.
         thread: The thread that the step runs in.
+        redactor: Masks credentials.
     """
 
     log: dg.DagsterLogManager
     managed: Collection[str] = ()
     thread: int = field(factory=threading.get_ident)
+    redactor: Redactor = field(factory=Redactor)
 
     def takes(self, record: logging.LogRecord) -> bool:
         """Say whether a record belongs into Dagster's log and does not come there by itself."""
@@ -53,8 +57,14 @@ class LogCapture:
         message = record.getMessage()
         if record.exc_info:
             message = f"{message}\n{_exceptions.formatException(record.exc_info)}"
+        message = self.redactor.text(message)
         level = next((level for level in _LEVELS if level <= record.levelno), logging.DEBUG)
         self.log.log(level, message)
+
+    def renew(self, redactor: Redactor) -> None:
+        """Go on after the project was opened: its hooks may have configured logging anew, and its secrets are known."""
+        self.redactor = redactor
+        _attach()
 
 
 class _Handler(logging.Handler):
@@ -85,18 +95,21 @@ _handler = _Handler()
 
 
 @contextmanager
-def captured_logs(log: dg.DagsterLogManager, managed: Collection[str] = ()) -> Iterator[None]:
+def captured_logs(
+    log: dg.DagsterLogManager, managed: Collection[str] = (), redactor: Redactor | None = None
+) -> Iterator[LogCapture]:
     """Pass on to Dagster's log what is logged inside.
 
     Args:
         log: Dagster's log of the step or the run.
         managed: Loggers that Dagster itself captures.
+        redactor: Masks credentials, if they are known already.
     """
-    capture = LogCapture(log, managed)
+    capture = LogCapture(log, managed, redactor=redactor or Redactor())
     _handler.captures.append(capture)
-    attach()
+    _attach()
     try:
-        yield
+        yield capture
     finally:
         _handler.captures.remove(capture)
         if not _handler.captures:
@@ -104,8 +117,8 @@ def captured_logs(log: dg.DagsterLogManager, managed: Collection[str] = ()) -> I
                 logger.removeHandler(_handler)
 
 
-def attach() -> None:
-    """Hang the handler where records end up; to be repeated after logging was configured anew, which removes handlers."""
+def _attach() -> None:
+    """Hang the handler where records end up; once more has no effect."""
     for logger in _ends_of_propagation():
         logger.addHandler(_handler)
 

@@ -15,7 +15,7 @@ from kedro_assets.clusters import Cluster
 from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.memory_store import MemoryStore
 from kedro_assets.plan import RunPlan, plan_run
-from kedro_assets.project import ProjectLocation
+from kedro_assets.project import DEFAULT_PIPELINE, ProjectLocation
 from kedro_assets.run import SAVE_VERSION, KedroRun, OpenRuns, RunIdentity, kedro_timestamp
 
 
@@ -57,7 +57,7 @@ class RunOpener:
             plan, earlier = self.plan(run, job), _continued(run, instance)
             identity = RunIdentity.of(run, job, instance, self._saved_versions(earlier, plan, instance))
             store = MemoryStore(self._memory_folder(instance), run.run_id, earlier)
-            return KedroRun.open(self.location, identity, plan, store)
+            return KedroRun.open(self.location, identity, plan, store, self._pipeline_around(plan))
 
         return self.open_runs.get(run.run_id, open_run)
 
@@ -97,6 +97,16 @@ class RunOpener:
                 record = instance.get_run_by_id(earlier)
                 if record is None or record.status == dg.DagsterRunStatus.SUCCESS:
                     run.memory_store.forget(dataset, earlier)
+
+    def _pipeline_around(self, plan: RunPlan) -> str | None:
+        """Name the smallest registered pipeline that holds all nodes of a run; None if it is `__default__` or there is none.
+
+        For `__default__` Kedro checks the parameters of all pipelines.
+        """
+        running = {node.name for node in plan.pipeline.nodes}
+        around = (name for name, nodes in self.graph.pipelines.items() if running.issubset(nodes))
+        found = min(around, key=lambda name: len(self.graph.pipelines[name]), default=None)
+        return found if found != DEFAULT_PIPELINE else None
 
     def _saved_versions(self, runs: Sequence[str], plan: RunPlan, instance: dg.DagsterInstance) -> Mapping[str, str]:
         """Give the versions that earlier runs have saved of what this run reads and does not write itself.

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from attrs import frozen
 from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
 
 from kedro_assets.clusters import Cluster, nodes_to_run
 from kedro_assets.graph import ProjectGraph, Vertex
@@ -39,6 +40,7 @@ class RunPlan:
         outputs: What the pipeline writes and does not read.
         memory_outputs: What of it is in memory.
         versioned: The versioned datasets that the run writes, under every name that its nodes may use.
+        readers: The nodes that read a dataset, by its name.
     """
 
     steps: Mapping[str, StepPlan]
@@ -47,6 +49,7 @@ class RunPlan:
     outputs: frozenset[str]
     memory_outputs: frozenset[str]
     versioned: frozenset[str]
+    readers: Mapping[str, frozenset[str]]
 
 
 def plan_run(
@@ -86,7 +89,17 @@ def plan_run(
         outputs=outputs,
         memory_outputs=frozenset(name for name in outputs if graph.in_memory(base_name(name))),
         versioned=frozenset(entry.name for node in running for entry in _written(graph, node) if entry.versioned),
+        readers=readers_of(pipeline.nodes),
     )
+
+
+def readers_of(nodes: Iterable[Node]) -> Mapping[str, frozenset[str]]:
+    """Give the nodes that read each dataset."""
+    found: dict[str, set[str]] = {}
+    for node in nodes:
+        for name in node.inputs:
+            found.setdefault(name, set()).add(node.name)
+    return {name: frozenset(readers) for name, readers in found.items()}
 
 
 def _written(graph: ProjectGraph, node: str) -> Iterator[CatalogEntry]:

@@ -162,7 +162,8 @@ def locate_project(
         )
         raise ProjectError(msg)
     conf_source = conf_source or os.environ.get(CONF_SOURCE_VARIABLE)
-    source = str(Path(conf_source).expanduser().resolve()) if conf_source else None
+    is_path = conf_source and "://" not in conf_source  # else an address, which Kedro's config loader reads from
+    source = str(Path(conf_source).expanduser().resolve()) if conf_source and is_path else conf_source or None
     return ProjectLocation(Path(root), env or os.environ.get("KEDRO_ENV") or None, source, package)
 
 

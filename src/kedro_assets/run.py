@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
 import dagster as dg
 from attrs import define, field, frozen
+from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.session import KedroServiceSession
 from kedro.io import CatalogProtocol
@@ -22,6 +24,7 @@ from kedro_assets.memory_store import MemoryStore
 from kedro_assets.mlflow_run import RUN_TAG
 from kedro_assets.plan import RunPlan
 from kedro_assets.project import ProjectLocation
+from kedro_assets.redaction import Redactor
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +104,9 @@ class KedroRun:
         hooks: The hooks of the project and of its plugins.
         plan: What the run does.
         memory_store: Where in-memory datasets pass from step to step.
+        redactor: Masks the project's credentials.
+        own_process: Whether this is the run's own process, so that steps which run here run one after the other.
+        done: The nodes that have run in this process.
         errors: What failed in this process, by Dagster's step key.
     """
 
@@ -110,20 +116,39 @@ class KedroRun:
     hooks: PluginManager
     plan: RunPlan
     memory_store: MemoryStore
+    redactor: Redactor = field(factory=Redactor)
+    own_process: bool = False
+    done: set[str] = field(factory=set)
     errors: dict[str, Exception] = field(factory=dict)
 
     @classmethod
     def open(
-        cls, location: ProjectLocation, identity: RunIdentity, plan: RunPlan, memory_store: MemoryStore
+        cls,
+        location: ProjectLocation,
+        identity: RunIdentity,
+        plan: RunPlan,
+        memory_store: MemoryStore,
+        pipeline: str | None = None,
     ) -> KedroRun:
-        """Open the project as Kedro's session does at the start of a run: `after_context_created`, then the catalog."""
+        """Open the project as Kedro's session does at the start of a run: `after_context_created`, then the catalog.
+
+        Args:
+            location: The project.
+            identity: What all processes of the run agree on.
+            plan: What the run does.
+            memory_store: Where in-memory datasets pass from step to step.
+            pipeline: The registered pipeline whose parameters are checked against their types; None for all.
+        """
         location.open()
         session = KedroServiceSession.create(
             project_path=location.path, env=location.env, conf_source=location.conf_source
         )
         context = session.load_context(runtime_params=dict(identity.runtime_params))
+        if pipeline is not None:
+            _private.limit_validation(context, pipeline)
         catalog = _private.create_catalog(context, identity.kedro_run_id, identity.load_versions)
-        return cls(identity, context, catalog, _private.hook_manager(session), plan, memory_store)
+        hooks = _private.hook_manager(session)
+        return cls(identity, context, catalog, hooks, plan, memory_store, redactor=Redactor.of(_credentials(context)))
 
     def load(self, name: str, node: Node | None = None) -> Any:
         """Load a dataset or parameter; with a node, its dataset hooks fire.
@@ -148,6 +173,15 @@ class KedroRun:
         self.catalog.save(name, data)
         self.hooks.hook.after_dataset_saved(dataset_name=name, data=data, node=node)
 
+    @contextmanager
+    def redacted(self) -> Iterator[None]:
+        """Mask credentials in the errors raised inside, before Dagster records them."""
+        try:
+            yield
+        except Exception as error:
+            self.redactor.error(error)
+            raise
+
     def results(self) -> dict[str, Any]:
         """Give the datasets that the run writes and does not read, with the data that other processes handed back."""
         found: dict[str, Any] = {
@@ -167,6 +201,14 @@ class KedroRun:
             self.memory_store.save(name, self.catalog[name].load())
         except InMemoryDataError:
             logger.warning("The in-memory dataset '%s' cannot be pickled: `after_pipeline_run` gets it empty.", name)
+
+
+def _credentials(context: KedroContext) -> Mapping[str, Any]:
+    try:
+        found = context.config_loader["credentials"]
+    except (MissingConfigException, KeyError):
+        return {}
+    return found if isinstance(found, Mapping) else {}
 
 
 class OpenRuns:
@@ -189,12 +231,8 @@ class OpenRuns:
             return self._runs[run_id]
 
     def hold(self, run_id: str) -> None:
-        """Keep a run open until `release`: this is its own process."""
+        """Keep a run open until `release`."""
         self._held.add(run_id)
-
-    def holds(self, run_id: str) -> bool:
-        """Say whether this is the run's own process."""
-        return run_id in self._held
 
     def release(self, run_id: str) -> None:
         """Let a run go."""

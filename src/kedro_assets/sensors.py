@@ -60,5 +60,5 @@ def _error(context: dg.RunFailureSensorContext) -> KedroAssetsError:
         cause = recorded.cause or recorded if recorded else None
         return StepError(str(event.step_key), cause.to_string() if cause else str(event.message))
     told = context.instance.all_logs(context.dagster_run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
-    causes = [entry.user_message for entry in told[-1:]]  # such as the signal that killed the process
+    causes = [entry.message for entry in told[-1:]]  # such as the signal that killed the process
     return RunError(context.dagster_run.run_id, "\n".join([*causes, str(context.failure_event.message)]))

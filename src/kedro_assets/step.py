@@ -11,7 +11,7 @@ from kedro_assets.clusters import Cluster
 from kedro_assets.execute import run_step
 from kedro_assets.graph import Vertex
 from kedro_assets.io_managers import DatasetIOManager
-from kedro_assets.logs import attach, captured_logs
+from kedro_assets.logs import captured_logs
 from kedro_assets.mlflow_run import join_run, run_link
 from kedro_assets.names import base_name
 from kedro_assets.opener import RunOpener
@@ -37,17 +37,17 @@ class ClusterStep:
 
     def materialize(self, context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         """Run the nodes that the selected assets need, and report every dataset once it is saved."""
-        with captured_logs(context.log, context.instance.managed_python_loggers):
+        with captured_logs(context.log, context.instance.managed_python_loggers) as capture:
             run = self.opener.for_run(context.run, context.job_def, context.instance)
-            attach()
+            capture.renew(run.redactor)
             join_run(run.identity.mlflow_run_id)
-            yield from self._materialize(context, run)
+            with run.redacted():
+                yield from self._materialize(context, run)
 
     def _materialize(self, context: dg.AssetExecutionContext, run: KedroRun) -> Iterator[dg.MaterializeResult[Any]]:
         operation = context.op_execution_context
         step = str(operation.op_handle)
         parameters = changed_parameters(operation.op_config, self.values)
-        elsewhere = not self.opener.open_runs.holds(context.run.run_id)
         run_metadata: dict[str, Any] = {"kedro/run_id": run.identity.kedro_run_id, **run_link()}
         try:
             for node, saved in run_step(
@@ -58,7 +58,7 @@ class ClusterStep:
                 metadata = dict(run_metadata)
                 if saved in run.plan.versioned:
                     metadata[SAVE_VERSION] = run.identity.kedro_run_id
-                if saved and elsewhere:
+                if saved and not run.own_process:
                     run.hand_back(saved)
                 if key in context.selected_asset_keys:
                     yield dg.MaterializeResult(asset_key=key, metadata=metadata)

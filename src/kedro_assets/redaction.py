@@ -1,0 +1,78 @@
+"""Credentials kept out of what Dagster records: log lines and the messages of errors.
+
+Kedro's terminal is gone when it is closed; Dagster's event log stays, and more people see it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import frozen
+
+MASK = "***"
+
+_SECRET_KEY = re.compile(r"pass|pwd|secret|token|key|credential|auth|sas|con$|conn|dsn|ur[il]$", re.IGNORECASE)
+_SHORTEST = 4  # a shorter value is in too many words
+_OF_OS_ERRORS = ("strerror", "filename", "filename2")
+_USER_INFO = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")
+
+
+@frozen
+class Redactor:
+    """Masks credentials in text.
+
+    Attributes:
+        secrets: What may not be shown, the longest first.
+    """
+
+    secrets: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, credentials: Mapping[str, Any]) -> Redactor:
+        """Take the secret values of a project's credentials: those under keys such as `password`, `token` or `url`.
+
+        Examples:
+            >>> Redactor.of({"db": {"user": "admin", "password": "hunter2"}}).text("admin:hunter2")
+            'admin:***'
+        """
+        return cls(tuple(sorted(set(_secret_values(credentials)), key=len, reverse=True)))
+
+    def text(self, text: str) -> str:
+        """Mask the secrets in a text, and user and password in any address.
+
+        Examples:
+            >>> Redactor().text("no answer from postgresql://me:hunter2@db/sales")
+            'no answer from postgresql://***@db/sales'
+        """
+        for secret in self.secrets:
+            text = text.replace(secret, MASK)
+        return _USER_INFO.sub(MASK, text)
+
+    def error(self, error: BaseException | None) -> None:
+        """Mask the secrets in an error and in all that caused it, in place: types and tracebacks stay."""
+        seen: list[BaseException] = []
+        todo = [error]
+        while todo:
+            found = todo.pop()
+            if found is None or any(found is other for other in seen):
+                continue
+            seen.append(found)
+            found.args = tuple(self.text(value) if isinstance(value, str) else value for value in found.args)
+            for name in (*vars(found), *_OF_OS_ERRORS):  # what an error may make its message of
+                value = getattr(found, name, None)
+                if isinstance(value, str) and self.text(value) != value:
+                    setattr(found, name, self.text(value))
+            todo += [found.__cause__, found.__context__, *getattr(found, "exceptions", ())]
+
+
+def _secret_values(credentials: object, key: str = "") -> Iterator[str]:
+    if isinstance(credentials, Mapping):
+        for name, value in credentials.items():
+            yield from _secret_values(value, str(name))
+    elif isinstance(credentials, (list, tuple)):
+        for value in credentials:
+            yield from _secret_values(value, key)
+    elif isinstance(credentials, str) and len(credentials) >= _SHORTEST and _SECRET_KEY.search(key):
+        yield credentials

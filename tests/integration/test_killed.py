@@ -1,0 +1,185 @@
+"""Processes that are killed and runs that are cancelled: what Dagster shows, which hooks fire, what a new try does."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from comparing import Outcome, left_behind, start_over
+from helpers import KedroProject, execute, json_dataset, materialized, write_project
+from servers import LAUNCH, DagsterDev, dagster_dev, has_ended, wait_for
+
+NODES = """
+    import os
+    import signal
+    import time
+    from pathlib import Path
+
+    HERE = Path(__file__).parents[2]
+
+    def first(raw):
+        return raw + 1
+
+    def second(one):
+        if (HERE / "kill_once").exists():
+            (HERE / "kill_once").replace(HERE / "kill_no_more")
+            os.kill(os.getpid(), signal.SIGKILL)
+        if (HERE / "kill").exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        while (HERE / "wait").exists():
+            (HERE / "waiting").touch()
+            time.sleep(0.1)
+        return one + 1
+
+    def last(two):
+        return two + 1
+"""
+PIPELINES = """{"__default__": pipeline([
+    node(first, "raw", "one", name="first"),
+    node(second, "one", "two", name="second"),
+    node(last, "two", "three", name="last"),
+])}"""
+DAGSTER = """
+    executors:
+      two: {multiprocess: {max_concurrent: 2}}
+    jobs:
+      sequential: {pipeline: {}}
+      parallel: {pipeline: {}, executor: two}
+      again: {pipeline: {}, executor: two, retries: {max_retries: 1}}
+"""
+LAST_HOOKS = ("after_pipeline_run", "on_pipeline_error")
+SENSOR_SECONDS = 100
+
+
+def new_project(folder: Path) -> KedroProject:
+    catalog = json_dataset("raw", "one", "two", "three")
+    project = write_project(folder, nodes=NODES, pipelines=PIPELINES, catalog=catalog, dagster=DAGSTER)
+    start_over(project, {"raw.json": "1"})
+    return project
+
+
+def test_a_step_whose_process_is_killed_fails_the_run_with_one_error_of_the_pipeline(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = new_project(tmp_path)
+    kill = project.write("kill", "")
+    result = execute(project, instance, "parallel")
+    assert not result.success
+    assert materialized(result) == ["one"]
+    [before], [error] = project.calls("before_pipeline_run"), project.calls(*LAST_HOOKS)
+    assert (error["hook"], error["pid"]) == ("on_pipeline_error", before["pid"])
+    assert (error["error"], error["nodes"]) == ("StepError", ["first", "second", "last"])
+    assert "ChildProcessCrashException" in error["message"]
+    kill.unlink()
+    project.forget()
+    again = execute(project, instance, "parallel", continue_from=result.run_id)
+    assert again.success
+    assert (project.nodes_run(), project.read("three.json")) == (["second", "last"], 4)
+    assert [call["hook"] for call in project.calls(*LAST_HOOKS)] == ["after_pipeline_run"]
+
+
+def test_retries_of_a_job_try_a_step_again_whose_process_was_killed(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = new_project(tmp_path)
+    project.write("kill_once", "")
+    assert execute(project, instance, "again").success
+    assert project.nodes_run() == ["first", "second", "second", "last"]
+    assert [call["hook"] for call in project.calls(*LAST_HOOKS)] == ["after_pipeline_run"]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A project and the `dagster dev` that runs it."""
+
+    project: KedroProject
+    dev: DagsterDev
+
+    def start(self, job: str) -> str:
+        """Launch a job, and give the id of its run at once."""
+        selector = {**self.dev.location(self.project), "pipelineName": job}
+        params = {"selector": selector, "mode": "default", "runConfigData": {}, "executionMetadata": {"tags": []}}
+        return self.dev.ask(LAUNCH, params=params)["launchPipelineExecution"]["run"]["runId"]
+
+    def ended(self, run_id: str) -> str:
+        """Wait until a run has ended, and give its status."""
+        wait_for(lambda: has_ended(self.dev.status(run_id)), f"run {run_id}")
+        return self.dev.status(run_id)
+
+    def left_behind(self, run_id: str) -> Outcome:
+        with dg.DagsterInstance.from_config(str(self.dev.home)) as instance:
+            return left_behind(self.project, instance, run_id)
+
+    def tags(self, run_id: str) -> dict[str, str]:
+        with dg.DagsterInstance.from_config(str(self.dev.home)) as instance:
+            run = instance.get_run_by_id(run_id)
+            assert run is not None
+            return dict(run.tags)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    folder = tmp_path_factory.mktemp("killed")
+    project = new_project(folder)
+    with dagster_dev(folder / "home", project) as dev:
+        yield Bench(project, dev)
+
+
+@pytest.mark.slow
+def test_the_sensor_tells_on_pipeline_error_of_a_run_whose_own_process_was_killed(bench: Bench) -> None:
+    start_over(bench.project, {"raw.json": "1"})
+    kill = bench.project.write("kill", "")
+    run_id = bench.start("sequential")
+    assert bench.ended(run_id) == "FAILURE"
+    [before] = bench.project.calls("before_pipeline_run")
+    wait_for(lambda: bench.project.calls(*LAST_HOOKS), "the sensor", SENSOR_SECONDS)
+    [error] = bench.project.calls(*LAST_HOOKS)
+    assert (error["hook"], error["error"]) == ("on_pipeline_error", "RunError")
+    assert error["pid"] != before["pid"]
+    assert f"signal {signal.SIGKILL.value}" in error["message"]
+    for fact in ("run_id", "nodes", "run_params"):
+        assert error[fact] == before[fact]
+    assert bench.tags(run_id)["kedro/run_id"] == before["run_id"]
+    with dg.DagsterInstance.from_config(str(bench.dev.home)) as instance:
+        made = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    assert [entry.asset_materialization.asset_key.path[-1] for entry in made if entry.asset_materialization] == ["one"]
+    kill.unlink()
+    bench.project.forget()
+    outcome = bench.left_behind(bench.dev.continue_from_failure(run_id))
+    assert outcome.success
+    assert (bench.project.nodes_run(), bench.project.read("three.json")) == (["second", "last"], 4)
+
+
+@pytest.mark.slow
+def test_the_sensor_keeps_quiet_about_a_run_that_has_told_its_error_itself(bench: Bench) -> None:
+    start_over(bench.project, {"raw.json": '"no number"'})
+    run_id = bench.start("sequential")
+    assert bench.ended(run_id) == "FAILURE"
+    start_over(bench.project, {"raw.json": "1"})
+    kill = bench.project.write("kill", "")
+    killed = bench.start("sequential")  # once the sensor has told of this one, it has seen the other
+    wait_for(lambda: bench.tags(killed).get("kedro/pipeline_hooks"), "the sensor", SENSOR_SECONDS)
+    kill.unlink()
+    wait_for(lambda: bench.project.calls(*LAST_HOOKS), "the hook")
+    [error] = bench.project.calls(*LAST_HOOKS)
+    assert error["run_id"] == bench.tags(killed)["kedro/run_id"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("job", ["sequential", "parallel"])
+def test_a_cancelled_run_fires_no_further_hook_of_the_pipeline(bench: Bench, job: str) -> None:
+    start_over(bench.project, {"raw.json": "1"})
+    waiting, wait = bench.project.path / "waiting", bench.project.write("wait", "")
+    run_id = bench.start(job)
+    wait_for(waiting.exists, "the node")
+    bench.dev.ask("mutation ($id: String!) {terminateRun(runId: $id) {__typename}}", id=run_id)
+    assert bench.ended(run_id) == "CANCELED"
+    waiting.unlink()
+    wait.unlink()
+    assert bench.project.calls("before_pipeline_run")
+    assert not bench.project.calls(*LAST_HOOKS)
+    assert not (bench.project.path / "data/two.json").exists()

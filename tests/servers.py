@@ -1,0 +1,206 @@
+"""`dagster dev` on some code locations: web server, daemon and code servers, and the API that the UI talks to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import yaml
+from helpers import KedroProject
+
+START_SECONDS = 180
+STOP_SECONDS = 60
+WAIT_SECONDS = 120
+
+LAUNCH = """mutation ($params: ExecutionParams!) {
+    launchPipelineExecution(executionParams: $params) {
+        __typename
+        ... on LaunchRunSuccess {run {runId}}
+        ... on Error {message}
+        ... on RunConfigValidationInvalid {errors {message}}
+    }
+}"""
+CONTINUE = """mutation ($params: ReexecutionParams!) {
+    launchRunReexecution(reexecutionParams: $params) {
+        __typename
+        ... on LaunchRunSuccess {run {runId}}
+        ... on Error {message}
+    }
+}"""
+LOCATIONS = """{workspaceOrError {... on Workspace {locationEntries {
+    name loadStatus locationOrLoadError {__typename ... on Error {message} ... on RepositoryLocation {repositories {name}}}
+}}}}"""
+START_SCHEDULE = """mutation ($selector: ScheduleSelector!) {
+    startSchedule(scheduleSelector: $selector) {
+        __typename ... on ScheduleStateResult {scheduleState {id}} ... on PythonError {message}
+    }
+}"""
+STOP_SCHEDULE = """mutation ($id: String!) {
+    stopRunningSchedule(id: $id) {__typename ... on PythonError {message}}
+}"""
+
+
+@dataclass(frozen=True)
+class DagsterDev:
+    """A `dagster dev` that runs.
+
+    Attributes:
+        url: The address of its web server.
+        home: Its DAGSTER_HOME.
+    """
+
+    url: str
+    home: Path
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Ask as the UI does."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
+        with urlopen(request, timeout=WAIT_SECONDS) as response:
+            answer = json.load(response)
+        assert not answer.get("errors"), json.dumps(answer["errors"], indent=2)
+        return answer["data"]
+
+    def location(self, project: KedroProject) -> dict[str, str]:
+        """Wait until a code location is there, and give it in the words of the API."""
+
+        def found() -> dict[str, str] | None:
+            for entry in self.ask(LOCATIONS)["workspaceOrError"]["locationEntries"]:
+                loaded = entry["locationOrLoadError"] or {}
+                if entry["name"] == project.package and loaded:
+                    assert "repositories" in loaded, loaded["message"]
+                    [repository] = loaded["repositories"]
+                    return {"repositoryLocationName": entry["name"], "repositoryName": repository["name"]}
+            return None
+
+        return wait_for(found, f"the code location {project.package}")
+
+    def launch(self, project: KedroProject, job: str, assets: Sequence[Sequence[str]] | None = None) -> str:
+        """Launch a job, or some assets, and give the id of the run once it has ended."""
+        selector: dict[str, Any] = {**self.location(project), "pipelineName": job}
+        if assets is not None:
+            selector.update(assetSelection=[{"path": path} for path in assets], assetCheckSelection=[])
+        params = {"selector": selector, "mode": "default", "runConfigData": {}, "executionMetadata": {"tags": []}}
+        return self._ended(self.ask(LAUNCH, params=params)["launchPipelineExecution"])
+
+    def continue_from_failure(self, run_id: str) -> str:
+        """Re-execute a run from its failure, and give the id of the new run once it has ended."""
+        params = {"parentRunId": run_id, "strategy": "FROM_FAILURE"}
+        return self._ended(self.ask(CONTINUE, params=params)["launchRunReexecution"])
+
+    def start_schedule(self, project: KedroProject, name: str) -> str:
+        """Switch a schedule on, and give what `stop_schedule` wants."""
+        answer = self.ask(START_SCHEDULE, selector={**self.location(project), "scheduleName": name})["startSchedule"]
+        assert "scheduleState" in answer, answer
+        return answer["scheduleState"]["id"]
+
+    def stop_schedule(self, state: str) -> None:
+        answer = self.ask(STOP_SCHEDULE, id=state)["stopRunningSchedule"]
+        assert answer["__typename"] == "ScheduleStateResult", answer
+
+    def status(self, run_id: str) -> str:
+        asked = "query ($id: ID!) {runOrError(runId: $id) {... on Run {status}}}"
+        return self.ask(asked, id=run_id)["runOrError"]["status"]
+
+    def runs(self) -> dict[str, str]:
+        """The status of every run by its id, the oldest first."""
+        found = self.ask("{runsOrError {... on Runs {results {runId status}}}}")["runsOrError"]["results"]
+        return {run["runId"]: run["status"] for run in reversed(found)}
+
+    def _ended(self, answer: dict[str, Any]) -> str:
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        run_id = answer["run"]["runId"]
+        wait_for(lambda: has_ended(self.status(run_id)), f"run {run_id}")
+        return run_id
+
+
+def has_ended(status: str) -> bool:
+    return status in ("SUCCESS", "FAILURE", "CANCELED")
+
+
+def wait_for(found: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> Any:
+    """Ask until there is an answer."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        answer = found()
+        if answer:
+            return answer
+        time.sleep(0.3)
+    raise TimeoutError(f"{what}: not in {seconds} s")
+
+
+@contextmanager
+def dagster_dev(home: Path, *projects: KedroProject) -> Iterator[DagsterDev]:
+    """Run `dagster dev` with a code location per project, and stop it with everything that it started."""
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    modules = [
+        {
+            "module_name": f"{project.package}.definitions",
+            "working_directory": str(project.path / "src"),
+            "location_name": project.package,
+        }
+        for project in projects
+    ]
+    workspace = {"load_from": [{"python_module": module} for module in modules]}
+    (home / "workspace.yaml").write_text(yaml.safe_dump(workspace), encoding="utf-8")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ("-w", str(home / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port))
+    with _started([sys.executable, "-m", "dagster", "dev", *options], home, {"DAGSTER_HOME": str(home)}) as process:
+        server = DagsterDev(f"http://127.0.0.1:{port}", home)
+
+        def answers() -> bool:
+            assert process.poll() is None, _log(home)
+            with suppress(URLError, ConnectionError, TimeoutError), urlopen(f"{server.url}/server_info", timeout=5):
+                return True
+            return False
+
+        try:
+            wait_for(answers, "dagster dev", START_SECONDS)
+        except TimeoutError as error:
+            raise AssertionError(_log(home)) from error
+        yield server
+
+
+@contextmanager
+def _started(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    with (folder / "dev.log").open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            # Where SIGINT is ignored, as it is in the background jobs of a shell script, Dagster ignores SIGTERM too.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads yet
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _log(home: Path) -> str:
+    return (home / "dev.log").read_text(encoding="utf-8")[-4000:]
