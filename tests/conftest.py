@@ -13,7 +13,7 @@ os.environ["DO_NOT_TRACK"] = "1"
 os.environ["KEDRO_DISABLE_TELEMETRY"] = "1"
 os.environ.pop("KEDRO_ENV", None)
 
-import dagster as dg
+import dagster as dg  # noqa: E402
 
 
 @pytest.fixture(scope="session")

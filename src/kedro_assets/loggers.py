@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
 from logging.config import DictConfigurator
 from typing import Any
 
@@ -18,7 +19,7 @@ from kedro_assets.errors import Path, Problems, suggest
 CONSOLE = "console"
 """Dagster's own logger, which a job can name beside those of dagster.yml."""
 
-_NO_ARGUMENTS = ("class", "level", "formatter", "filters", ".")  # what `logging.config` keeps for itself
+_NO_ARGUMENTS = ("class", "()", "level", "formatter", "filters", ".")  # what `logging.config` keeps for itself
 
 
 def build_loggers(config: DagsterConfig, problems: Problems) -> dict[str, dg.LoggerDefinition]:
@@ -60,28 +61,39 @@ def _misfits(logger: LoggerConfig) -> Iterator[tuple[Path, str, str]]:
 
 
 def _handler_misfits(handler: Mapping[str, Any], logger: LoggerConfig) -> Iterator[tuple[Path, str, str]]:
-    formatter = handler.get("formatter")
-    if formatter is not None and formatter not in logger.formatters:
-        yield ("formatter",), f"no formatter '{formatter}' is defined.", suggest(str(formatter), logger.formatters)
-    for name in handler.get("filters") or []:
-        if name not in logger.filters:
-            yield ("filters",), f"no filter '{name}' is defined.", suggest(str(name), logger.filters)
-    if "level" in handler and not isinstance(logging.getLevelName(handler["level"]), int):
-        yield ("level",), f"'{handler['level']}' is no level.", "Allowed: DEBUG, INFO, WARNING, ERROR, CRITICAL."
+    formatter, filters, level = (handler.get(key) for key in ("formatter", "filters", "level"))
+    if formatter is not None and not _is_known(formatter, logger.formatters):
+        yield ("formatter",), f"no formatter {formatter!r} is defined.", suggest(str(formatter), logger.formatters)
+    for name in filters if isinstance(filters, list) else [filters] if filters else []:
+        if not _is_known(name, logger.filters):
+            yield ("filters",), f"no filter {name!r} is defined.", suggest(str(name), logger.filters)
+    is_level = isinstance(level, int) or (isinstance(level, str) and isinstance(logging.getLevelName(level), int))
+    if level is not None and not is_level:
+        yield ("level",), f"{level!r} is no level.", "Allowed: DEBUG, INFO, WARNING, ERROR, CRITICAL."
     factory = handler.get("class", handler.get("()"))
-    if factory is None:
+    if not isinstance(factory, str):
         yield (), "this handler has no `class`.", "Write it as in `class: logging.StreamHandler`."
         return
     try:
-        found = DictConfigurator({}).resolve(factory) if isinstance(factory, str) else factory
+        found = DictConfigurator({}).resolve(factory)
     except (ValueError, ImportError) as error:
         yield ("class",), f"'{factory}' cannot be imported: {error}.", "Give the import path of a handler's class."
         return
-    arguments = {key: value for key, value in handler.items() if key not in (*_NO_ARGUMENTS, "()")}
+    if isinstance(found, type) and not issubclass(found, logging.Handler):
+        yield ("class",), f"'{factory}' is no handler.", "Give the import path of a handler's class."
+        return
+    if "target" in handler:
+        yield ("target",), "a handler cannot refer to another one here.", "List the other handler itself."
+        return
+    arguments = {key: value for key, value in handler.items() if key not in _NO_ARGUMENTS}
     try:
         inspect.signature(found).bind(**arguments)
     except (TypeError, ValueError) as error:
         yield (), f"'{factory}' cannot be made with these options: {error}.", "See Python's `logging.handlers`."
+
+
+def _is_known(name: object, known: Mapping[str, Any]) -> bool:
+    return isinstance(name, str) and name in known
 
 
 @frozen
@@ -107,4 +119,10 @@ class _Logger:
         for handler in self.config.handlers or [{"class": "logging.StreamHandler"}]:
             configurator.config["handlers"] = {"one": copy.deepcopy(dict(handler))}
             logger.addHandler(configurator.configure_handler(configurator.config["handlers"]["one"]))
+        weakref.finalize(logger, _close, tuple(logger.handlers))  # Dagster does not say when a run has no more lines
         return logger
+
+
+def _close(handlers: Iterable[logging.Handler]) -> None:
+    for handler in handlers:
+        handler.close()

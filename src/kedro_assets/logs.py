@@ -49,14 +49,15 @@ class LogCapture:
             return False
         if record.name == "py.warnings" and record.getMessage().startswith(_KEDRO):
             return False
-        above = {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
-        return not ({"root", *above} & {*self.managed})
+        return not (set(_heard_by(record.name)) & {*self.managed})
 
     def write(self, record: logging.LogRecord) -> None:
         """Write a record, with the traceback of its exception, at the nearest level that Dagster has."""
         message = record.getMessage()
         if record.exc_info:
             message = f"{message}\n{_exceptions.formatException(record.exc_info)}"
+        if record.stack_info:
+            message = f"{message}\n{record.stack_info}"
         message = self.redactor.text(message)
         level = next((level for level in _LEVELS if level <= record.levelno), logging.DEBUG)
         self.log.log(level, message)
@@ -64,7 +65,7 @@ class LogCapture:
     def renew(self, redactor: Redactor) -> None:
         """Go on after the project was opened: its hooks may have configured logging anew, and its secrets are known."""
         self.redactor = redactor
-        _attach()
+        _handler.attach()
 
 
 class _Handler(logging.Handler):
@@ -73,22 +74,37 @@ class _Handler(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.captures: list[LogCapture] = []
-        self._writing = threading.local()
+        self._loggers: list[logging.Logger] = []
+        self._thread = threading.local()
+
+    def attach(self) -> None:
+        """Hang on where records end up; once more has no effect."""
+        for logger in _ends_of_propagation():
+            logger.addHandler(self)
+            self._loggers.append(logger)
+
+    def detach(self) -> None:
+        """Leave every logger as it was."""
+        for logger in self._loggers:
+            logger.removeHandler(self)
+        self._loggers.clear()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a record on to the innermost capture of its thread; one of a thread that a node started, to the latest."""
+        thread = self._thread
+        if getattr(thread, "writing", False) or getattr(thread, "last", None) is record:
+            return  # the storage of the event log logs too; and a logger may begin to propagate what it has kept before
         captures = tuple(self.captures)
         own = [capture for capture in captures if capture.thread == record.thread]
         capture = next(iter([*own[::-1], *captures[::-1]]), None)
-        if capture is None or not capture.takes(record) or getattr(self._writing, "now", False):
-            return
-        self._writing.now = True  # what the storage of the event log logs meanwhile is not for the event log
+        thread.writing, thread.last = True, record
         try:
-            capture.write(record)
+            if capture is not None and capture.takes(record):
+                capture.write(record)
         except Exception:  # noqa: BLE001 - as in every handler: a line that cannot be written ends no run
             self.handleError(record)
         finally:
-            self._writing.now = False
+            thread.writing = False
 
 
 _handler = _Handler()
@@ -107,20 +123,21 @@ def captured_logs(
     """
     capture = LogCapture(log, managed, redactor=redactor or Redactor())
     _handler.captures.append(capture)
-    _attach()
+    _handler.attach()
     try:
         yield capture
     finally:
         _handler.captures.remove(capture)
         if not _handler.captures:
-            for logger in _ends_of_propagation():
-                logger.removeHandler(_handler)
+            _handler.detach()
 
 
-def _attach() -> None:
-    """Hang the handler where records end up; once more has no effect."""
-    for logger in _ends_of_propagation():
-        logger.addHandler(_handler)
+def _heard_by(name: str) -> Iterator[str]:
+    """Give the names of the loggers that a record of this one reaches."""
+    logger: logging.Logger | None = logging.getLogger(name)
+    while logger is not None:
+        yield logger.name
+        logger = logger.parent if logger.propagate else None
 
 
 def _ends_of_propagation() -> list[logging.Logger]:

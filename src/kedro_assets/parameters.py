@@ -84,7 +84,8 @@ def _same(first: Any, second: Any) -> bool:
         return first.keys() == second.keys() and all(_same(value, second[key]) for key, value in first.items())
     if isinstance(first, list) and isinstance(second, list):
         return len(first) == len(second) and all(map(_same, first, second))
-    return isinstance(first, bool) == isinstance(second, bool) and bool(first == second)
+    both_nan = first != first and second != second  # noqa: PLR0124 - only nan differs from itself
+    return isinstance(first, bool) == isinstance(second, bool) and bool(first == second or both_nan)
 
 
 def _shown(value: Any) -> Any:

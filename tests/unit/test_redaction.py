@@ -1,0 +1,107 @@
+import traceback
+
+import pytest
+
+from kedro_assets.redaction import Redactor
+
+CREDENTIALS = {
+    "warehouse": {"username": "reporting", "password": "hunter2", "con": "postgresql://me:hunter2@db/sales"},
+    "bucket": {
+        "key": "AKIA0123",
+        "secret": "s3cr3t/+=",
+        "client_kwargs": {"aws_session_token": "t0ken", "region": "eu"},
+    },
+    "list": {"tokens": ["first-token", "second-token"]},
+    "number": {"password": 5},
+    "short": {"password": "abc"},
+    "no mapping": "password",
+}
+
+
+@pytest.fixture
+def redactor():
+    return Redactor.of(CREDENTIALS)
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("login with hunter2 failed", "login with *** failed"),
+        ("no answer from postgresql://me:hunter2@db/sales", "no answer from ***"),
+        ("AKIA0123 has no right", "*** has no right"),
+        ("s3cr3t/+= and t0ken", "*** and ***"),
+        ("first-token, second-token", "***, ***"),
+        ("user reporting in eu", "user reporting in eu"),
+        ("abc", "abc"),
+        ("redis://:pw@host:6379/0", "redis://***@host:6379/0"),
+        ("https://user:p%40ss@host/a?b=c", "https://***@host/a?b=c"),
+        ("https://host/path@version", "https://host/path@version"),
+        ("mail me@host", "mail me@host"),
+    ],
+)
+def test_secrets_are_masked_in_text(redactor, text, masked):
+    assert redactor.text(text) == masked
+
+
+def test_addresses_are_masked_without_any_credentials():
+    assert Redactor.of({}).text("amqp://guest:guest@queue") == "amqp://***@queue"
+
+
+class OwnMessage(Exception):  # noqa: N818
+    def __init__(self, url):
+        self.url = url
+        super().__init__()
+
+    def __str__(self):
+        return f"cannot open {self.url}"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("hunter2"),
+        ValueError("with", "hunter2", 3),
+        KeyError("hunter2"),
+        FileNotFoundError(2, "No such file", "/data/hunter2"),
+        OSError("connect postgresql://me:hunter2@db/sales"),
+        OwnMessage("postgresql://me:hunter2@db/sales"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_secrets_are_masked_in_errors_and_their_types_stay(redactor, error):
+    kind = type(error)
+    redactor.error(error)
+    assert type(error) is kind
+    assert "hunter2" not in f"{error} {error!r}"
+    assert "***" in str(error)
+
+
+def test_what_caused_an_error_is_masked_too(redactor):
+    try:
+        try:
+            try:
+                raise KeyError("t0ken")  # noqa: TRY301
+            except KeyError:
+                raise ValueError("hunter2")  # noqa: B904
+        except ValueError as cause:
+            raise RuntimeError("no data") from cause
+    except RuntimeError as error:
+        redactor.error(error)
+        shown = "".join(traceback.format_exception(error))
+    assert "no data" in shown
+    assert not any(
+        secret in shown.replace('("hunter2")', "").replace('("t0ken")', "") for secret in ("hunter2", "t0ken")
+    )
+
+
+def test_errors_that_refer_to_each_other_end(redactor):
+    first, second = ValueError("hunter2"), ValueError("hunter2")
+    first.__cause__, second.__cause__ = second, first
+    redactor.error(first)
+    assert (str(first), str(second)) == ("***", "***")
+
+
+def test_an_error_without_secrets_is_left_alone(redactor):
+    error = ValueError("plain", 1)
+    redactor.error(error)
+    assert error.args == ("plain", 1)
