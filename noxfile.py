@@ -18,6 +18,12 @@ QUIET = {"DO_NOT_TRACK": "1", "KEDRO_DISABLE_TELEMETRY": "1"}
 TESTING = ["pytest>=8.2", "hypothesis>=6.100", "coverage[toml]>=7.10", "dagster-webserver", "dagster-docker>=0.28"]
 
 
+ENGINES = [
+    *("dagster-dask>=0.28", "dagster-celery>=0.28", "dagster-celery-docker>=0.28", "dagster-celery-k8s>=0.28"),
+    *("dagster-docker>=0.28", "dagster-k8s>=0.28", "dagster-postgres>=0.28", "redis"),
+]
+
+
 def _dagster_home(session: nox.Session) -> dict[str, str]:
     """Make an instance of Dagster that belongs to this session and reports nothing."""
     home = Path(session.create_tmp()).resolve() / "dagster_home"
@@ -89,7 +95,7 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error."""
-    session.install("mkdocs-material>=9.6", "mkdocstrings[python]>=0.29", "-e", ".")
+    session.install("mkdocs-material>=9.6", "mkdocstrings[python]>=0.29", "-e", ".", *ENGINES)
     session.run("mkdocs", "build", "--strict", env=QUIET)
 
 

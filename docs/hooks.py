@@ -8,6 +8,7 @@ A page asks for a section of dagster.yml with a comment that says something abou
     -->
 
 Names, types and defaults come from the class. A key without a line, or a line without a key, stops the build. The
+comment `<!-- options: dask -->` becomes a table of that executor's options, from the schema of the installed library; the
 comment `<!-- commands -->` becomes the help of every command of `kedro assets`, and `<!-- layers -->` the modules as
 pyproject.toml has them for import-linter.
 """
@@ -18,6 +19,7 @@ import re
 import types
 import typing
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -27,8 +29,10 @@ from attrs import NOTHING, Attribute, fields, has, resolve_types
 
 from kedro_assets.cli import commands
 from kedro_assets.config import model
+from kedro_assets.executors import KNOWN
 
 _PLAIN = {str: "string", bool: "true or false", int: "whole number", float: "number", Any: "any value"}
+_SCALARS = {"String": "string", "Int": "whole number", "Float": "number", "Bool": "true or false"}
 _WORDS = {
     model.AssetsConfig: "section",
     model.ExecutorConfig: "executor",
@@ -40,6 +44,7 @@ _WORDS = {
     model.JobConfig: "job",
 }
 _SECTION = re.compile(r"^<!-- keys: (\w+)\n(.*?)^-->$", re.MULTILINE | re.DOTALL)
+_OPTIONS = re.compile(r"^<!-- options: (\w+) -->$", re.MULTILINE)
 _COMMANDS = re.compile(r"^<!-- commands -->$", re.MULTILINE)
 _LAYERS = re.compile(r"^<!-- layers -->$", re.MULTILINE)
 _PROJECT = Path(__file__).parents[1] / "pyproject.toml"
@@ -48,6 +53,7 @@ _PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Replace the comments of a page; MkDocs calls this for each."""
     markdown = _SECTION.sub(lambda match: key_table(getattr(model, match[1]), match[2]), markdown)
+    markdown = _OPTIONS.sub(lambda match: option_table(match[1]), markdown)
     markdown = _COMMANDS.sub(lambda _match: "\n".join(command_help()), markdown)
     return _LAYERS.sub(lambda _match: layers(), markdown)
 
@@ -67,6 +73,40 @@ def key_table(section: type, text: str) -> str:
     rows = [["Key", "Type", "Default", "What it is"], ["---"] * 4]
     rows += [[f"`{name}`", _type(key.type), _default(key), notes[name]] for name, key in keys.items()]
     return "\n".join([*_docstring(section), "", *map(_row, rows)])
+
+
+def option_table(executor: str) -> str:
+    """Give a table of the options that an executor's installed library takes."""
+    path, _ = KNOWN[executor]
+    module, _, attribute = path.rpartition(".")
+    schema = getattr(import_module(module), attribute).config_schema.config_type
+    rows = [["Option", "Type", "Default", "What it is, in Dagster's words"], ["---"] * 4, *_options(schema)]
+    return "\n".join(map(_row, rows))
+
+
+def _options(schema: Any, prefix: str = "") -> Iterator[list[str]]:
+    for name, option in getattr(schema, "fields", {}).items():
+        kind = option.config_type
+        default = "required" if option.is_required else ""
+        if option.default_provided:
+            default = f"`{option.default_value}`"
+        # the first paragraph, in one line that a table can hold
+        text = " ".join((option.description or "").strip().split("\n\n")[0].split()).replace("<", "&lt;")
+        yield [f"`{prefix}{name}`", _kind(kind), default, text]
+        if kind.kind.name in ("SELECTOR", "STRICT_SHAPE"):
+            yield from _options(kind, f"{prefix}{name}.")
+
+
+def _kind(kind: Any) -> str:
+    """Name a type of Dagster's configuration in the words of YAML."""
+    name = kind.kind.name
+    if name in ("NONEABLE", "ARRAY"):
+        inner = _kind(kind.inner_type)
+        return f"list of {inner}" if name == "ARRAY" else inner
+    if name == "SCALAR_UNION":
+        return _kind(kind.scalar_type)
+    words = {"SELECTOR": "one of", "STRICT_SHAPE": "mapping", "PERMISSIVE_SHAPE": "mapping", "MAP": "mapping"}
+    return words.get(name) or _SCALARS.get(getattr(kind, "given_name", ""), "any value")
 
 
 def command_help() -> Iterator[str]:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import dagster as dg
 
 from kedro_assets import _private
 from kedro_assets.clusters import Cluster
 from kedro_assets.config import AssetsConfig
+from kedro_assets.errors import Problems
 from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.names import base_name, distinct_identifiers, identifier, identifiers
-from kedro_assets.opener import AssetIndex, RunOpener
+from kedro_assets.opener import RunOpener
 from kedro_assets.parameters import config_schema, parameter_values
+from kedro_assets.project import Project
 from kedro_assets.run import RESOURCE
-from kedro_assets.step import ClusterStep
-from kedro_assets.translator import DatasetRecord
+from kedro_assets.step import KedroStep
+from kedro_assets.translator import DatasetRecord, node_tags
 
 kedro_resource = dg.ResourceDefinition(
     resource_fn=lambda context: context.resource_config,
@@ -35,15 +36,6 @@ kedro_resource = dg.ResourceDefinition(
     },
     description="What a run gives to Kedro at its start.",
 )
-
-
-def build_index(specs: Mapping[Vertex, dg.AssetSpec], graph: ProjectGraph, clusters: Sequence[Cluster]) -> AssetIndex:
-    """Build the two-way table of assets."""
-    return AssetIndex(
-        keys={vertex: spec.key for vertex, spec in specs.items()},
-        vertices={spec.key: vertex for vertex, spec in specs.items()},
-        clusters={vertex: cluster for cluster in clusters for vertex in graph.assets_of(cluster.nodes)},
-    )
 
 
 def build_io_managers(config: AssetsConfig, graph: ProjectGraph, opener: RunOpener) -> Mapping[str, DatasetIOManager]:
@@ -89,8 +81,9 @@ def build_multi_assets(
     specs: Mapping[Vertex, dg.AssetSpec],
     opener: RunOpener,
     io_managers: Mapping[str, DatasetIOManager],
-    parameters: Mapping[str, Any],
+    project: Project,
     taken: Iterable[str],
+    problems: Problems,
 ) -> list[dg.AssetsDefinition]:
     """Turn every cluster into one subsettable `multi_asset`.
 
@@ -99,20 +92,40 @@ def build_multi_assets(
         specs: The assets.
         opener: Opens the project for a run.
         io_managers: The IO manager of every dataset.
-        parameters: The project's parameters.
+        project: The project, for its parameters and its pools.
         taken: Names that no step may have: those of jobs, as Dagster keeps both in one space.
+        problems: Collects steps that would be in two pools.
     """
-    values = parameter_values(parameters)
+    values = parameter_values(project.parameters)
     names = identifiers((cluster.name for cluster in clusters), taken=[*taken, _private.ASSET_JOB])
     return [
-        _multi_asset(names[cluster.name], ClusterStep(cluster, opener, io_managers, values), specs)
+        _multi_asset(
+            names[cluster.name],
+            KedroStep(cluster, opener.assets, opener, io_managers, values),
+            specs,
+            _pool(cluster, opener.assets.graph, project.config.assets.pools, problems),
+        )
         for cluster in clusters
-        if opener.graph.assets_of(cluster.nodes)
+        if opener.assets.graph.assets_of(cluster.nodes)
     ]
 
 
-def _multi_asset(name: str, step: ClusterStep, specs: Mapping[Vertex, dg.AssetSpec]) -> dg.AssetsDefinition:
-    graph = step.opener.graph
+def _pool(cluster: Cluster, graph: ProjectGraph, pools: Mapping[str, str], problems: Problems) -> str | None:
+    """Give the pool of a step: that of its nodes' tags."""
+    tags = sorted({tag for node in cluster.nodes for tag in graph.nodes[node].tags if tag in pools})
+    found = sorted({pools[tag] for tag in tags})
+    if len(found) > 1:
+        hint = "Give their tags one pool, or let the nodes run in steps of their own with `cluster_by: node`."
+        nodes = ", ".join(cluster.nodes)
+        message = f"the nodes {nodes} share a step and would be in the pools {', '.join(found)}."
+        problems.add(("assets", "pools", tags[0]), message, hint)
+    return found[0] if found else None
+
+
+def _multi_asset(
+    name: str, step: KedroStep, specs: Mapping[Vertex, dg.AssetSpec], pool: str | None
+) -> dg.AssetsDefinition:
+    graph = step.view.graph
     nodes = [graph.nodes[node] for node in step.cluster.nodes]
     assets = [vertex for vertex in graph.assets_of(step.cluster.nodes) if vertex in specs]
     outputs = identifiers(f"{kind} {text}" if kind == "node" else text for kind, text in assets)
@@ -135,7 +148,8 @@ def _multi_asset(name: str, step: ClusterStep, specs: Mapping[Vertex, dg.AssetSp
         internal_asset_deps=deps,
         can_subset=True,
         description="\n".join([f"Kedro nodes: {', '.join(step.cluster.nodes)}.", *step.cluster.reasons]),
-        op_tags={"kedro/nodes": str(len(nodes))},
+        op_tags={"kedro/nodes": str(len(nodes)), **{tag: "" for node in nodes for tag in node_tags(node)}},
+        pool=pool,
         config_schema=config_schema(nodes, step.values),
         required_resource_keys={RESOURCE},
     )

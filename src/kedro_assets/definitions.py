@@ -5,14 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 from attrs import frozen
 
 from kedro_assets.assets import (
     build_external,
-    build_index,
     build_io_managers,
     build_multi_assets,
     kedro_resource,
@@ -20,15 +18,18 @@ from kedro_assets.assets import (
 from kedro_assets.clusters import Cluster, cluster
 from kedro_assets.errors import Problems, ProjectError
 from kedro_assets.executors import Executors
+from kedro_assets.factories import expand_jobs
 from kedro_assets.graph import ProjectGraph, Vertex, build_graph
-from kedro_assets.jobs import build_jobs, build_schedules, job_filters, plan_jobs
+from kedro_assets.jobs import BuiltJob, build_jobs, build_op_views, job_filters, plan_jobs
 from kedro_assets.loggers import build_loggers
-from kedro_assets.opener import AssetIndex, RunOpener
+from kedro_assets.opener import RunOpener
 from kedro_assets.project import Project, ProjectLocation, load_project, locate_project
 from kedro_assets.run import RESOURCE
+from kedro_assets.schedules import build_schedules
 from kedro_assets.sensors import build_failure_sensor
 from kedro_assets.specs import build_records, build_specs
 from kedro_assets.translator import KedroTranslator
+from kedro_assets.view import AssetIndex, View, build_index
 
 
 @frozen
@@ -53,7 +54,7 @@ class Translation:
     specs: Mapping[Vertex, dg.AssetSpec]
     index: AssetIndex
     assets: Sequence[dg.AssetsDefinition]
-    jobs: Mapping[str, Any]
+    jobs: Mapping[str, BuiltJob]
     schedules: Sequence[dg.ScheduleDefinition]
     definitions: dg.Definitions
 
@@ -107,20 +108,21 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     records = build_records(project.config.assets, graph, problems)
     specs = build_specs(records, graph, translator, problems)
     index = build_index(specs, graph, clusters)
-    planned = plan_jobs(project, graph, problems)
+    jobs_config = expand_jobs(project.config.jobs, project.pipelines, problems)
+    planned = plan_jobs(jobs_config, project, graph, problems)
 
-    opener = RunOpener(location, graph, index)
+    opener = RunOpener(location, View(graph, index), build_op_views(planned, project, translator))
     io_managers = build_io_managers(project.config.assets, graph, opener)
     taken = [job.name for job in planned.values()]
     assets = [
         *build_external(records, specs, io_managers),
-        *build_multi_assets(clusters, specs, opener, io_managers, project.parameters, taken),
+        *build_multi_assets(clusters, specs, opener, io_managers, project, taken, problems),
     ]
 
     filters = job_filters(planned)
     executors = Executors(project.config, opener, filters, problems)
-    jobs = build_jobs(planned, index, graph, assets, executors, problems)
-    schedules = build_schedules(project.config, jobs, problems)
+    jobs = build_jobs(planned, project, opener, assets, io_managers, executors, problems)
+    schedules = build_schedules(project.config.schedules, jobs_config, jobs, problems)
     executor = executors.default()
     loggers = build_loggers(project.config, problems)
     sensor = build_failure_sensor(project.package_name, opener, filters)
@@ -128,7 +130,7 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
 
     definitions = dg.Definitions(
         assets=assets,
-        jobs=list(jobs.values()),
+        jobs=[job.definition for job in jobs.values()],
         schedules=schedules,
         sensors=[sensor],
         executor=executor,

@@ -79,7 +79,7 @@ def run_node(
     for name, data in _interleaved(outputs) if chunks else outputs.items():
         doors[base_name(name)].save(run, name, data, node)
         if name in handed_out:
-            run.memory_store.save(name, run.catalog[name].load())  # as the catalog's validator has left it
+            run.hand_on(name)
         if not chunks:
             yield name
         saved.append(name)
@@ -164,6 +164,8 @@ def _restore(run: KedroRun, datasets: Collection[str], nodes: Sequence[Node]) ->
     names = dict.fromkeys(name for node in nodes for name in node.inputs if name in datasets)
     for name in names:
         dataset = run.catalog[name]
+        if run.own_process and dataset.exists():
+            continue  # an earlier step of this process has made it
         dataset.save(run.memory_store.load(name))  # not `catalog.save`: its validator has run where the data was made
 
 

@@ -16,8 +16,7 @@ from kedro_assets.lifecycle import with_lifecycle
 from kedro_assets.opener import RunOpener
 from kedro_assets.pipeline_hooks import JobFilter
 
-# What dagster.yml calls it: where it is, and the package that brings it.
-_KNOWN = {
+KNOWN = {
     "in_process": ("dagster.in_process_executor", "dagster"),
     "multiprocess": ("dagster.multiprocess_executor", "dagster"),
     "dask": ("dagster_dask.dask_executor", "dagster-dask"),
@@ -27,7 +26,9 @@ _KNOWN = {
     "celery_k8s": ("dagster_celery_k8s.celery_k8s_job_executor", "dagster-celery-k8s"),
     "k8s": ("dagster_k8s.k8s_job_executor", "dagster-k8s"),
 }
-_ALIASES = {path.rpartition(".")[2]: name for name, (path, _) in _KNOWN.items()}
+"""The executors that Dagster ships, by their names in dagster.yml: where each is, and the package that brings it."""
+
+_ALIASES = {path.rpartition(".")[2]: name for name, (path, _) in KNOWN.items()}
 
 PRELOAD = "kedro_assets.preload"
 """What the forkserver imports before the first step, so that a step starts with everything loaded."""
@@ -81,10 +82,10 @@ class Executors:
         return executor.configured(options, name=inner.name) if options else executor
 
     def _import(self, kind: str, where: Path) -> dg.ExecutorDefinition | None:
-        path, package = _KNOWN.get(_ALIASES.get(kind, kind), (kind, ""))
+        path, package = KNOWN.get(_ALIASES.get(kind, kind), (kind, ""))
         module, _, attribute = path.rpartition(".")
         if not module:
-            hint = f"{suggest(kind, _KNOWN)} Any other is given by its import path, such as `package.module.executor`."
+            hint = f"{suggest(kind, KNOWN)} Any other is given by its import path, such as `package.module.executor`."
             self._problems.add((*where, kind), f"no executor is called '{kind}'.", hint)
             return None
         try:

@@ -1,8 +1,7 @@
-"""Jobs of dagster.yml as asset selections, with their executors and schedules."""
+"""Jobs of dagster.yml: selections of assets, or ops where a job asks for them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -10,17 +9,21 @@ from typing import Any
 import dagster as dg
 from attrs import asdict, evolve, frozen
 
-from kedro_assets.config import DagsterConfig, JobConfig, PipelineFilter, RetryConfig, RunConfig, ScheduleConfig
+from kedro_assets.config import JobConfig, PipelineFilter, RetryConfig, RunConfig
 from kedro_assets.errors import Path, Problems, suggest
 from kedro_assets.executors import Executors
 from kedro_assets.graph import ProjectGraph
-from kedro_assets.names import distinct_identifiers, identifier, identifiers, is_parameter
-from kedro_assets.opener import AssetIndex
+from kedro_assets.io_managers import DatasetIOManager
+from kedro_assets.names import identifiers, is_parameter
+from kedro_assets.opener import RunOpener
+from kedro_assets.ops import OpJob, build_op_graph, build_op_job, build_op_view
 from kedro_assets.parameters import FIELD
 from kedro_assets.pipeline_hooks import JobFilter
 from kedro_assets.project import Project
 from kedro_assets.run import RESOURCE
 from kedro_assets.selection import select_nodes
+from kedro_assets.translator import KedroTranslator
+from kedro_assets.view import View
 
 
 @frozen
@@ -31,11 +34,13 @@ class PlannedJob:
         name: Its name in Dagster.
         config: What dagster.yml says of it.
         nodes: The nodes that its Kedro filter leaves; empty for a job that is a selection of assets.
+        graph: The graph of its own pipeline, for a job of ops.
     """
 
     name: str
     config: JobConfig
     nodes: frozenset[str] = frozenset()
+    graph: ProjectGraph | None = None
 
     @property
     def pipeline(self) -> PipelineFilter:
@@ -43,10 +48,76 @@ class PlannedJob:
         return self.config.pipeline or PipelineFilter()
 
 
-def plan_jobs(project: Project, graph: ProjectGraph, problems: Problems) -> Mapping[str, PlannedJob]:
-    """Name the jobs of dagster.yml and apply their Kedro filters; without any, every registered pipeline is a job.
+@frozen
+class BuiltJob:
+    """A job as Dagster takes it, and what a schedule needs to know of it.
+
+    Attributes:
+        definition: The job.
+        config: What dagster.yml gives to its runs.
+        loggers: The loggers that dagster.yml names for it.
+        reads: The parameters that each of its steps reads, under the names that nodes use.
+    """
+
+    definition: Any
+    config: RunConfig
+    loggers: Sequence[str]
+    reads: Mapping[str, frozenset[str]]
+
+    def run_config(self, more: RunConfig) -> dict[str, Any]:
+        """Give the configuration of a run, with more laid over the job's own."""
+        config = RunConfig(
+            parameters={**self.config.parameters, **more.parameters},
+            runtime_params=merged(self.config.runtime_params, more.runtime_params),
+            load_versions={**self.config.load_versions, **more.load_versions},
+        )
+        return _run_config(config, self.loggers, self.reads)
+
+
+def check_parameters(config: RunConfig, reads: Mapping[str, frozenset[str]], where: Path, problems: Problems) -> None:
+    """Report parameters in the configuration of a job or a schedule that no node of the job reads."""
+    known = frozenset[str]().union(*reads.values())
+    for name in config.parameters:
+        if name not in known:
+            found = f"no node of this job reads '{name}'."
+            problems.add((*where, "parameters", name), found, suggest(name, known))
+
+
+def _run_config(config: RunConfig, loggers: Sequence[str], reads: Mapping[str, frozenset[str]]) -> dict[str, Any]:
+    """Give what the launchpad would: values of parameters for the steps that read them, and what Kedro is given."""
+    given = asdict(config, recurse=False)
+    values = given.pop("parameters")
+    by_step = {step: {name: values[name] for name in values if name in names} for step, names in reads.items()}
+    options = {key: value for key, value in given.items() if value}
+    found = {
+        "ops": {step: {"config": {FIELD: own}} for step, own in by_step.items() if own},
+        "resources": {RESOURCE: {"config": options}} if options else {},
+        "loggers": {name: {} for name in loggers},
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one nested mapping over another.
+
+    Examples:
+        >>> merged({"model": {"depth": 3, "seed": 1}}, {"model": {"depth": 5}})
+        {'model': {'depth': 5, 'seed': 1}}
+    """
+    result = dict(first)
+    for key, value in second.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if both else value
+    return result
+
+
+def plan_jobs(
+    wanted: Mapping[str, JobConfig], project: Project, graph: ProjectGraph, problems: Problems
+) -> Mapping[str, PlannedJob]:
+    """Name the jobs and apply their Kedro filters; without any, every registered pipeline is a job.
 
     Args:
+        wanted: The jobs of dagster.yml.
         project: The project.
         graph: Its graph.
         problems: Collects filters that do not fit.
@@ -54,7 +125,7 @@ def plan_jobs(project: Project, graph: ProjectGraph, problems: Problems) -> Mapp
     Returns:
         The jobs by their names in dagster.yml.
     """
-    wanted = project.config.jobs or {
+    wanted = wanted or {
         name: JobConfig(pipeline=PipelineFilter(name)) for name, nodes in graph.pipelines.items() if nodes
     }
     names = identifiers(wanted)
@@ -62,10 +133,13 @@ def plan_jobs(project: Project, graph: ProjectGraph, problems: Problems) -> Mapp
     for name, config in wanted.items():
         job = PlannedJob(names[name], config)
         if config.selection is None:
-            nodes = select_nodes(graph, project.pipelines, job.pipeline, ("jobs", name, "pipeline"), problems)
-            if nodes and not graph.assets_of(nodes):
+            if config.view == "ops" and job.pipeline.pipeline_name in project.pipelines:
+                job = evolve(job, graph=build_op_graph(project, job.pipeline.pipeline_name))
+            where: Path = ("jobs", name, "pipeline")
+            nodes = select_nodes(job.graph or graph, project.pipelines, job.pipeline, where, problems)
+            if nodes and not (job.graph or graph).assets_of(nodes):
                 found = "this filter leaves in-memory datasets only, and they are hidden."
-                problems.add(("jobs", name, "pipeline"), found, "Show them with `memory_assets: true`.")
+                problems.add(where, found, "Show them with `memory_assets: true`.")
             job = evolve(job, nodes=frozenset(nodes))
         jobs[name] = job
     return jobs
@@ -76,55 +150,80 @@ def job_filters(jobs: Mapping[str, PlannedJob]) -> Mapping[str, JobFilter]:
     return {job.name: JobFilter(job.pipeline, job.nodes) for job in jobs.values() if job.nodes}
 
 
+def build_op_views(jobs: Mapping[str, PlannedJob], project: Project, translator: KedroTranslator) -> Mapping[str, View]:
+    """Build the views of the jobs that are made of ops, by their names in Dagster."""
+    return {
+        job.name: build_op_view(project, job.graph, job.nodes, translator)
+        for job in jobs.values()
+        if job.graph is not None and job.nodes
+    }
+
+
 def build_jobs(
     planned: Mapping[str, PlannedJob],
-    index: AssetIndex,
-    graph: ProjectGraph,
+    project: Project,
+    opener: RunOpener,
     assets: Sequence[dg.AssetsDefinition],
+    io_managers: Mapping[str, DatasetIOManager],
     executors: Executors,
     problems: Problems,
-) -> Mapping[str, Any]:
-    """Build jobs as selections of assets.
+) -> Mapping[str, BuiltJob]:
+    """Build jobs as selections of assets, or of ops.
 
     Args:
         planned: The jobs by their names in dagster.yml.
-        index: The asset keys.
-        graph: The project's graph.
+        project: The project.
+        opener: Opens it, and knows its views.
         assets: The assets.
+        io_managers: The IO manager of every dataset.
         executors: The executors.
-        problems: Collects selections that cannot be read, and unknown executors.
+        problems: Collects selections that cannot be read, unknown executors and what Dagster refuses.
 
     Returns:
         The jobs by their names in dagster.yml.
     """
+    taken = {job.name for job in planned.values()} | {step.op.name for step in assets if step.is_executable}
     jobs = {}
     for name, job in planned.items():
-        config = job.config
-        executor = executors.get(config.executor, ("jobs", name, "executor"))
-        if config.selection is not None:
-            selection, keys = _read_selection(config.selection, assets, ("jobs", name, "selection"), problems)
-        else:
-            keys = {index.keys[asset] for asset in graph.assets_of(job.nodes) if asset in index.keys}
-            selection = dg.AssetSelection.assets(*keys) if keys else None
-        if selection is not None:
-            reads = _parameters_by_step(keys, index, graph, assets)
-            _check_parameters(config.config, reads, ("jobs", name, "config", "parameters"), problems)
-            jobs[name] = dg.define_asset_job(
-                job.name,
-                selection=selection,
-                description=config.description,
-                tags=config.tags,
-                config=_run_config(config, reads),
-                executor_def=executor,
-                op_retry_policy=_retry_policy(config.retries),
+        config, where = job.config, ("jobs", name)
+        view = opener.view(job.name)
+        selection, keys = (None, set()) if view.ops else _selection(job, view, assets, (*where, "selection"), problems)
+        ops = {op: _parameters(cluster.nodes, view.graph) for op, cluster in view.ops.items()}
+        reads = ops or _parameters_by_step(keys, view, assets)
+        if ops or selection:
+            check_parameters(config.config, reads, (*where, "config"), problems)
+        options: dict[str, Any] = {
+            "description": config.description,
+            "tags": _tags(config),
+            "config": _run_config(config.config, config.loggers, reads) or None,
+            "executor_def": executors.get(config.executor, (*where, "executor")),
+            "op_retry_policy": _retry_policy(config.retries, (*where, "retries"), problems),
+        }
+        if ops:
+            definition: Any = build_op_job(
+                OpJob(job.name, frozenset(taken), options), view, opener, io_managers, project
             )
+            taken |= {op.name for op in definition.all_node_defs}
+        elif selection is not None:
+            definition = dg.define_asset_job(job.name, selection=selection, **options)
+        else:
+            continue
+        jobs[name] = BuiltJob(definition, config.config, config.loggers, reads)
     return jobs
 
 
-def _read_selection(
-    text: str, assets: Sequence[dg.AssetsDefinition], where: Path, problems: Problems
+def _selection(
+    job: PlannedJob, view: View, assets: Sequence[dg.AssetsDefinition], where: Path, problems: Problems
 ) -> tuple[dg.AssetSelection | None, AbstractSet[dg.AssetKey]]:
-    """Read a selection in Dagster's syntax; give it with the assets that it selects."""
+    """Give the assets of a job, as a selection and as keys; none if there are not any, which is reported."""
+    if job.config.selection is None:
+        vertices = view.graph.assets_of(job.nodes)
+        keys = {view.index.keys[vertex] for vertex in vertices if vertex in view.index.keys}
+        return (dg.AssetSelection.assets(*keys) if keys else None), keys
+    text = job.config.selection
+    if job.config.view == "ops":
+        problems.add(where, "a job of ops cannot be a selection of assets.", "Name its nodes with `pipeline`.")
+        return None, frozenset()
     try:
         selection = dg.AssetSelection.from_string(text)
         found = selection.resolve(assets)
@@ -139,100 +238,40 @@ def _read_selection(
 
 
 def _parameters_by_step(
-    keys: AbstractSet[dg.AssetKey], index: AssetIndex, graph: ProjectGraph, assets: Sequence[dg.AssetsDefinition]
+    keys: AbstractSet[dg.AssetKey], view: View, assets: Sequence[dg.AssetsDefinition]
 ) -> Mapping[str, frozenset[str]]:
-    """Give the parameters that each step of a job reads, under the names that its nodes use."""
+    """Give the parameters that each step of a job reads."""
     found = {}
     for definition in assets:
         made = definition.keys & keys if definition.is_executable else set()
-        cluster = next((index.clusters[index.vertices[key]] for key in made if key in index.vertices), None)
+        cluster = next((view.index.clusters[view.index.vertices[key]] for key in made), None)
         if cluster is not None:
-            names = (name for node in cluster.nodes for name in graph.nodes[node].inputs)
-            found[definition.op.name] = frozenset(filter(is_parameter, names))
+            found[definition.op.name] = _parameters(cluster.nodes, view.graph)
     return found
 
 
-def _check_parameters(config: RunConfig, reads: Mapping[str, frozenset[str]], where: Path, problems: Problems) -> None:
-    known = frozenset().union(*reads.values())
-    for name in config.parameters:
-        if name not in known:
-            problems.add((*where, name), f"no node of this job reads '{name}'.", suggest(name, known))
+def _parameters(nodes: Sequence[str], graph: ProjectGraph) -> frozenset[str]:
+    return frozenset(name for node in nodes for name in graph.nodes[node].inputs if is_parameter(name))
 
 
-def _run_config(config: JobConfig, reads: Mapping[str, frozenset[str]]) -> dict[str, Any] | None:
-    """Give what the launchpad would: values of parameters for the steps that read them, and what Kedro is given."""
-    given = asdict(config.config, recurse=False)
-    values = given.pop("parameters")
-    by_step = {step: {name: values[name] for name in values if name in names} for step, names in reads.items()}
-    options = {key: value for key, value in given.items() if value}
-    found = {
-        "ops": {step: {"config": {FIELD: values}} for step, values in by_step.items() if values},
-        "resources": {RESOURCE: {"config": options}} if options else {},
-        "loggers": {name: {} for name in config.loggers},
-    }
-    return {key: value for key, value in found.items() if value} or None
+def _tags(config: JobConfig) -> dict[str, str]:
+    """Give the tags of a job's runs; Dagster reads how a run is queued and repeated from tags of its own."""
+    own = {"dagster/priority": config.priority, "dagster/max_retries": config.run_retries}
+    return {**{key: str(value) for key, value in own.items() if value is not None}, **config.tags}
 
 
-def _retry_policy(config: RetryConfig | None) -> dg.RetryPolicy | None:
-    return dg.RetryPolicy(max_retries=config.max_retries, delay=config.delay) if config else None
-
-
-def build_schedules(config: DagsterConfig, jobs: Mapping[str, Any], problems: Problems) -> list[dg.ScheduleDefinition]:
-    """Build the schedules of every job.
-
-    A schedule has its name in dagster.yml, behind the name of the job where several jobs share it.
-
-    Args:
-        config: The project's dagster.yml.
-        jobs: The jobs by their names in dagster.yml.
-        problems: Collects unknown names, and what Dagster refuses, such as a bad cron expression.
-    """
-    named = {
-        name: schedule
-        for name, schedule in config.schedules.items()
-        if _schedule(identifier(name), schedule, None, ("schedules", name), problems)
-    }
-    used = Counter(wanted for job in config.jobs.values() for wanted in _wanted(job) if isinstance(wanted, str))
-    found: list[tuple[str, ScheduleConfig, str, Path]] = []
-    for job, job_config in config.jobs.items():
-        for position, wanted in enumerate(_wanted(job_config)):
-            where: Path = ("jobs", job, "schedule", *([position] if isinstance(job_config.schedule, list) else []))
-            if isinstance(wanted, ScheduleConfig):
-                found.append((f"{job}_schedule" + (f"_{position + 1}" if position else ""), wanted, job, where))
-            elif wanted in named:
-                found.append((wanted if used[wanted] == 1 else f"{job}__{wanted}", named[wanted], job, where))
-            elif not problems.at("schedules", wanted):
-                problems.add(where, f"no schedule '{wanted}' is defined.", suggest(wanted, config.schedules))
-    names = distinct_identifiers(title for title, *_ in found)
-    schedules = []
-    for name, (_, schedule, job, where) in zip(names, found, strict=True):
-        made = _schedule(name, schedule, jobs.get(job), where, problems)
-        if made is not None and job in jobs:
-            schedules.append(made)
-    return schedules
-
-
-def _wanted(job: JobConfig) -> list[str | ScheduleConfig]:
-    if job.schedule is None:
-        return []
-    return job.schedule if isinstance(job.schedule, list) else [job.schedule]
-
-
-def _schedule(
-    name: str, config: ScheduleConfig, job: Any, where: Path, problems: Problems
-) -> dg.ScheduleDefinition | None:
-    """Make one schedule; one without a job is made to be checked only."""
+def _retry_policy(config: RetryConfig | None, where: Path, problems: Problems) -> dg.RetryPolicy | None:
+    if config is None:
+        return None
+    if config.max_retries < 0:
+        problems.add((*where, "max_retries"), "a number below 0 stands here.", "Allowed: 0 and above.")
     try:
-        return dg.ScheduleDefinition(
-            name=name,
-            cron_schedule=config.cron_schedule,
-            execution_timezone=config.execution_timezone,
-            default_status=dg.DefaultScheduleStatus[config.default_status],
-            description=config.description,
-            tags=config.tags,
-            **({"job": job} if job is not None else {"job_name": "none"}),
+        return dg.RetryPolicy(
+            max_retries=config.max_retries,
+            delay=config.delay,
+            backoff=dg.Backoff[config.backoff] if config.backoff else None,
+            jitter=dg.Jitter[config.jitter] if config.jitter else None,
         )
     except dg.DagsterError as error:
-        hint = "Five fields as in `0 2 * * *`, or `@daily`; the time zone as in `Europe/Berlin`."
-        problems.add(where, str(error), hint)
+        problems.add(where, f"Dagster refuses it: {error}", "`backoff` and `jitter` need a `delay`.")
         return None

@@ -60,4 +60,6 @@ def run_link() -> dict[str, dg.MetadataValue[Any]]:
     place = server.hostname or ""
     place += f":{server.port}" if server.port else ""  # without the user and the password that the address may have
     page = f"/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
-    return {"mlflow/run": dg.MetadataValue.url(urlunsplit((server.scheme, place, server.path.rstrip("/") + "/", "", page)))}
+    return {
+        "mlflow/run": dg.MetadataValue.url(urlunsplit((server.scheme, place, server.path.rstrip("/") + "/", "", page)))
+    }

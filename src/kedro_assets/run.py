@@ -192,6 +192,19 @@ class KedroRun:
                 found[name].save(self.memory_store.load(name))
         return found
 
+    def hand_on(self, name: str) -> None:
+        """Leave an in-memory dataset, as the catalog's validator has left it, for the steps that read it.
+
+        Raises:
+            InMemoryDataError: If it cannot be pickled and a step of another process may need it.
+        """
+        try:
+            self.memory_store.save(name, self.catalog[name].load())
+        except InMemoryDataError as error:
+            if not self.own_process:
+                raise
+            logger.info("%s Here it is at hand all the same, but no later run can go on from it.", error)
+
     def hand_back(self, name: str) -> None:
         """Leave an in-memory output for `results` in the run's own process; what cannot be pickled is not there then."""
         wanted = name in self.plan.memory_outputs and self.hooks.hook.after_pipeline_run.get_hookimpls()

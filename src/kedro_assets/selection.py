@@ -33,7 +33,8 @@ def select_nodes(
     if name not in graph.pipelines:
         reasons = {left.pipeline: left.reason for left in graph.left_out}
         found = f"pipeline '{name}' is not among the assets: {reasons.get(name, '`assets.pipelines` leaves it out.')}"
-        problems.add((*where, "pipeline_name"), found, "Choose with `assets.pipelines` which pipelines become assets.")
+        hint = "Choose with `assets.pipelines` which pipelines become assets, or give the job `view: ops`."
+        problems.add((*where, "pipeline_name"), found, hint)
         return []
     filters = asdict(wanted, filter=lambda attribute, value: attribute.name != "pipeline_name" and bool(value))
     known = _names(pipelines[name])

@@ -41,7 +41,9 @@ class _FailureSensor:
         dagster_run, repository = context.dagster_run, context.repository_def
         if RUN_ID_TAG not in dagster_run.tags or ENDED_TAG in dagster_run.tags or repository is None:
             return
-        job = repository.get_job(dagster_run.job_name).get_subset(asset_selection=dagster_run.asset_selection)
+        job = repository.get_job(dagster_run.job_name)
+        if dagster_run.asset_selection or dagster_run.op_selection:
+            job = job.get_subset(op_selection=dagster_run.op_selection, asset_selection=dagster_run.asset_selection)
         if not self.opener.plan(dagster_run, job).steps:
             return  # another project of this code location has run it
         context.instance.add_run_tags(dagster_run.run_id, {ENDED_TAG: "fired"})

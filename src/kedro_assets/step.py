@@ -1,4 +1,4 @@
-"""What a cluster's step does when Dagster runs it."""
+"""What a step does when Dagster runs it: a cluster's, which makes assets, or that of an op, which is one node."""
 
 # No postponed annotations here: Dagster looks at the class that annotates `context`.
 from collections.abc import Iterator, Mapping
@@ -17,53 +17,73 @@ from kedro_assets.names import base_name
 from kedro_assets.opener import RunOpener
 from kedro_assets.parameters import changed_parameters
 from kedro_assets.run import SAVE_VERSION, KedroRun
+from kedro_assets.view import View
 
 
 @frozen
-class ClusterStep:
-    """The step of one cluster.
+class KedroStep:
+    """The step of some nodes.
 
     Attributes:
-        cluster: Its nodes.
+        cluster: The nodes.
+        view: The nodes around them, and the assets.
         opener: Opens the project for a run.
         io_managers: The IO manager of every dataset.
         values: The project's parameters, by the names that nodes use.
     """
 
     cluster: Cluster
+    view: View
     opener: RunOpener
     io_managers: Mapping[str, DatasetIOManager]
     values: Mapping[str, Any]
 
     def materialize(self, context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         """Run the nodes that the selected assets need, and report every dataset once it is saved."""
+        for vertex, metadata in self._saved(context.op_execution_context):
+            key = self.view.index.keys.get(vertex)
+            if key in context.selected_asset_keys:
+                yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+            elif key is not None:  # made because its node ran, though nobody selected it
+                context.log_event(dg.AssetMaterialization(key, metadata=metadata))
+
+    def execute(self, context: dg.OpExecutionContext) -> Iterator[dg.AssetMaterialization | dg.Output[None]]:
+        """Run one node, and give every output once it is saved, with the materialization of its asset."""
+        outputs = dict(zip(self.view.graph.outputs(self.cluster.name), context.op_def.output_dict, strict=True))
+        for vertex, metadata in self._saved(context):
+            kind, name = vertex
+            key = self.view.index.keys.get(vertex)
+            hidden = (
+                kind == "dataset" and self.view.graph.in_memory(name) and vertex not in self.opener.assets.index.keys
+            )
+            if key is not None and not hidden:
+                yield dg.AssetMaterialization(key, metadata=metadata)
+            if kind == "dataset":
+                yield dg.Output(None, outputs[name])
+
+    def _saved(self, context: dg.OpExecutionContext) -> Iterator[tuple[Vertex, dict[str, Any]]]:
+        """Run the step's nodes; give each dataset once it is saved, each node without outputs once it has run."""
         with captured_logs(context.log, context.instance.managed_python_loggers) as capture:
             run = self.opener.for_run(context.run, context.job_def, context.instance)
             capture.renew(run.redactor)
             join_run(run.identity.mlflow_run_id)
-            with run.redacted():
-                yield from self._materialize(context, run)
+            step = str(context.op_handle)
+            try:
+                yield from self._run_nodes(run, step, changed_parameters(context.op_config, self.values))
+            except Exception as error:
+                run.errors[step] = error
+                run.redactor.error(error)
+                raise
 
-    def _materialize(self, context: dg.AssetExecutionContext, run: KedroRun) -> Iterator[dg.MaterializeResult[Any]]:
-        operation = context.op_execution_context
-        step = str(operation.op_handle)
-        parameters = changed_parameters(operation.op_config, self.values)
+    def _run_nodes(
+        self, run: KedroRun, step: str, parameters: Mapping[str, Any]
+    ) -> Iterator[tuple[Vertex, dict[str, Any]]]:
         run_metadata: dict[str, Any] = {"kedro/run_id": run.identity.kedro_run_id, **run_link()}
-        try:
-            for node, saved in run_step(
-                run, run.plan.steps[step], self.opener.graph.nodes, self.io_managers, parameters
-            ):
-                vertex: Vertex = ("dataset", base_name(saved)) if saved else ("node", node.name)
-                key = self.opener.index.keys.get(vertex)
-                metadata = dict(run_metadata)
-                if saved in run.plan.versioned:
-                    metadata[SAVE_VERSION] = run.identity.kedro_run_id
-                if saved and not run.own_process:
-                    run.hand_back(saved)
-                if key in context.selected_asset_keys:
-                    yield dg.MaterializeResult(asset_key=key, metadata=metadata)
-                elif key is not None:  # made because its node ran, though nobody selected it
-                    context.log_event(dg.AssetMaterialization(key, metadata=metadata))
-        except Exception as error:
-            run.errors[step] = error
-            raise
+        for node, saved in run_step(run, run.plan.steps[step], self.view.graph.nodes, self.io_managers, parameters):
+            if saved is None:
+                yield ("node", node.name), run_metadata
+                continue
+            if not run.own_process:
+                run.hand_back(saved)
+            version = {SAVE_VERSION: run.identity.kedro_run_id} if saved in run.plan.versioned else {}
+            yield ("dataset", base_name(saved)), run_metadata | version

@@ -60,7 +60,7 @@ class KedroTranslator:
             description=settings.description or _docstring(data.producer),
             group_name=settings.group_name or data.group_name,
             owners=settings.owners,
-            tags={**_node_tags(data.producer), **settings.tags},
+            tags={**node_tags(data.producer), **settings.tags},
             kinds=set(settings.kinds) or default_kinds(data.entry),
             metadata=_metadata(data),
         )
@@ -108,7 +108,7 @@ def _docstring(node: Node | None) -> str | None:
     return " ".join(text.split("\n\n")[0].split()) if text else None
 
 
-def _node_tags(node: Node | None) -> Mapping[str, str]:
+def node_tags(node: Node | None) -> Mapping[str, str]:
     """Give a node's tags as keys without values, in the characters that Dagster allows."""
     names = sorted(node.tags) if node else ()
     return {re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:63]: "" for name in names}

@@ -12,7 +12,7 @@ TWO = """
 
 def jobs_of(translation):
     """Give what each job makes, by its name in Dagster."""
-    names = [job.name for job in translation.jobs.values()]
+    names = [job.definition.name for job in translation.jobs.values()]
     return {
         name: {
             key.to_user_string()
@@ -33,7 +33,11 @@ def test_with_jobs_there_are_no_others(translate_project):
 
 def test_jobs_whose_names_differ_only_in_what_dagster_does_not_allow_are_kept_apart(translate_project):
     translation = translate_project(conf={"dagster.yml": "jobs: {a b: {}, a-b: {}, a_b: {}}"})
-    assert {name: job.name for name, job in translation.jobs.items()} == {"a b": "a_b_2", "a-b": "a_b_3", "a_b": "a_b"}
+    assert {name: job.definition.name for name, job in translation.jobs.items()} == {
+        "a b": "a_b_2",
+        "a-b": "a_b_3",
+        "a_b": "a_b",
+    }
 
 
 @pytest.mark.parametrize(
@@ -64,7 +68,7 @@ def test_a_job_carries_its_description_tags_retries_and_runtime_parameters(trans
     translation = translate_project(conf={"dagster.yml": dagster})
     job = translation.definitions.resolve_job_def("j")
     assert (job.description, job.tags["team"]) == ("Daily", "growth")
-    assert translation.jobs["j"].op_retry_policy == dg.RetryPolicy(max_retries=2, delay=30)
+    assert translation.jobs["j"].definition.op_retry_policy == dg.RetryPolicy(max_retries=2, delay=30)
     assert job.run_config == {"resources": {"kedro": {"config": {"runtime_params": {"a": {"b": [1]}}}}}}
 
 
@@ -207,3 +211,87 @@ def test_load_versions_of_a_job_are_configuration_of_its_runs(translate_project)
     dagster = "jobs: {j: {config: {load_versions: {made: 2026-03-01T12.30.05.123Z}}}}"
     job = translate_project(conf={"dagster.yml": dagster}).definitions.resolve_job_def("j")
     assert job.run_config["resources"]["kedro"]["config"] == {"load_versions": {"made": "2026-03-01T12.30.05.123Z"}}
+
+
+def test_priority_and_retries_of_a_run_are_tags_that_dagster_reads(translate_project):
+    dagster = "jobs: {j: {priority: 0, run_retries: 2, tags: {team: growth, dagster/priority: '9'}}}"
+    job = translate_project(conf={"dagster.yml": dagster}).definitions.resolve_job_def("j")
+    assert job.tags == {"team": "growth", "dagster/priority": "9", "dagster/max_retries": "2"}
+
+
+@pytest.mark.parametrize(
+    ("retries", "path"),
+    [("{max_retries: -1}", "jobs.j.retries.max_retries"), ("{max_retries: 1, backoff: LINEAR}", "jobs.j.retries")],
+    ids=["negative", "backoff without delay"],
+)
+def test_retries_that_dagster_refuses_are_reported(problems_of, retries, path):
+    assert [problem.path for problem in problems_of(conf={"dagster.yml": f"jobs: {{j: {{retries: {retries}}}}}"})] == [
+        path
+    ]
+
+
+def test_a_step_has_the_tags_and_the_pool_of_its_nodes(translate_project):
+    pipelines = """
+        return {'__default__': Pipeline([
+            n('a', ['r'], ['x'], tags=['gpu', 'slow']), n('b', ['x'], ['y']), n('c', ['r'], ['z'], tags=['slow']),
+        ])}
+    """
+    translation = translate_project(
+        pipelines, conf={"dagster.yml": "assets: {pools: {gpu: cards}}\njobs: {j: {view: ops}}"}
+    )
+    steps = {step.op.name: step.op for step in translation.assets if step.is_executable}
+    found = {name: ({*op.tags} - {"kedro/nodes"}, op.pool) for name, op in steps.items()}
+    assert found == {"a_and_b": ({"gpu", "slow"}, "cards"), "c": ({"slow"}, None)}
+    ops = {op.name: op for op in translation.definitions.resolve_job_def("j").all_node_defs}
+    assert {name: op.pool for name, op in ops.items()} == {"j__a": "cards", "j__b": None, "j__c": None}
+
+
+def test_a_step_that_would_be_in_two_pools_is_reported(problems_of):
+    pipelines = "return {'__default__': Pipeline([n('a', ['r'], ['x'], tags=['t']), n('b', ['x'], ['y'], tags=['u'])])}"
+    [problem] = problems_of(pipelines, conf={"dagster.yml": "assets: {pools: {t: one, u: two}}"})
+    assert (problem.path, problem.found) == (
+        "assets.pools.t",
+        "the nodes a, b share a step and would be in the pools one, two.",
+    )
+
+
+def test_a_job_of_ops_cannot_be_a_selection_of_assets(problems_of):
+    [problem] = problems_of(conf={"dagster.yml": "jobs: {j: {view: ops, selection: made}}"})
+    assert (problem.path, problem.found) == ("jobs.j.selection", "a job of ops cannot be a selection of assets.")
+
+
+def test_a_job_of_a_pipeline_that_competes_can_be_made_of_ops(translate_project, problems_of):
+    pipelines = """
+        return {'__default__': Pipeline([n('a', ['r'], ['x'])]), 'other': Pipeline([n('b', ['r'], ['x'])])}
+    """
+    job = "jobs: {j: {pipeline: {pipeline_name: other}%s}}"
+    [problem] = problems_of(pipelines, conf={"dagster.yml": job % ""})
+    assert problem.hint.endswith("or give the job `view: ops`.")
+    found = translate_project(pipelines, conf={"dagster.yml": job % ", view: ops"}).definitions.resolve_job_def("j")
+    assert [op.name for op in found.nodes] == ["b"]
+
+
+def test_ops_of_several_jobs_have_definitions_of_their_own(translate_project):
+    pipelines = "return {'__default__': Pipeline([n('b__c', ['r'], ['x']), n('c', ['r'], ['y'])])}"
+    definitions = translate_project(
+        pipelines, conf={"dagster.yml": "jobs: {a: {view: ops}, a__b: {view: ops}}"}
+    ).definitions
+    names = [op.name for job in ("a", "a__b") for op in definitions.resolve_job_def(job).all_node_defs]
+    assert len(set(names)) == len(names) == 4
+
+
+def test_a_schedule_lays_its_configuration_over_that_of_its_job(translate_project):
+    dagster = """
+        jobs:
+          j:
+            config: {runtime_params: {m: {depth: 1, seed: 2}}, parameters: {'params:x': 1}}
+            schedule:
+              cron_schedule: "@daily"
+              config: {runtime_params: {m: {depth: 3}}, parameters: {'params:x': 9}}
+    """
+    conf = {"dagster.yml": dagster, "parameters.yml": "x: 1\nm: {depth: 3}", "catalog.yml": FILES}
+    [schedule] = translate_project(READING, conf=conf).schedules
+    tick = schedule.evaluate_tick(dg.build_schedule_context())
+    [request] = tick.run_requests
+    assert request.run_config["resources"]["kedro"]["config"]["runtime_params"] == {"m": {"depth": 3, "seed": 2}}
+    assert request.run_config["ops"]["a"]["config"]["parameters"] == {"params:x": 9}

@@ -81,7 +81,7 @@ def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
             for (kind, name), spec in found.specs.items()
         ],
         "clusters": [{"name": cluster.name, "nodes": list(cluster.nodes)} for cluster in found.clusters],
-        "jobs": [_job(found, name, job) for name, job in found.jobs.items()],
+        "jobs": [_job(found, name, job.definition) for name, job in found.jobs.items()],
         "schedules": [
             {
                 "name": schedule.name,
@@ -96,11 +96,14 @@ def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
 
 
 def _job(found: Translation, name: str, job: Any) -> dict[str, Any]:
-    keys = job.selection.resolve(found.assets)
+    is_ops = isinstance(job, dg.JobDefinition)
+    keys = set() if is_ops else job.selection.resolve(found.assets)
+    executor = job.executor_def if not is_ops or job.has_specified_executor else None
     return {
         "name": job.name,
         "kedro": name,
         "assets": sorted(key.to_user_string() for key in keys),
-        "executor": job.executor_def.name if job.executor_def else None,
+        "ops": sorted(op.name for op in job.nodes) if is_ops else [],
+        "executor": executor.name if executor else None,
         "description": job.description,
     }

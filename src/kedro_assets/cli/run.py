@@ -16,6 +16,7 @@ import dagster as dg
 from kedro_assets import _private
 from kedro_assets.cli.dev import definitions_target
 from kedro_assets.errors import KedroAssetsError, suggest
+from kedro_assets.jobs import merged
 from kedro_assets.names import identifier
 from kedro_assets.run import RESOURCE
 
@@ -86,19 +87,10 @@ def _run_config(job: dg.JobDefinition, options: Mapping[str, Any]) -> dict[str, 
     given = {key: value for key, value in options.items() if value}
     if given:
         resource = config.setdefault("resources", {}).setdefault(RESOURCE, {})
-        resource["config"] = _merged(resource.get("config", {}), given)
+        resource["config"] = merged(resource.get("config", {}), given)
     if "console" in job.loggers:
         config.setdefault("loggers", {"console": {"config": {"log_level": "CRITICAL"}}})
     return config
-
-
-def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one nested mapping over another."""
-    merged = dict(first)
-    for key, value in second.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merged(merged[key], value) if both else value
-    return merged
 
 
 @contextmanager

@@ -19,6 +19,7 @@ class AssetsConfig:
     group_by: GroupBy = "pipeline"
     key_prefix: list[str] = Factory(list)
     memory_assets: bool = True
+    pools: dict[str, str] = Factory(dict)
 
 
 @frozen
@@ -30,6 +31,15 @@ class ExecutorConfig:
 
 
 @frozen
+class RunConfig:
+    """What runs are given."""
+
+    parameters: dict[str, Any] = Factory(dict)
+    runtime_params: dict[str, Any] = Factory(dict)
+    load_versions: dict[str, str] = Factory(dict)
+
+
+@frozen
 class ScheduleConfig:
     """One schedule, in the words of `dagster.ScheduleDefinition`."""
 
@@ -38,6 +48,7 @@ class ScheduleConfig:
     default_status: Literal["RUNNING", "STOPPED"] = "STOPPED"
     description: str | None = None
     tags: dict[str, str] = Factory(dict)
+    config: RunConfig = Factory(RunConfig)
 
 
 @frozen
@@ -66,25 +77,19 @@ class PipelineFilter:
 
 @frozen
 class RetryConfig:
-    """How often a failed step of a job is tried again, and after how many seconds."""
+    """How often a failed step of a job is tried again, and after how many seconds, in the words of `dagster.RetryPolicy`."""
 
     max_retries: int = 1
     delay: float | None = None
-
-
-@frozen
-class RunConfig:
-    """What runs of a job are given."""
-
-    parameters: dict[str, Any] = Factory(dict)
-    runtime_params: dict[str, Any] = Factory(dict)
-    load_versions: dict[str, str] = Factory(dict)
+    backoff: Literal["LINEAR", "EXPONENTIAL"] | None = None
+    jitter: Literal["FULL", "PLUS_MINUS"] | None = None
 
 
 @frozen
 class JobConfig:
     """One job: a selection of assets, and how it is executed and scheduled."""
 
+    view: Literal["assets", "ops"] = "assets"
     description: str | None = None
     pipeline: PipelineFilter | None = None
     selection: str | None = None
@@ -94,6 +99,8 @@ class JobConfig:
     tags: dict[str, str] = Factory(dict)
     config: RunConfig = Factory(RunConfig)
     retries: RetryConfig | None = None
+    run_retries: int | None = None
+    priority: int | None = None
 
 
 @frozen
