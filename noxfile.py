@@ -15,7 +15,10 @@ nox.options.error_on_external_run = True
 ROOT = Path(__file__).parent
 EXAMPLE = ROOT / "examples" / "flights"
 QUIET = {"DO_NOT_TRACK": "1", "KEDRO_DISABLE_TELEMETRY": "1"}
-TESTING = ["pytest>=8.2", "hypothesis>=6.100", "coverage[toml]>=7.10", "dagster-webserver", "dagster-docker>=0.28"]
+TESTING = [
+    *("pytest>=8.2", "pytest-xdist>=3.6", "hypothesis>=6.100", "coverage[toml]>=7.10"),
+    *("dagster-webserver", "dagster-docker>=0.28"),
+]
 
 
 ENGINES = [
@@ -54,7 +57,8 @@ def tests(session: nox.Session) -> None:
     # One place for what every process measures, wherever it runs.
     env = {**_dagster_home(session), "COVERAGE_FILE": str(ROOT / ".coverage")}
     session.run("coverage", "erase")
-    arguments = session.posargs or ["--ignore=tests/browser"]
+    others = ["--ignore=tests/browser", "--ignore=tests/engines"]  # these have sessions of their own
+    arguments = session.posargs or [*others, "-n", "2", "--dist", "loadfile"]
     session.run("coverage", "run", "-m", "pytest", *arguments, env=env)
     if not session.posargs:
         session.run("coverage", "run", "-m", "pytest", "--doctest-modules", "src", env=env)
@@ -67,6 +71,14 @@ def browser(session: nox.Session) -> None:
     """Drive the UI of the example in headless Chromium; Debian's packages chromium and fonts are needed."""
     session.install("-e", ".[dev]", str(EXAMPLE), *TESTING, "playwright")
     session.run("pytest", "tests/browser", *session.posargs, env=_dagster_home(session))
+
+
+@nox.session
+def engines(session: nox.Session) -> None:
+    """Run jobs on Dask, Celery, Docker, Kubernetes and PostgreSQL; redis-server and PostgreSQL have to be installed."""
+    session.install("-e", ".[dev]", *TESTING, *ENGINES, "kedro-datasets[json-jsondataset]")
+    env = {**_dagster_home(session), "KEDRO_ASSETS_ENGINES": "1"}
+    session.run("pytest", "tests/engines", *(session.posargs or ["-n", "2", "--dist", "loadfile"]), env=env)
 
 
 @nox.session

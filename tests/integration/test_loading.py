@@ -306,3 +306,20 @@ def test_an_error_in_the_projects_code_is_named(tmp_path: Path) -> None:
     project = write_project(tmp_path, nodes="import no_such_module\n", pipelines="{}", settings=SETTINGS)
     with pytest.raises(ProjectError, match="no_such_module"):
         load_definitions(project)
+
+
+def test_the_registry_of_pipelines_is_called_once_however_many_nodes_there_are(tmp_path: Path) -> None:
+    project = write_project(
+        tmp_path,
+        nodes="""
+            from pathlib import Path
+
+            def called():
+                with (Path(__file__).parent / "calls").open("a") as file:
+                    file.write("once ")
+                return {}
+        """,
+        pipelines='{"__default__": pipeline([node(len, f"d{i}", f"d{i + 1}", name=f"n{i}") for i in range(20)]), **called()}',
+    )
+    dg.Definitions.validate_loadable(load_definitions(project))
+    assert (project.path / f"src/{project.package}/calls").read_text() == "once "
