@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import sys
+import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +21,13 @@ from dagster._config.errors import FieldNotDefinedErrorData, FieldsNotDefinedErr
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
-from dagster._core.execution.api import execute_run_iterator
+from dagster._core.execution.api import create_execution_plan, execute_plan_iterator, execute_run_iterator
+from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
+from dagster._core.execution.retries import RetryMode
 from dagster._core.system_config.objects import ResolvedRunConfig
 from dagster._core.workspace.autodiscovery import loadable_targets_from_python_file, loadable_targets_from_python_module
 from dagster._serdes import deserialize_value, serialize_value
+from dagster._utils.error import serializable_error_info_from_exc_info
 from kedro.framework.cli.utils import _split_load_versions, _split_params
 from kedro.framework.context import KedroContext
 from kedro.framework.project import settings
@@ -98,6 +106,64 @@ def _options_at(schema: Any, path: Iterable[str]) -> Collection[str]:
         fields = getattr(schema, "fields", {})
         schema = fields[part].config_type if part in fields else getattr(schema, "inner_type", None)
     return list(getattr(schema, "fields", {}))
+
+
+def context_of(executor: dg.Executor, plan_context: Any) -> Any:
+    """Give an executor the context of a run as its own: those of Dask and Celery look for their options there."""
+    found = copy.copy(plan_context)
+    found._executor = executor
+    return found
+
+
+RETRIES = RetryMode.ENABLED
+"""How an executor says that it tries failed steps again."""
+
+
+@contextmanager
+def active_steps(execution_plan: Any, retries: Any, plan_context: Any) -> Iterator[Any]:
+    """Start a plan: an executor has no public way to learn which steps are due, to be tried again or to be skipped."""
+    with (
+        InstanceConcurrencyContext(plan_context.instance, plan_context.dagster_run) as limits,
+        execution_plan.start(retry_mode=retries, instance_concurrency_context=limits) as active,
+    ):
+        yield active
+
+
+def step_arguments(plan_context: Any, step: Any, active: Any, retries: Any) -> tuple[Any, ...]:
+    """Give what `run_one_step` needs in another process."""
+    return (
+        plan_context.reconstructable_job.to_dict(),  # pickled, it would keep a hash that is none in another process
+        plan_context.dagster_run,
+        step.key,
+        plan_context.instance.get_ref(),
+        retries.for_inner_plan(),
+        active.get_known_state(),
+    )
+
+
+_one_step = threading.Lock()
+"""Steps of one process take turns: Dagster configures logging for each, and with two at once it waits for itself."""
+
+
+def run_one_step(
+    packed: Mapping[str, Any], run: dg.DagsterRun, step: str, instance: Any, retries: Any, known_state: Any
+) -> list[dg.DagsterEvent]:
+    """Run a step of a run and give its events."""
+    job = ReconstructableJob.from_dict(packed)
+    with _one_step, dg.DagsterInstance.from_ref(instance) as here:
+        plan = create_execution_plan(job, run.run_config, step_keys_to_execute=[step], known_state=known_state)
+        return list(execute_plan_iterator(plan, job, run, here, retry_mode=retries, run_config=run.run_config))
+
+
+def step_failure(executor: dg.Executor, step_context: Any, active: Any) -> dg.DagsterEvent:
+    """Record that a step has failed with the exception that is being handled, or is to be tried again after it."""
+    error = serializable_error_info_from_exc_info(sys.exc_info())
+    return executor.log_failure_or_retry_event_after_error(step_context, error, active.get_known_state())
+
+
+def dask_resources(step: Any) -> dict[str, Any]:
+    """Give what a step needs of a Dask worker, by the tag that dagster-dask reads."""
+    return dict(json.loads(step.tags.get("dagster-dask/resource_requirements", "{}")))
 
 
 STEP_MODULES = (

@@ -48,6 +48,7 @@ def run_step(
         A node and the dataset it has just saved, in full; or a node without outputs and None, once it has run.
     """
     todo = [nodes[name] for name in plan.nodes]
+    run.done.difference_update(plan.nodes)  # if this is another try, none of them has run
     readers = run.plan.readers if run.own_process else readers_of(todo)
     check_inputs(run, {name for node in todo for name in node.inputs} & run.plan.inputs - plan.handed_in)
     _build_datasets(run, todo)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 
@@ -98,6 +98,8 @@ class Executors:
             hint = "Give the import path of an ExecutorDefinition."
             self._problems.add((*where, kind), f"'{path}' is a {type(found).__name__} and no executor.", hint)
             return None
+        if path == KNOWN["dask"][0]:
+            return cast("dg.ExecutorDefinition", import_module("kedro_assets.dask_steps").dask_executor(found))
         return found
 
 
@@ -109,12 +111,22 @@ def _with_fast_start(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _in_words_of_dagster_docker(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Take a registry without a login for the first part of the image's name, and a network for one of the networks."""
+    """Take a registry without a login for the first part of the image's name, and a network for one of the networks.
+
+    What `container_kwargs` has under `environment` becomes `env_vars`: there dagster-docker refuses it when a step starts.
+    """
     found = dict(options)
     if isinstance(found.get("registry"), str) and "image" in found:
         found["image"] = f"{found.pop('registry')}/{found['image']}"
     if "network" in found and "networks" in found:
         found["networks"] = [found.pop("network"), *found["networks"]]
+    inside = found.get("container_kwargs")
+    if isinstance(inside, Mapping) and "environment" in inside:
+        environment = inside["environment"] or {}
+        if isinstance(environment, Mapping):
+            environment = [name if value is None else f"{name}={value}" for name, value in environment.items()]
+        found["container_kwargs"] = {name: value for name, value in inside.items() if name != "environment"}
+        found["env_vars"] = [*found.get("env_vars", []), *environment]
     return found
 
 

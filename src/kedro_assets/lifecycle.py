@@ -18,10 +18,10 @@ from kedro_assets import _private
 from kedro_assets.errors import StepError
 from kedro_assets.execute import check_inputs
 from kedro_assets.logs import LogCapture, captured_logs
-from kedro_assets.mlflow_run import left_as_found, run_tags
+from kedro_assets.mlflow_run import join_run, left_as_found, run_tags
 from kedro_assets.opener import RunOpener
 from kedro_assets.pipeline_hooks import JobFilter, PipelineHooks
-from kedro_assets.run import KedroRun
+from kedro_assets.run import ENV_TAG, KedroRun, env_of
 
 RUN_ID_TAG = "kedro/run_id"
 """The tag of a run with Kedro's run id; a run has it once `before_pipeline_run` has fired."""
@@ -95,7 +95,7 @@ class LifecycleExecutor(dg.Executor):
         """
         dagster_run, job = plan_context.dagster_run, plan_context.job.get_definition()
         if not self._opener.plan(dagster_run, job).steps:
-            yield from self._inner.execute(plan_context, execution_plan)
+            yield from self._inner.execute(_private.context_of(self._inner, plan_context), execution_plan)
             return
         os.environ[_private.JOB_VARIABLE] = _private.pack_job(plan_context.job)  # for `preload`
         self._opener.open_runs.hold(dagster_run.run_id)
@@ -121,14 +121,18 @@ class _Lifecycle:
 
     def around(self, inner: dg.Executor, execution_plan: Any) -> Iterator[Any]:
         """Fire `before_pipeline_run`, execute, and fire the hook that fits how it ended."""
-        with self._captured_logs():
-            self.hooks.before()
-        self._tag({RUN_ID_TAG: self.run.identity.kedro_run_id, **run_tags()})
+        if self._resumed():
+            join_run(self.run.identity.mlflow_run_id)
+        else:
+            with self._captured_logs():
+                self.hooks.before()
+            identity = {RUN_ID_TAG: self.run.identity.kedro_run_id, ENV_TAG: env_of(self.run.context)}
+            self._tag({**identity, **run_tags()})
         failures: list[Any] = []
         try:
             plan = self.run.plan
             check_inputs(self.run, plan.inputs.difference(*(step.handed_in for step in plan.steps.values())))
-            for event in inner.execute(self.plan_context, execution_plan):
+            for event in inner.execute(_private.context_of(inner, self.plan_context), execution_plan):
                 if event.is_step_failure or event.is_resource_init_failure:
                     failures.append(event)
                 yield event
@@ -140,6 +144,10 @@ class _Lifecycle:
             self._fail(failure)
         else:
             self._succeed()
+
+    def _resumed(self) -> bool:
+        """Say whether another process of this run has fired `before_pipeline_run`, and has died since."""
+        return self.plan_context.resume_from_failure and RUN_ID_TAG in self.plan_context.dagster_run.tags
 
     def _fail(self, error: Exception) -> None:
         self._tag({ENDED_TAG: "fired"})

@@ -5,11 +5,13 @@ Nothing is taken away: the handlers of the project's own logging configuration w
 
 from __future__ import annotations
 
+import inspect
 import logging
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import dagster as dg
 import kedro
@@ -19,6 +21,10 @@ from kedro_assets.redaction import Redactor
 
 _LEVELS = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
 _KEDRO = str(Path(kedro.__file__).parent)
+_PRINTED_IN_CELERY = "celery.redirected"
+"""The logger to which a Celery worker sends what is printed, other handlers' lines among it."""
+_STORAGES = ("dagster._core.storage.event_log.", "dagster._core.storage.runs.", "dagster_postgres.", "dagster_mysql.")
+"""Where Dagster's storages are: what they log cannot be written to them."""
 _exceptions = logging.Formatter()
 
 
@@ -45,6 +51,8 @@ class LogCapture:
     def takes(self, record: logging.LogRecord) -> bool:
         """Say whether a record belongs into Dagster's log and does not come there by itself."""
         parts = record.name.split(".")
+        if record.name == _PRINTED_IN_CELERY:
+            return False
         if parts[0] == "dagster" or (parts[0] == "kedro" and record.levelno < logging.WARNING):
             return False
         if record.name == "py.warnings" and record.getMessage().startswith(_KEDRO):
@@ -99,7 +107,7 @@ class _Handler(logging.Handler):
         capture = next(iter([*own[::-1], *captures[::-1]]), None)
         thread.writing, thread.last = True, record
         try:
-            if capture is not None and capture.takes(record):
+            if capture is not None and capture.takes(record) and not _by_storage():
                 capture.write(record)
         except Exception:  # noqa: BLE001 - as in every handler: a line that cannot be written ends no run
             self.handleError(record)
@@ -130,6 +138,16 @@ def captured_logs(
         _handler.captures.remove(capture)
         if not _handler.captures:
             _handler.detach()
+
+
+def _by_storage() -> bool:
+    """Say whether a storage of Dagster's logs this: it may hold the lock that writing the line would wait for."""
+    frame: FrameType | None = inspect.currentframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith(_STORAGES):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _heard_by(name: str) -> Iterator[str]:

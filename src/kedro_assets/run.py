@@ -19,7 +19,7 @@ from kedro.pipeline.node import Node
 from pluggy import PluginManager
 
 from kedro_assets import _private
-from kedro_assets.errors import InMemoryDataError
+from kedro_assets.errors import InMemoryDataError, ProjectError
 from kedro_assets.memory_store import MemoryStore
 from kedro_assets.mlflow_run import RUN_TAG
 from kedro_assets.plan import RunPlan
@@ -34,6 +34,9 @@ RESOURCE = "kedro"
 SAVE_VERSION = "kedro/save_version"
 """The metadata of a materialization that has the version saved."""
 
+ENV_TAG = "kedro/env"
+"""The tag of a run with Kedro's environment in the run's own process."""
+
 
 @frozen
 class RunIdentity:
@@ -45,6 +48,7 @@ class RunIdentity:
         runtime_params: The parameters given at launch, as `kedro run --params` takes them.
         load_versions: The versions to load, by dataset, as `kedro run --load-versions` takes them.
         mlflow_run_id: The MLflow run that a hook has started for this run, once it has.
+        env: Kedro's environment in the run's own process, once `before_pipeline_run` has fired.
     """
 
     dagster_run_id: str
@@ -52,6 +56,7 @@ class RunIdentity:
     runtime_params: Mapping[str, Any] = field(factory=dict)
     load_versions: Mapping[str, str] = field(factory=dict)
     mlflow_run_id: str | None = None
+    env: str | None = None
 
     @classmethod
     def of(
@@ -78,6 +83,7 @@ class RunIdentity:
             runtime_params=config.get("runtime_params", {}),
             load_versions={**(saved_earlier or {}), **config.get("load_versions", {})},
             mlflow_run_id=record.dagster_run.tags.get(RUN_TAG) if record else None,
+            env=record.dagster_run.tags.get(ENV_TAG) if record else None,
         )
 
 
@@ -144,6 +150,12 @@ class KedroRun:
             project_path=location.path, env=location.env, conf_source=location.conf_source
         )
         context = session.load_context(runtime_params=dict(identity.runtime_params))
+        if identity.env is not None and identity.env != env_of(context):
+            msg = (
+                f"Kedro's environment is '{env_of(context)}' in the process of this step and '{identity.env}' in that of "
+                "the run: give KEDRO_ENV to the containers or workers that execute steps, too."
+            )
+            raise ProjectError(msg)
         if pipeline is not None:
             _private.limit_validation(context, pipeline)
         catalog = _private.create_catalog(context, identity.kedro_run_id, identity.load_versions)
@@ -214,6 +226,11 @@ class KedroRun:
             self.memory_store.save(name, self.catalog[name].load())
         except InMemoryDataError:
             logger.warning("The in-memory dataset '%s' cannot be pickled: `after_pipeline_run` gets it empty.", name)
+
+
+def env_of(context: KedroContext) -> str:
+    """Name Kedro's environment; without any it is the one that the configuration loader falls back to."""
+    return context.env or getattr(context.config_loader, "default_run_env", "") or "base"
 
 
 def _credentials(context: KedroContext) -> Mapping[str, Any]:

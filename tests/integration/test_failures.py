@@ -194,3 +194,32 @@ def test_a_run_continued_from_its_failure_gets_the_in_memory_data_of_the_failed_
     assert project.nodes_run() == ["flaky"]
     [before] = project.calls("before_pipeline_run")
     assert before["nodes"] == ["flaky"]
+
+
+def test_data_in_memory_stays_until_it_is_read_in_a_further_try_too(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = write_project(
+        tmp_path,
+        nodes="""
+            from pathlib import Path
+
+            def same(value):
+                return value
+
+            def flaky(one):
+                seen = Path(__file__).with_name("seen")
+                if not seen.exists():
+                    seen.touch()
+                    raise ValueError("not yet")
+                return one
+        """,
+        pipelines="""{"__default__": pipeline([
+            node(same, "raw", "memory", name="make"), node(same, "memory", "one", name="one"),
+            node(flaky, "one", "two", name="two"),
+        ])}""",
+        catalog=json_dataset("raw", "two"),
+        dagster="jobs: {again: {pipeline: {}, retries: {max_retries: 1}}}",
+    )
+    project.write("data/raw.json", "1")
+    assert execute(project, instance, "again").success

@@ -429,3 +429,21 @@ def test_a_line_that_dagster_captures_itself_is_there_once(
     last = "after_pipeline_run" if job in JOBS else "on_pipeline_error"
     assert of_hooks(found, pipeline=True) == [(None, "before_pipeline_run"), (None, last)]
     assert counted["one", "WARNING", "before_node_run"] == 1
+
+
+def test_a_run_ends_though_the_storage_of_dagster_logs_too(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = write_project(
+        tmp_path,
+        nodes="def first(raw):\n    return raw\n",
+        pipelines='{"__default__": pipeline([node(first, "raw", "one", name="first")])}',
+        catalog=json_dataset("raw", "one"),
+        dagster="default_executor: {multiprocess: {max_concurrent: 1}}\n",
+    )
+    logging_yml = "{version: 1, disable_existing_loggers: false, root: {level: INFO}}"
+    monkeypatch.setenv("KEDRO_LOGGING_CONFIG", str(project.write("conf/logging.yml", logging_yml)))
+    failed = execute(project, instance)
+    assert not failed.success
+    project.write("data/raw.json", "1")
+    assert execute(project, instance, continue_from=failed.run_id).success

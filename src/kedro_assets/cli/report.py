@@ -38,6 +38,8 @@ def check_lines(root: Path) -> Iterator[str]:
     )
     for left in found.graph.left_out:
         yield f"Pipeline '{left.pipeline}' is left out: {left.reason}"
+    if found.graph.left_out:
+        yield "  `assets.pipelines` chooses among them; a job with `view: ops` runs one that is no asset."
     if merged:
         yield f"Nodes that share a step (assets.cluster_by: {found.project.config.assets.cluster_by}):"
     for cluster in merged:
