@@ -178,6 +178,9 @@ STEP_MODULES = (
 )
 """What a step imports late: the storages of the instance, and Kedro's side of a run. The forkserver does so before."""
 
+STORAGES = ("dagster._core.storage.event_log.", "dagster._core.storage.runs.", "dagster_postgres.", "dagster_mysql.")
+"""Where Dagster's storages are: what they log while they hold a lock cannot be written to them."""
+
 JOB_VARIABLE = "KEDRO_ASSETS_JOB"
 """The environment variable in which the run's own process tells its forkserver which job to load."""
 

@@ -17,14 +17,13 @@ import dagster as dg
 import kedro
 from attrs import define, field
 
+from kedro_assets._private import STORAGES
 from kedro_assets.redaction import Redactor
 
 _LEVELS = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
 _KEDRO = str(Path(kedro.__file__).parent)
 _PRINTED_IN_CELERY = "celery.redirected"
 """The logger to which a Celery worker sends what is printed, other handlers' lines among it."""
-_STORAGES = ("dagster._core.storage.event_log.", "dagster._core.storage.runs.", "dagster_postgres.", "dagster_mysql.")
-"""Where Dagster's storages are: what they log cannot be written to them."""
 _exceptions = logging.Formatter()
 
 
@@ -144,7 +143,7 @@ def _by_storage() -> bool:
     """Say whether a storage of Dagster's logs this: it may hold the lock that writing the line would wait for."""
     frame: FrameType | None = inspect.currentframe()
     while frame is not None:
-        if frame.f_globals.get("__name__", "").startswith(_STORAGES):
+        if frame.f_globals.get("__name__", "").startswith(STORAGES):
             return True
         frame = frame.f_back
     return False

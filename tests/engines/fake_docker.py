@@ -39,7 +39,7 @@ IMAGE_ENVIRONMENT = {
 
 
 class LocalProcess:
-    """A command that runs as it would in a container: with the environment that it is given, in a session of its own.
+    """A command that runs as it would in a container: with the environment that it is given, as the leader of its own group of processes.
 
     Args:
         command: The command.

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from comparing import Calls, assert_same, by_dagster, by_kedro, start_over
-from conftest import RAW, MakeProject, cancel_in_total
+from engine_servers import RAW, MakeProject, cancel_in_total
 from helpers import KedroProject, execute, materialized
 
 # dagster-celery defines its task anew for every step that it submits.

@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 import yaml
 from comparing import PIPELINE_HOOKS, assert_same, by_dagster, by_kedro, start_over
-from conftest import RAW, MakeProject, need_modules, started
+from engine_servers import RAW, MakeProject, need_modules, started
 from fake_docker import FakeDocker, fake_docker
 from fake_kubernetes import FakeKubernetes, fake_kubernetes
 from helpers import KedroProject, execute, materialized

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 import yaml
 from comparing import Calls, assert_same, by_dagster, by_kedro, start_over
-from conftest import RAW, MakeProject, cancel_in_total, dask_cluster
+from engine_servers import RAW, MakeProject, cancel_in_total, dask_cluster
 from helpers import KedroProject, execute, json_dataset, materialized, write_project
 
 LAST_HOOKS = ("after_pipeline_run", "on_pipeline_error")

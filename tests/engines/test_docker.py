@@ -14,9 +14,9 @@ import dagster as dg
 import pytest
 import yaml
 from comparing import PIPELINE_HOOKS, assert_same, by_dagster, by_kedro, left_behind, start_over
-from conftest import need_modules
 from dagster._core.executor.step_delegating import StepDelegatingExecutor
 from dagster._core.launcher import LaunchRunContext, ResumeRunContext
+from engine_servers import need_modules
 from fake_docker import FakeDocker, Watcher, fake_docker
 from helpers import KedroProject, execute, json_dataset, materialized, write_project
 from servers import has_ended, wait_for

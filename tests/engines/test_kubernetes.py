@@ -14,8 +14,8 @@ import dagster as dg
 import pytest
 import yaml
 from comparing import PIPELINE_HOOKS, assert_same, by_dagster, by_kedro, start_over
-from conftest import RAW, MakeProject, need_modules
 from dagster._core.executor.step_delegating import StepDelegatingExecutor
+from engine_servers import RAW, MakeProject, need_modules
 from fake_docker import Watcher
 from fake_kubernetes import FakeKubernetes, Job, fake_kubernetes
 from helpers import KedroProject, execute, materialized

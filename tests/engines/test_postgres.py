@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 import yaml
 from comparing import assert_same, by_dagster, by_kedro, start_over
-from conftest import RAW, MakeProject
+from engine_servers import RAW, MakeProject
 from helpers import KedroProject
 
 EXECUTORS = {"one": {"in_process": {}}, "several": {"multiprocess": {"max_concurrent": 2}}}

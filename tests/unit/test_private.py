@@ -1,10 +1,14 @@
 """Fails when Kedro or Dagster change one of the names that `kedro_assets._private` needs."""
 
+import importlib.util
+import inspect
 from importlib import import_module
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.reconstruct import ReconstructableJob
+from dagster._core.execution.context.system import PlanOrchestrationContext
+from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.session import KedroServiceSession
 from pluggy import PluginManager
@@ -198,3 +202,33 @@ def test_parameters_of_the_command_line_are_read_as_kedro_reads_them(text, expec
 @pytest.mark.parametrize("module", _private.STEP_MODULES)
 def test_what_a_step_imports_late_is_there(module):
     assert import_module(module)
+
+
+@pytest.mark.parametrize("place", [place for place in _private.STORAGES if place.startswith("dagster.")])
+def test_the_storages_of_dagster_are_where_they_were(place):
+    assert importlib.util.find_spec(place.rstrip("."))
+
+
+def test_an_executor_finds_itself_in_the_context_that_is_its_own():
+    class Context:
+        _executor = "outer"
+
+        @property
+        def executor(self):
+            return self._executor
+
+    outer = Context()
+    assert (_private.context_of("inner", outer).executor, outer.executor) == ("inner", "outer")
+    assert "self._executor" in inspect.getsource(PlanOrchestrationContext)
+
+
+def test_parameters_of_one_pipeline_are_checked_if_that_is_said(session):
+    context = session.load_context()
+    _private.limit_validation(context, "__default__")
+    assert context._pipelines_to_validate == ["__default__"]
+    assert "_pipelines_to_validate" in inspect.getsource(KedroContext)
+
+
+def test_load_versions_of_the_command_line_are_read_as_kedro_reads_them():
+    assert _private.split_load_versions(None, None, "a:1,b:2") == {"a": "1", "b": "2"}
+    assert _private.split_load_versions(None, None, None) == {}
