@@ -219,8 +219,7 @@ class KedroRun:
 
     def hand_back(self, name: str) -> None:
         """Leave an in-memory output for `results` in the run's own process; what cannot be pickled is not there then."""
-        wanted = name in self.plan.memory_outputs and self.hooks.hook.after_pipeline_run.get_hookimpls()
-        if not wanted or self.memory_store.has(name):
+        if name not in self.plan.memory_outputs or not self.hooks.hook.after_pipeline_run.get_hookimpls():
             return
         try:
             self.memory_store.save(name, self.catalog[name].load())
