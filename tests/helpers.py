@@ -10,6 +10,7 @@ import textwrap
 from collections import Counter
 from dataclasses import dataclass
 from importlib import import_module
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -225,6 +226,19 @@ def load_merged_job(path: str, package: str, job: str) -> dg.JobDefinition:
     return import_module(f"{package}.native").defs.resolve_job_def(job)
 
 
+_kedro_variables: dict[str, str] = {}
+
+
+def renew_forkserver() -> None:
+    """Stop the process that steps are forked from if Kedro's variables have changed: it keeps those of its start."""
+    own = {name: value for name, value in os.environ.items() if name.startswith("KEDRO_")}
+    now = {name: value for name, value in own.items() if name != "KEDRO_ASSETS_JOB"}  # that one is of each run
+    if now != _kedro_variables:
+        forkserver._forkserver._stop()  # type: ignore[attr-defined]  # Python has it for tests
+        _kedro_variables.clear()
+        _kedro_variables.update(now)
+
+
 def execute(
     project: KedroProject,
     instance: dg.DagsterInstance,
@@ -238,6 +252,7 @@ def execute(
     """Execute a job through its executor: the way every launch of Dagster goes in the end."""
     function = "load_merged_job" if merged else "load_job"
     arguments = (str(project.path), project.package, job) if merged else (str(project.path), job)
+    renew_forkserver()
     job_definition = dg.build_reconstructable_job(
         "helpers", function, arguments, reconstructor_working_directory=str(Path(__file__).parent)
     )
