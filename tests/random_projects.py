@@ -332,7 +332,7 @@ def _draw_dataset(draw: st.DrawFn, namespace: str | None, kinds: list[str], othe
     taken = {dataset.name for dataset in others}
     prefix, suffix = f"{namespace}." if namespace else "", "_file" if kind == "pattern" else ""
     names = [prefix + name + suffix for name in DATASET_NAMES]
-    return Dataset(draw(st.sampled_from([name for name in names if name not in taken])), kind)
+    return Dataset(draw(st.sampled_from([name for name in names if name not in taken] or [f"more{len(taken)}"])), kind)
 
 
 def _draw_node(
@@ -350,7 +350,9 @@ def _draw_node(
         chunks = min(chunks, 1)  # a version is saved once
     shared = {dataset.read_as for dataset in datasets if dataset.kind == "assign"}
     return KedroNode(
-        name=draw(st.sampled_from([name for name in NODE_NAMES if prefix + name not in taken])),
+        name=draw(
+            st.sampled_from([name for name in NODE_NAMES if prefix + name not in taken] or [f"more{len(taken)}"])
+        ),
         inputs=inputs,
         outputs=tuple(dataset.written_as for dataset in outputs),
         namespace=namespace,
