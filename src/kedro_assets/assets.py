@@ -14,7 +14,7 @@ from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.names import base_name, distinct_identifiers, identifier, identifiers
 from kedro_assets.opener import RunOpener
-from kedro_assets.parameters import config_schema, parameter_values
+from kedro_assets.parameters import ConfigSchemas, parameter_values
 from kedro_assets.project import Project
 from kedro_assets.run import RESOURCE
 from kedro_assets.step import KedroStep
@@ -96,17 +96,20 @@ def build_multi_assets(
         taken: Names that no step may have: those of jobs, as Dagster keeps both in one space.
         problems: Collects steps that would be in two pools.
     """
+    graph = opener.assets.graph
     values = parameter_values(project.parameters)
+    schemas = ConfigSchemas(values)
     names = identifiers((cluster.name for cluster in clusters), taken=[*taken, _private.ASSET_JOB])
     return [
         _multi_asset(
             names[cluster.name],
             KedroStep(cluster, opener.assets, opener, io_managers, values),
             specs,
-            _pool(cluster, opener.assets.graph, project.config.assets.pools, problems),
+            config_schema=schemas.of(graph.nodes[node] for node in cluster.nodes),
+            pool=_pool(cluster, graph, project.config.assets.pools, problems),
         )
         for cluster in clusters
-        if opener.assets.graph.assets_of(cluster.nodes)
+        if graph.assets_of(cluster.nodes)
     ]
 
 
@@ -123,34 +126,53 @@ def _pool(cluster: Cluster, graph: ProjectGraph, pools: Mapping[str, str], probl
 
 
 def _multi_asset(
-    name: str, step: KedroStep, specs: Mapping[Vertex, dg.AssetSpec], pool: str | None
+    name: str, step: KedroStep, specs: Mapping[Vertex, dg.AssetSpec], config_schema: dg.Field | None, pool: str | None
 ) -> dg.AssetsDefinition:
+    """Do what `dagster.multi_asset` does, which makes up names for inputs, not for every key, and looks at each twice."""
     graph = step.view.graph
     nodes = [graph.nodes[node] for node in step.cluster.nodes]
-    assets = [vertex for vertex in graph.assets_of(step.cluster.nodes) if vertex in specs]
-    outputs = identifiers(f"{kind} {text}" if kind == "node" else text for kind, text in assets)
-    by_output = dict(zip(outputs.values(), assets, strict=True))
-    deps = {output: {dep.asset_key for dep in specs[vertex].deps} for output, vertex in by_output.items()}
-    upstream = sorted(set().union(*deps.values()) - {specs[vertex].key for vertex in assets})
-    inputs = distinct_identifiers(key.to_user_string() for key in upstream)
-    decorate = dg.multi_asset(
-        name=name,
+    assets = {vertex: specs[vertex] for vertex in graph.assets_of(step.cluster.nodes) if vertex in specs}
+    outputs = identifiers(f"{kind} {text}" if kind == "node" else text for kind, text in assets).values()
+    made = {spec.key for spec in assets.values()}
+    read = sorted({dep.asset_key for spec in assets.values() for dep in spec.deps} - made)
+    inputs = distinct_identifiers(key.to_user_string() for key in read)
+    op = dg.OpDefinition(
+        step.materialize,
+        name,
+        ins={port: dg.In(dg.Nothing) for port in inputs},
         outs={
-            output: dg.AssetOut.from_spec(
-                specs[vertex].replace_attributes(deps=[]),
-                io_manager_key=step.io_managers[vertex[1]].resource_key if vertex[0] == "dataset" else None,
+            port: dg.Out(
+                io_manager_key=step.io_managers[dataset].resource_key if kind == "dataset" else None,
                 is_required=False,
+                description=spec.description,
+                metadata=spec.metadata,
+                code_version=spec.code_version,
             )
-            for output, vertex in by_output.items()
+            for port, ((kind, dataset), spec) in zip(outputs, assets.items(), strict=True)
         },
-        # not `deps`, which makes names of its own for the inputs, and not for every key
-        ins={name: dg.AssetIn(key, dagster_type=dg.Nothing) for name, key in zip(inputs, upstream, strict=True)},
-        internal_asset_deps=deps,
-        can_subset=True,
         description="\n".join([f"Kedro nodes: {', '.join(step.cluster.nodes)}.", *step.cluster.reasons]),
-        op_tags={"kedro/nodes": str(len(nodes)), **{tag: "" for node in nodes for tag in node_tags(node)}},
+        tags={"kedro/nodes": str(len(nodes)), **{tag: "" for node in nodes for tag in node_tags(node)}},
         pool=pool,
-        config_schema=config_schema(nodes, step.values),
+        config_schema=config_schema,
         required_resource_keys={RESOURCE},
     )
-    return decorate(step.materialize)
+    return ClusterAssets(
+        node_def=op,
+        keys_by_input_name=dict(zip(inputs, read, strict=True)),
+        keys_by_output_name={port: spec.key for port, spec in zip(outputs, assets.values(), strict=True)},
+        specs=list(assets.values()),
+        can_subset=True,
+    )
+
+
+class ClusterAssets(dg.AssetsDefinition):
+    """The assets of one cluster.
+
+    Every dataset has an IO manager, and Dagster goes through all resources of the code location for each of its assets.
+    These are shown their own only, so that the work grows with the datasets and not with their square.
+    """
+
+    def with_resources(self, resource_defs: Mapping[str, dg.ResourceDefinition]) -> dg.AssetsDefinition:
+        """Bind the resources that these assets need."""
+        own = {key: resource_defs[key] for key in self.required_resource_keys if key in resource_defs}
+        return super().with_resources(own)

@@ -143,16 +143,12 @@ def build_graph(project: Project, problems: Problems) -> ProjectGraph:
         for node in pipeline.nodes:
             nodes.setdefault(node.name, node)
     ordered = {node.name: node for node in Pipeline(nodes.values()).nodes}
-    entries: dict[str, dict[str, CatalogEntry]] = {}
-    for node in ordered.values():
-        for name in _dataset_names(node):
-            entries.setdefault(base_name(name), {}).setdefault(name, project.entry(name))
     graph = ProjectGraph(
         digraph=_digraph(ordered.values()),
         nodes=ordered,
         pipelines=taken,
         left_out=left_out,
-        entries={dataset: tuple(variants.values()) for dataset, variants in entries.items()},
+        entries=_entries(ordered.values(), project),
     )
     config = project.config.assets
     if config.memory_assets or config.cluster_by == "node":  # what passes between steps stays visible
@@ -197,6 +193,15 @@ def _same_function(first: Any, second: Any) -> bool:
         pairs = zip(*closed_over, strict=True)
         return all(_same_function(one.cell_contents, other.cell_contents) for one, other in pairs)
     return bool(first == second)
+
+
+def _entries(nodes: Iterable[Node], project: Project) -> dict[str, tuple[CatalogEntry, ...]]:
+    """Look up every dataset in the catalog, under each name that a node uses for it."""
+    names = dict.fromkeys(name for node in nodes for name in _dataset_names(node))
+    found: dict[str, tuple[CatalogEntry, ...]] = {}
+    for name in names:
+        found[base_name(name)] = (*found.get(base_name(name), ()), project.entry(name))
+    return found
 
 
 def _dataset_names(node: Node) -> Iterator[str]:

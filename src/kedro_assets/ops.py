@@ -14,7 +14,7 @@ from kedro_assets.graph import ProjectGraph, build_graph
 from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.names import identifiers
 from kedro_assets.opener import RunOpener
-from kedro_assets.parameters import config_schema, parameter_values
+from kedro_assets.parameters import ConfigSchemas, parameter_values
 from kedro_assets.project import Project
 from kedro_assets.run import RESOURCE
 from kedro_assets.specs import build_records, build_specs
@@ -79,6 +79,7 @@ def build_op_job(
         project: The project, for its parameters and its pools.
     """
     graph, pools, values = view.graph, project.config.assets.pools, parameter_values(project.parameters)
+    schemas = ConfigSchemas(values)
     op_names = {cluster.name: op for op, cluster in view.ops.items()}
     outputs = {node: identifiers(graph.outputs(node)) for node in op_names}
     # a node may be an op of several jobs, and Dagster keeps the names of all definitions in one space
@@ -93,7 +94,7 @@ def build_op_job(
             description=f"Kedro node: {node}.",
             ins={port: dg.In(dg.Nothing, description=name) for name, port in inputs.items()},
             out={port: dg.Out(dg.Nothing, is_required=False, description=name) for name, port in outputs[node].items()},
-            config_schema=config_schema([graph.nodes[node]], values),
+            config_schema=schemas.of([graph.nodes[node]]),
             required_resource_keys={RESOURCE},
             tags=dict(node_tags(graph.nodes[node])),
             pool=next((pools[tag] for tag in sorted(graph.nodes[node].tags) if tag in pools), None),

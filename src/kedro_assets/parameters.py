@@ -33,18 +33,27 @@ def parameter_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def config_schema(nodes: Iterable[Node], values: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Build the configuration schema of a step: one field per parameter that its nodes read.
+class ConfigSchemas:
+    """The configuration schemas of a project's steps: one field per parameter that their nodes read.
+
+    Dagster's schemas are dear to make, so steps that read the same parameters share one.
 
     Args:
-        nodes: The nodes of the step.
         values: The project's values, by the name that a node uses.
     """
-    names = dict.fromkeys(name for node in nodes for name in node.inputs if is_parameter(name))
-    if not names:
-        return None
-    fields = {name: dg.Field(dg.Any, is_required=False, default_value=_shown(values.get(name))) for name in names}
-    return {FIELD: fields}
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+        self._made: dict[tuple[str, ...], dg.Field] = {}
+
+    def of(self, nodes: Iterable[Node]) -> dg.Field | None:
+        """Give the schema of a step with these nodes; None if they read no parameters."""
+        names = tuple(dict.fromkeys(name for node in nodes for name in node.inputs if is_parameter(name)))
+        if names and names not in self._made:
+            defaults = {name: _shown(self._values.get(name)) for name in names}
+            fields = {name: dg.Field(dg.Any, is_required=False, default_value=defaults[name]) for name in names}
+            self._made[names] = dg.Field({FIELD: fields})
+        return self._made.get(names)
 
 
 def changed_parameters(config: Mapping[str, Any] | None, values: Mapping[str, Any]) -> dict[str, Any]:

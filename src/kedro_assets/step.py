@@ -38,7 +38,9 @@ class KedroStep:
     io_managers: Mapping[str, DatasetIOManager]
     values: Mapping[str, Any]
 
-    def materialize(self, context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+    def materialize(
+        self, context: dg.AssetExecutionContext, _inputs: Mapping[str, None]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         """Run the nodes that the selected assets need, and report every dataset once it is saved."""
         for vertex, metadata in self._saved(context.op_execution_context):
             key = self.view.index.keys.get(vertex)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kedro_assets.parameters import FIELD, changed_parameters, config_schema, parameter_values
+from kedro_assets.parameters import FIELD, ConfigSchemas, changed_parameters, parameter_values
 
 from .builders import make_node
 
@@ -20,9 +20,14 @@ scalars = (
 json_values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
 
 
+def fields_of(schema):
+    """Give the fields of the parameters in a step's schema."""
+    return schema.config_type.fields[FIELD].config_type.fields
+
+
 def as_run_configuration(value, default):
     """Take a value through the step's schema, as Dagster does at launch, and give what it changes."""
-    schema = config_schema([make_node("a", [NAME])], {NAME: default})
+    schema = ConfigSchemas({NAME: default}).of([make_node("a", [NAME])])
 
     received = []
 
@@ -51,8 +56,8 @@ def test_truth_and_number_are_different_values(value, default):
 
 @given(json_values)
 def test_a_default_that_the_launchpad_sends_back_is_left_out(default):
-    schema = config_schema([make_node("a", [NAME])], {NAME: default})
-    shown = schema[FIELD][NAME].default_value
+    schema = ConfigSchemas({NAME: default}).of([make_node("a", [NAME])])
+    shown = fields_of(schema)[NAME].default_value
     assert changed_parameters({FIELD: {NAME: shown}}, {NAME: default}) == {}
 
 
@@ -67,8 +72,8 @@ def test_a_default_that_the_launchpad_sends_back_is_left_out(default):
     ids=["date", "keys", "tuple", "nested"],
 )
 def test_what_json_cannot_carry_is_shown_as_text_and_reaches_the_node_as_it_was(default, shown):
-    schema = config_schema([make_node("a", [NAME])], {NAME: default})
-    assert schema[FIELD][NAME].default_value == shown
+    schema = ConfigSchemas({NAME: default}).of([make_node("a", [NAME])])
+    assert fields_of(schema)[NAME].default_value == shown
     assert changed_parameters({FIELD: {NAME: shown}}, {NAME: default}) == {}
 
 
@@ -93,14 +98,21 @@ def test_dagster_fills_in_the_default(default):
 
 
 def test_a_step_that_reads_no_parameters_has_no_schema():
-    assert config_schema([make_node("a", ["data"], ["x"])], {}) is None
+    assert ConfigSchemas({}).of([make_node("a", ["data"], ["x"])]) is None
 
 
 def test_a_schema_has_the_parameters_that_the_nodes_read_and_no_others():
     nodes = [make_node("a", ["params:x", "data"]), make_node("b", ["params:x", "parameters", "params:z z"])]
-    schema = config_schema(nodes, parameter_values({"x": 1, "y": 2}))
-    assert list(schema[FIELD]) == ["params:x", "parameters", "params:z z"]
-    assert [field.default_value for field in schema[FIELD].values()] == [1, {"x": 1, "y": 2}, None]
+    schema = ConfigSchemas(parameter_values({"x": 1, "y": 2})).of(nodes)
+    defaults = {name: field.default_value for name, field in fields_of(schema).items()}
+    assert defaults == {"params:x": 1, "parameters": {"x": 1, "y": 2}, "params:z z": None}
+
+
+def test_steps_that_read_the_same_parameters_share_their_schema():
+    schemas = ConfigSchemas({"params:x": 1, "params:y": 2})
+    first, second = make_node("a", ["params:x", "data"]), make_node("b", ["other", "params:x"])
+    assert schemas.of([first]) is schemas.of([second])
+    assert schemas.of([first]) is not schemas.of([make_node("c", ["params:y"])])
 
 
 def test_parameters_have_the_names_that_kedro_gives_them():
