@@ -33,7 +33,10 @@ def select_nodes(
     if name not in graph.pipelines:
         reasons = {left.pipeline: left.reason for left in graph.left_out}
         found = f"pipeline '{name}' is not among the assets: {reasons.get(name, '`assets.pipelines` leaves it out.')}"
-        hint = "Choose with `assets.pipelines` which pipelines become assets, or give the job `view: ops`."
+        hint = (
+            "Choose with `assets.pipelines` which pipelines become assets, give the job `view: ops`, or show the pipeline "
+            "in a code location of its own: a Kedro environment with its own `assets.pipelines` and `assets.key_prefix`."
+        )
         problems.add((*where, "pipeline_name"), found, hint)
         return []
     filters = asdict(wanted, filter=lambda attribute, value: attribute.name != "pipeline_name" and bool(value))

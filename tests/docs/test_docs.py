@@ -20,6 +20,7 @@ from attrs import has
 
 from kedro_assets.config import model, read_config, read_dataset_settings
 from kedro_assets.errors import Problems
+from kedro_assets.executors import KNOWN
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -53,7 +54,9 @@ def blocks(language: str, first_line: str = "") -> Iterator[object]:
                 yield pytest.param(block, id=f"{page.relative_to(ROOT)}:{line}")
 
 
-@pytest.mark.parametrize("block", list(blocks("yaml", "# conf/base/dagster.yml")))
+@pytest.mark.parametrize(
+    "block", [*blocks("yaml", "# conf/base/dagster.yml"), *blocks("yaml", "# conf/challenger/dagster.yml")]
+)
 def test_every_dagster_yml_is_read_without_problems(block: Block) -> None:
     problems = Problems()
     read_config(yaml.safe_load(block.text), problems)
@@ -135,6 +138,14 @@ def test_the_reference_has_a_table_for_every_section_of_dagster_yml() -> None:
     assert "| `cron_schedule` | string or list of strings | required |" in rendered
     assert "| `memory_assets` | true or false | `true` |" in rendered
     assert "| `executor` | string or [executor](#executorconfig) | none |" in rendered
+
+
+@pytest.mark.parametrize("executor", sorted(KNOWN))
+def test_every_executor_has_a_page_with_its_options(executor: str) -> None:
+    path = REFERENCE / "executors" / f"{executor.replace('_', '-')}.md"
+    page = path.read_text(encoding="utf-8")
+    assert f"<!-- options: {executor} -->" in page
+    assert f"({path.name})" in (path.parent / "index.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -266,7 +266,7 @@ def test_a_job_of_a_pipeline_that_competes_can_be_made_of_ops(translate_project,
     """
     job = "jobs: {j: {pipeline: {pipeline_name: other}%s}}"
     [problem] = problems_of(pipelines, conf={"dagster.yml": job % ""})
-    assert problem.hint.endswith("or give the job `view: ops`.")
+    assert all(choice in problem.hint for choice in ("`assets.pipelines`", "`view: ops`", "`assets.key_prefix`"))
     found = translate_project(pipelines, conf={"dagster.yml": job % ", view: ops"}).definitions.resolve_job_def("j")
     assert [op.name for op in found.nodes] == ["b"]
 

@@ -39,7 +39,10 @@ def check_lines(root: Path) -> Iterator[str]:
     for left in found.graph.left_out:
         yield f"Pipeline '{left.pipeline}' is left out: {left.reason}"
     if found.graph.left_out:
-        yield "  `assets.pipelines` chooses among them; a job with `view: ops` runs one that is no asset."
+        yield (
+            "  `assets.pipelines` chooses among them; a job with `view: ops` runs one that is no asset; another Kedro "
+            "environment with a `key_prefix` shows it in a code location of its own."
+        )
     if merged:
         yield f"Nodes that share a step (assets.cluster_by: {found.project.config.assets.cluster_by}):"
     for cluster in merged:
