@@ -122,9 +122,15 @@ def screenshots(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure how long definitions take to load, against hand-written assets."""
-    session.install("-e", ".[dev]", "kedro-datasets[pandas-csvdataset,json-jsondataset]")
-    session.run("python", "benchmarks/load.py", *session.posargs, env=_dagster_home(session))
+    """Measure loading, runs, steps, memory and servers against hand-written assets, Kedro and kedro-dagster."""
+    session.install("-e", ".[dev]", "kedro-datasets[json-jsondataset]", "psutil", "matplotlib")
+    peer = Path(session.virtualenv.location).resolve() / "peer"
+    python = str(peer / "bin" / "python")
+    if not Path(python).exists():
+        session.run("python", "-m", "venv", str(peer))
+        packages = ("kedro-dagster==0.8.1", "kedro-datasets[json-jsondataset]")
+        session.run(python, "-m", "pip", "install", "--quiet", *packages, external=True)
+    session.run("python", "benchmarks", "--peer-python", python, *session.posargs, env=QUIET)
 
 
 @nox.session(default=False, venv_backend="uv")

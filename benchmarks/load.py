@@ -1,87 +1,82 @@
-"""How long loading definitions takes, beyond imports, against hand-written assets of the same size.
+"""How long definitions take to load, beyond the imports of libraries: `definitions.py`, its repository and all jobs.
 
-Each figure is from a process of its own; the contenders take turns. Run it with `nox -s bench`.
+The floor is hand-written assets of the same size and Kedro's own reading of the project: what has to be read anyway.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
+from functools import partial
 
-from projects import Shape, write_project
+from measure import (
+    Benchmark,
+    Options,
+    Row,
+    Sample,
+    main,
+    print_rows,
+    run,
+    summarise,
+    take_turns,
+    workplace,
+)
+from projects import Shape, Side, floor, ours, peer
 
-_OURS = """
-import sys, time
-import kedro_assets.definitions
-from kedro_assets import build_definitions
+MANY = 1000
+"""From this size on, larger steps are of interest too."""
+PEER_NODES = 500
+"""The largest project for kedro-dagster, which is measured once there."""
+
+_LOAD = """
+import importlib, runpy, sys, time
+for module in sys.argv[1:]:
+    importlib.import_module(module)
 start = time.perf_counter()
-repository = build_definitions(sys.argv[1]).get_repository_def()
-repository.get_all_jobs()
-print(time.perf_counter() - start)
-"""
-
-_FLOOR = """
-import json, sys, time
-import dagster as dg
-import kedro.framework.session, kedro.framework.startup
-start = time.perf_counter()
-sys.path.insert(0, sys.argv[1] + "/src")
-from kedro.framework.startup import bootstrap_project
-from kedro.config import OmegaConfigLoader
-bootstrap_project(sys.argv[1])
-loader = OmegaConfigLoader(sys.argv[1] + "/conf", base_env="base", default_run_env="local")
-loader["catalog"], loader["parameters"]
-from kedro.framework.project import pipelines
-pipelines = dict(pipelines)
-def key(name): return dg.AssetKey(name.split("."))
-def compute(): ...
-assets = []
-for node in pipelines["__default__"].nodes:
-    deps = [key(name) for name in node.inputs if not name.startswith("params:")]
-    specs = [dg.AssetSpec(key(name), deps=deps, skippable=True) for name in node.outputs]
-    assets.append(dg.multi_asset(name=node.name.replace(".", "_"), specs=specs, can_subset=True)(compute))
-jobs = [
-    dg.define_asset_job(name, selection=[key(output) for node in pipeline.nodes for output in node.outputs])
-    for name, pipeline in pipelines.items()
-]
-dg.Definitions(assets=assets, jobs=jobs).get_repository_def().get_all_jobs()
+runpy.run_path("definitions.py")["defs"].get_repository_def().get_all_jobs()
 print(time.perf_counter() - start)
 """
 
 
-def _seconds(program: str, root: Path) -> float:
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(root)], check=True, capture_output=True, text=True, cwd=root
-    )
-    return float(done.stdout.split()[-1])
+def load(side: Side) -> Sample:
+    """Load a contender's definitions in a fresh process."""
+    _, printed = run(side, "-c", _LOAD, *side.imports)
+    return {"seconds": float(printed.split()[-1])}
 
 
-def main() -> None:
-    """Print a table of medians and ratios, and append it as JSON to a file if one is given."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--nodes", type=int, nargs="+", default=[10, 100, 500])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--shape", default="layers")
-    parser.add_argument("--output", type=Path)
-    arguments = parser.parse_args()
-    print(f"{'nodes':>6} {'kedro-assets':>14} {'hand-written':>14} {'ratio':>7}")
-    for nodes in arguments.nodes:
-        with tempfile.TemporaryDirectory() as folder:
-            root = write_project(Path(folder), Shape(nodes=nodes, shape=arguments.shape))
-            pairs = [(_seconds(_OURS, root), _seconds(_FLOOR, root)) for _ in range(arguments.rounds)]
-        ours, floor = (statistics.median(column) for column in zip(*pairs, strict=True))
-        ratio = statistics.median(a / b for a, b in pairs)
-        print(f"{nodes:>6} {ours:>12.2f} s {floor:>12.2f} s {ratio:>7.2f}")
-        if arguments.output:
-            row = {"nodes": nodes, "shape": arguments.shape, "seconds": ours, "floor": floor, "ratio": ratio}
-            with arguments.output.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+def measure(options: Options) -> list[Row]:
+    """Load projects of all sizes, in steps of single nodes, and large ones in larger steps too."""
+    rows: list[Row] = []
+    for shape, cluster_by in (("layers", "node"), ("layers", "pipeline"), ("namespaces", "namespace")):
+        sizes = [nodes for nodes in options.nodes if cluster_by == "node" or options.quick or nodes >= MANY]
+        found = [row for nodes in sizes for row in _compare(Shape(nodes=nodes, shape=shape), cluster_by, options)]
+        if found:
+            print_rows(found)
+        rows += found
+    return rows
 
+
+def _compare(shape: Shape, cluster_by: str, options: Options) -> list[Row]:
+    """Load one project in all ways that there are; kedro-dagster has only steps of single nodes."""
+    with workplace() as folder:
+        sides = [ours(folder, shape, cluster_by), floor(folder, shape, cluster_by, reading=True)]
+        limits = {}
+        if options.peer and cluster_by == "node" and shape.nodes <= PEER_NODES:
+            sides.append(peer(folder, shape, options.peer))
+            limits["kedro-dagster"] = 1 if shape.nodes == PEER_NODES else 3
+        contenders = {side.name: partial(load, side) for side in sides}
+        rounds = min(options.rounds, 3) if shape.nodes >= MANY else options.rounds
+        warm_up = not options.quick and shape.nodes == min(options.nodes)
+        samples = take_turns(contenders, rounds, limits, warm_up=warm_up)
+    facts = {"shape": shape.shape, "nodes": shape.nodes}
+    return summarise(facts, samples, against=[sides[1].name, sides[0].name])
+
+
+BENCHMARK = Benchmark(
+    name="load",
+    about=__doc__,
+    measure=measure,
+    full=Options(nodes=(10, 100, 500, 1000, 5000), rounds=5),
+    quick=Options(nodes=(10,), rounds=1),
+)
 
 if __name__ == "__main__":
-    main()
+    main([BENCHMARK], __doc__)

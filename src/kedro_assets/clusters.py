@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import networkx as nx
 from attrs import frozen
 from networkx.utils import UnionFind
 
 from kedro_assets.config import AssetsConfig
+from kedro_assets.errors import Path, Problems
 from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.names import base_name
 
@@ -58,6 +60,32 @@ def cluster(graph: ProjectGraph, config: AssetsConfig) -> Sequence[Cluster]:
     position = {root: index for index, root in enumerate(members)}
     order = nx.lexicographical_topological_sort(_quotient(graph, sets), key=position.__getitem__)
     return [Cluster(names[root], tuple(members[root]), tuple(dict.fromkeys(why.get(root, ())))) for root in order]
+
+
+def check_depth(graph: ProjectGraph, clusters: Iterable[Cluster], where: Path, problems: Problems) -> None:
+    """Report clusters that wait for each other in a chain that is too long for Dagster.
+
+    Its graph builder calls itself once per step, so it gets as deep as Python's recursion limit, and no deeper.
+
+    Args:
+        graph: The project's graph.
+        clusters: The steps of the assets, or of a job.
+        where: The key in dagster.yml that decides on them.
+        problems: Collects a chain that is too long.
+    """
+    step = {node: cluster.name for cluster in clusters for node in cluster.nodes}
+    quotient: nx.DiGraph[str] = nx.DiGraph()
+    for producer, consumer in _handovers(graph):
+        first, second = step.get(producer), step.get(consumer)
+        if first is not None and second is not None and first != second:
+            quotient.add_edge(first, second)
+    longest = nx.dag_longest_path_length(quotient) + 1
+    if longest > sys.getrecursionlimit():
+        found = (
+            f"{longest} steps wait for each other, one after the other; Dagster stops near {sys.getrecursionlimit()}."
+        )
+        hint = "Let more nodes share a step: assets do with `cluster_by: pipeline`, `namespace` or `tag`."
+        problems.add(where, found, hint)
 
 
 def nodes_to_run(
@@ -158,14 +186,18 @@ def _quotient(graph: ProjectGraph, sets: UnionFind[str]) -> nx.DiGraph[str]:
     """Shrink every cluster to a vertex, its root; an edge says that data goes from one to the other."""
     quotient: nx.DiGraph[str] = nx.DiGraph()
     quotient.add_nodes_from(sets[node] for node in graph.nodes)
+    for producer, consumer in _handovers(graph):
+        if sets[producer] != sets[consumer]:
+            quotient.add_edge(sets[producer], sets[consumer])
+    return quotient
+
+
+def _handovers(graph: ProjectGraph) -> Iterator[tuple[str, str]]:
+    """Give each pair of nodes of which the first makes what the second reads."""
     for dataset in graph.datasets:
         producer = graph.producer(dataset)
-        if producer is None:
-            continue
-        for consumer in graph.consumers(dataset):
-            if sets[producer] != sets[consumer]:
-                quotient.add_edge(sets[producer], sets[consumer])
-    return quotient
+        if producer is not None:
+            yield from ((producer, consumer) for consumer in graph.consumers(dataset))
 
 
 def _circles(graph: ProjectGraph, sets: UnionFind[str]) -> list[list[str]]:

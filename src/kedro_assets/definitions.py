@@ -15,7 +15,7 @@ from kedro_assets.assets import (
     build_multi_assets,
     kedro_resource,
 )
-from kedro_assets.clusters import Cluster, cluster
+from kedro_assets.clusters import Cluster, check_depth, cluster
 from kedro_assets.errors import Problems, ProjectError
 from kedro_assets.executors import Executors
 from kedro_assets.factories import expand_jobs
@@ -105,6 +105,7 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     project = load_project(location, problems)
     graph = build_graph(project, problems)
     clusters = cluster(graph, project.config.assets)
+    check_depth(graph, clusters, ("assets", "cluster_by"), problems)
     records = build_records(project.config.assets, graph, problems)
     specs = build_specs(records, graph, translator, problems)
     index = build_index(specs, graph, clusters)

@@ -139,6 +139,7 @@ def _interleaved(outputs: Mapping[str, Iterable[Any]]) -> Iterator[tuple[str, An
     """Give the chunks of a generator node in the order in which Kedro saves them: one of each output in turn."""
     for chunks in zip(*outputs.values(), strict=False):
         yield from zip(outputs, chunks, strict=True)
+        del chunks  # or it would still be there while the node makes the next ones
 
 
 def check_inputs(run: KedroRun, names: Collection[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 from attrs import asdict, evolve, frozen
 
+from kedro_assets.clusters import check_depth
 from kedro_assets.config import JobConfig, PipelineFilter, RetryConfig, RunConfig
 from kedro_assets.errors import Path, Problems, suggest
 from kedro_assets.executors import Executors
@@ -200,6 +201,7 @@ def build_jobs(
             "op_retry_policy": _retry_policy(config.retries, (*where, "retries"), problems),
         }
         if ops:
+            check_depth(view.graph, view.ops.values(), (*where, "view"), problems)
             definition: Any = build_op_job(
                 OpJob(job.name, frozenset(taken), options), view, opener, io_managers, project
             )

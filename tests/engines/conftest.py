@@ -1,4 +1,4 @@
-"""The servers that engines need, as fixtures; they are stopped at the end."""
+"""The project as fixtures, and the servers that are stopped at the end."""
 
 from __future__ import annotations
 
@@ -12,30 +12,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engine_servers import (
-    MakeProject,
-    accepts,
-    answers,
-    celery_worker,
-    dask_cluster,
-    free_port,
-    make_project,
-    need,
-    need_modules,
-    started,
-)
+
+pytest.register_assert_rewrite("engine_tests")
+
+from engine_servers import accepts, answers, free_port, need, need_modules, started  # noqa: E402
+from engine_tests import Engine  # noqa: E402
+from helpers import KedroProject  # noqa: E402
 
 
-@pytest.fixture(scope="session", name="make_project")
-def _make_project() -> MakeProject:
-    return make_project
+@pytest.fixture
+def project(tmp_path: Path, engine: Engine) -> KedroProject:
+    """The project for a module's engine, each node with a step of its own."""
+    return engine.project(tmp_path)
 
 
-@pytest.fixture(scope="session")
-def dask_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Dask scheduler with two workers of one thread each, which all tests share."""
-    with dask_cluster(tmp_path_factory.mktemp("dask")) as address:
-        yield address
+@pytest.fixture
+def clustered(tmp_path: Path, engine: Engine) -> KedroProject:
+    """The project for a module's engine, whose first step has `clean`, `split` and `total`."""
+    return engine.project(tmp_path, "memory")
 
 
 @pytest.fixture(scope="session")
@@ -47,13 +41,6 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     options = ("--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder))
     with started((str(program), *options), folder / "redis.log", lambda: answers(port)):
         yield f"redis://127.0.0.1:{port}"
-
-
-@pytest.fixture(scope="session")
-def celery_url(tmp_path_factory: pytest.TempPathFactory, dagster_home: Path, redis_url: str) -> Iterator[str]:
-    """The Redis of a Celery worker with two processes, which all tests share."""
-    with celery_worker(tmp_path_factory.mktemp("celery"), dagster_home, redis_url, processes=2):
-        yield redis_url
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -126,8 +126,8 @@ class Api:
                 return getattr(self, name)(request, *(unquote(part) for part in match.groups()))
         return 501, {"message": f"{request.method} {request.path} is not faked"}
 
-    def close(self) -> None:
-        """End what still runs."""
+    def clear(self) -> None:
+        """End what still runs, and forget what has run."""
 
     @contextmanager
     def serving(self) -> Iterator[None]:
@@ -139,7 +139,7 @@ class Api:
             self._server.shutdown()
             self._server.server_close()
             thread.join()
-            self.close()
+            self.clear()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         api = self
@@ -278,10 +278,15 @@ class FakeDocker(Api):
     def running(self) -> list[Container]:
         return [container for container in self.containers if container.status == "running"]
 
-    def close(self) -> None:
+    def processes(self) -> set[int]:
+        """The processes of all containers."""
+        return {container.process.pid for container in self.containers if container.process}
+
+    def clear(self) -> None:
         for container in self.containers:
             if container.process:
                 container.process.close()
+        self.containers.clear()
 
     def answer(self, request: Request) -> tuple[int, Any]:
         try:
@@ -413,37 +418,3 @@ def fake_docker(
     docker = FakeDocker(images, registry, networks)
     with docker.serving():
         yield docker
-
-
-@dataclass
-class Watcher:
-    """Does something, once, as soon as something else is the case; outside the thread of the test, which is busy.
-
-    Attributes:
-        when: What to wait for.
-        then: What to do.
-        seconds: How long to wait at most.
-    """
-
-    when: Callable[[], Any]
-    then: Callable[[], Any]
-    seconds: float = 120
-    done: bool = False
-    _over: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> Watcher:  # noqa: PYI034 - Python 3.10 has no Self
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        end = time.monotonic() + self.seconds
-        while time.monotonic() < end and not self._over.wait(POLL_SECONDS):
-            if self.when():
-                self.then()
-                self.done = True
-                return

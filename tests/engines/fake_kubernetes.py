@@ -47,6 +47,11 @@ class Job:
         return self.asked["metadata"]["name"]
 
     @property
+    def step(self) -> str:
+        """The key of the step that runs in the pod."""
+        return self.environment["DAGSTER_RUN_STEP_KEY"]
+
+    @property
     def template(self) -> Mapping[str, Any]:
         """The specification of the pod, with its metadata."""
         return self.asked["spec"]["template"]
@@ -134,20 +139,23 @@ class FakeKubernetes(Api):
         job.deleted = job.pod_deleted = True
         job.process.kill()
 
-    def running(self) -> list[Job]:
-        return [job for job in self.jobs if job.process.exit_code() is None]
-
     def exit_codes(self) -> list[int | None]:
         """How the pods have ended, in the order of their creation; waits for those that run."""
         return [job.process.wait() for job in self.jobs]
 
-    def close(self) -> None:
+    def processes(self) -> set[int]:
+        """The processes of all pods."""
+        return {job.process.pid for job in self.jobs}
+
+    def clear(self) -> None:
         for job in self.jobs:
             job.process.kill()
         for thread in self._ending:
             thread.join()
         for job in self.jobs:
             job.process.close()
+        self._ending.clear()
+        self.jobs.clear()
 
     def create_job(self, request: Request, namespace: str) -> tuple[int, Any]:
         if self.refuse:

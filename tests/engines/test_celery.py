@@ -1,104 +1,44 @@
-"""Runs whose steps Celery workers take from a queue in Redis: each does what `kedro run` does."""
+"""Runs whose steps Celery workers take from a queue in Redis."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from subprocess import Popen
 
 import dagster as dg
 import pytest
-from comparing import Calls, assert_same, by_dagster, by_kedro, start_over
-from engine_servers import RAW, MakeProject, cancel_in_total
+from engine_servers import celery_worker, hurry_celery
+from engine_tests import Engine, WorkerTests, error_of_the_pipeline
 from helpers import KedroProject, execute, materialized
 
 # dagster-celery defines its task anew for every step that it submits.
 pytestmark = pytest.mark.filterwarnings("ignore:Task name 'execute_plan' is already registered")
-LAST_HOOKS = ("after_pipeline_run", "on_pipeline_error")
 
 
-def on_celery(url: str) -> dict[str, object]:
-    return {"celery": {"broker": url, "backend": url}}
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory: pytest.TempPathFactory, dagster_home: Path, redis_url: str) -> Iterator[Popen[bytes]]:
+    """A Celery worker with two processes, which all tests share."""
+    folder, variables = tmp_path_factory.mktemp("celery"), {"DAGSTER_HOME": str(dagster_home)}
+    with celery_worker(folder, "dagster_celery.app", redis_url, processes=2, variables=variables) as process:
+        yield process
 
 
 @pytest.fixture
-def project(tmp_path: Path, celery_url: str, make_project: MakeProject) -> KedroProject:
-    jobs = {"__default__": {}, "again": {"retries": {"max_retries": 1}}}
-    return make_project(tmp_path, assets={"cluster_by": "node"}, default_executor=on_celery(celery_url), jobs=jobs)
+def engine(
+    worker: Popen[bytes], redis_url: str, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> Engine:
+    hurry_celery(monkeypatch)
+
+    def processes() -> set[int]:
+        return {child.pid for child in import_module("psutil").Process(worker.pid).children(recursive=True)}
+
+    return Engine({"celery": {"broker": redis_url, "backend": redis_url}}, instance, processes)
 
 
-def last_hook(project: KedroProject) -> Calls:
-    """The only pipeline hook that a run has ended with; it was called in the process of the first one."""
-    [before], [last] = project.calls("before_pipeline_run"), project.calls(*LAST_HOOKS)
-    assert last["pid"] == before["pid"]
-    return [last]
-
-
-@pytest.mark.parametrize("cluster_by", ["memory", "node"])
-def test_runs_on_the_same_worker_do_what_kedro_run_does_time_after_time(
-    tmp_path: Path, instance: dg.DagsterInstance, celery_url: str, make_project: MakeProject, cluster_by: str
-) -> None:
-    project = make_project(tmp_path, assets={"cluster_by": cluster_by}, default_executor=on_celery(celery_url))
-    theirs = by_kedro(project)
-    seen: set[str] = set()
-    for _ in range(2):
-        start_over(project, RAW)
-        ours = by_dagster(project, instance)
-        assert_same(ours, theirs, one_process=False)
-        assert ours.identities().isdisjoint(seen)
-        seen |= ours.identities()
-
-
-@pytest.mark.parametrize("cluster_by", ["memory", "node"])
-def test_a_selection_of_assets_runs_the_nodes_that_it_needs_and_no_others(
-    tmp_path: Path, instance: dg.DagsterInstance, celery_url: str, make_project: MakeProject, cluster_by: str
-) -> None:
-    project = make_project(tmp_path, assets={"cluster_by": cluster_by}, default_executor=on_celery(celery_url))
-    theirs = by_kedro(project, to_nodes=["split"])
-    start_over(project, RAW)
-    assets = ["high"] if cluster_by == "memory" else ["cleaned", "high"]
-    assert_same(by_dagster(project, instance, assets=assets), theirs, one_process=False)
-
-
-def test_steps_after_a_failed_one_do_not_run(project: KedroProject, instance: dg.DagsterInstance) -> None:
-    start_over(project, {**RAW, "total.json": '{"total": 1}'})
-    project.write("fail", "")
-    result = execute(project, instance)
-    assert not result.success
-    assert sorted(project.nodes_run()) == ["chunks", "clean", "split", "total"]
-    assert sorted(materialized(result)) == ["cleaned", "high", "low", "rows"]
-    [error] = last_hook(project)
-    assert (error["hook"], error["error"]) == ("on_pipeline_error", "StepError")
-    assert "RuntimeError: never" in error["message"]
-    assert len(project.calls("on_node_error")) == 1
-
-
-def test_continuing_from_a_failure_runs_what_is_left_with_the_data_of_the_first_attempt(
-    project: KedroProject, instance: dg.DagsterInstance
-) -> None:
-    theirs = by_kedro(project)
-    start_over(project, RAW)
-    project.write("fail_once", "")
-    first = by_dagster(project, instance)
-    assert first.error == ("RuntimeError", "not now")
-    project.forget()
-    second = by_dagster(project, instance, continue_from=first.run_id)
-    assert second.success, second.error
-    assert sorted(project.nodes_run()) == ["report", "stats.history", "total"]
-    assert second.files == theirs.files
-    assert second.by_node().items() <= theirs.by_node().items()
-
-
-def test_retries_of_a_job_try_a_failed_step_again(project: KedroProject, instance: dg.DagsterInstance) -> None:
-    theirs = by_kedro(project)
-    start_over(project, RAW)
-    project.write("fail_once", "")
-    ours = by_dagster(project, instance, "again")
-    assert ours.success, ours.error
-    assert ours.files == theirs.files
-    assert sorted(project.nodes_run()) == ["chunks", "clean", "report", "split", "stats.history", "total", "total"]
-    assert len(ours.identities()) == 1
-    [last] = last_hook(project)
-    assert last["hook"] == "after_pipeline_run"
-    assert len(project.calls("on_node_error")) == 1
+class TestCelery(WorkerTests):
+    """What every engine does."""
 
 
 def test_a_step_whose_worker_process_is_killed_fails_the_run_with_one_error_of_the_pipeline(
@@ -107,24 +47,10 @@ def test_a_step_whose_worker_process_is_killed_fails_the_run_with_one_error_of_t
     kill = project.write("kill", "")
     result = execute(project, instance)
     assert not result.success
-    assert sorted(materialized(result)) == ["cleaned", "high", "low", "rows"]
-    assert not (project.path / "data/total.json").exists()
-    [error] = last_hook(project)
-    assert error["hook"] == "on_pipeline_error"
-    assert "WorkerLostError" in error["message"]
+    assert sorted(materialized(result)) == ["cleaned", "high", "low", "stats/rows"]
+    assert "WorkerLostError" in error_of_the_pipeline(project)["message"]
     kill.unlink()
     project.forget()
     assert execute(project, instance).success
-    assert project.read("total.json")["total"] == 100
-
-
-@pytest.mark.slow
-def test_a_cancelled_run_ends_the_step_that_runs_and_fires_no_further_hook_of_the_pipeline(
-    tmp_path: Path, celery_url: str, make_project: MakeProject
-) -> None:
-    jobs: dict[str, object] = {"everything": {}}
-    project = make_project(tmp_path, assets={"cluster_by": "node"}, default_executor=on_celery(celery_url), jobs=jobs)
-    assert cancel_in_total(project, tmp_path / "home") == "CANCELED"
-    assert project.calls("before_pipeline_run")
-    assert not project.calls(*LAST_HOOKS)
-    assert sorted(project.nodes_run()) == ["chunks", "clean", "split", "total"]
+    [last] = project.calls("after_pipeline_run")
+    assert project.read(f"total.json/{last['run_id']}/total.json")["total"] == 100

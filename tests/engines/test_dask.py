@@ -1,129 +1,69 @@
-"""Runs on a Dask cluster: each does what `kedro run` does."""
+"""Runs on a Dask cluster."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import yaml
-from comparing import Calls, assert_same, by_dagster, by_kedro, start_over
-from engine_servers import RAW, MakeProject, cancel_in_total, dask_cluster
+from comparing import assert_same, by_dagster, by_kedro, start_over
+from engine_project import DATA
+from engine_servers import dask_cluster
+from engine_tests import SUCCEEDED, Engine, WorkerTests, error_of_the_pipeline, hooks_of_the_pipeline
 from helpers import KedroProject, execute, json_dataset, materialized, write_project
-
-LAST_HOOKS = ("after_pipeline_run", "on_pipeline_error")
 
 
 def on_dask(address: str) -> dict[str, object]:
     return {"dask": {"cluster": {"existing": {"address": address}}}}
 
 
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Dask scheduler with two workers of one thread each, which all tests share."""
+    with dask_cluster(tmp_path_factory.mktemp("dask")) as found:
+        yield found
+
+
 @pytest.fixture
-def project(tmp_path: Path, dask_address: str, make_project: MakeProject) -> KedroProject:
-    executor = on_dask(dask_address)
-    jobs = {"__default__": {}, "again": {"retries": {"max_retries": 1}}}
-    return make_project(tmp_path, assets={"cluster_by": "node"}, default_executor=executor, jobs=jobs)
+def engine(address: str, instance: dg.DagsterInstance) -> Engine:
+    def processes() -> set[int]:
+        from distributed import Client  # noqa: PLC0415 - it may be missing
+
+        with Client(address) as client:
+            return set(client.run(os.getpid).values())
+
+    return Engine(on_dask(address), instance, processes)
 
 
-def last_hook(project: KedroProject) -> Calls:
-    """The only pipeline hook that a run has ended with; it was called in the process of the first one."""
-    [before], [last] = project.calls("before_pipeline_run"), project.calls(*LAST_HOOKS)
-    assert last["pid"] == before["pid"]
-    return [last]
-
-
-@pytest.mark.parametrize("cluster_by", ["memory", "node"])
-def test_runs_on_the_same_workers_do_what_kedro_run_does_time_after_time(
-    tmp_path: Path, instance: dg.DagsterInstance, dask_address: str, make_project: MakeProject, cluster_by: str
-) -> None:
-    project = make_project(tmp_path, assets={"cluster_by": cluster_by}, default_executor=on_dask(dask_address))
-    theirs = by_kedro(project)
-    seen: set[str] = set()
-    for _ in range(2):
-        start_over(project, RAW)
-        ours = by_dagster(project, instance)
-        assert_same(ours, theirs, one_process=False)
-        assert ours.identities().isdisjoint(seen)
-        seen |= ours.identities()
+class TestDask(WorkerTests):
+    """What every engine does."""
 
 
 def test_a_run_on_a_local_cluster_does_what_kedro_run_does(
-    tmp_path: Path, instance: dg.DagsterInstance, dask_address: str, make_project: MakeProject
+    tmp_path: Path, engine: Engine, instance: dg.DagsterInstance
 ) -> None:
-    executor = {"dask": {"cluster": {"local": {"n_workers": 2, "dashboard_address": "127.0.0.1:0"}}}}
-    project = make_project(tmp_path, default_executor=executor)
+    local = {"n_workers": 2, "dashboard_address": "127.0.0.1:0"}
+    project = replace(engine, executor={"dask": {"cluster": {"local": local}}}).project(tmp_path, "memory")
     theirs = by_kedro(project)
-    start_over(project, RAW)
+    start_over(project, DATA)
     assert_same(by_dagster(project, instance), theirs, one_process=False)
-
-
-@pytest.mark.parametrize("cluster_by", ["memory", "node"])
-def test_a_selection_of_assets_runs_the_nodes_that_it_needs_and_no_others(
-    tmp_path: Path, instance: dg.DagsterInstance, dask_address: str, make_project: MakeProject, cluster_by: str
-) -> None:
-    project = make_project(tmp_path, assets={"cluster_by": cluster_by}, default_executor=on_dask(dask_address))
-    theirs = by_kedro(project, to_nodes=["split"])
-    start_over(project, RAW)
-    assets = ["high"] if cluster_by == "memory" else ["cleaned", "high"]
-    assert_same(by_dagster(project, instance, assets=assets), theirs, one_process=False)
-
-
-def test_steps_after_a_failed_one_do_not_run(project: KedroProject, instance: dg.DagsterInstance) -> None:
-    execute(project, instance)  # what they would read is there
-    start_over(project, {**RAW, "total.json": '{"total": 1}'})
-    project.write("fail", "")
-    result = execute(project, instance)
-    assert not result.success
-    assert sorted(project.nodes_run()) == ["chunks", "clean", "split", "total"]
-    assert sorted(materialized(result)) == ["cleaned", "high", "low", "rows"]
-    [error] = last_hook(project)
-    assert (error["hook"], error["error"]) == ("on_pipeline_error", "StepError")
-    assert "RuntimeError: never" in error["message"]
-    assert len(project.calls("on_node_error")) == 1
-
-
-def test_continuing_from_a_failure_runs_what_is_left_with_the_data_of_the_first_attempt(
-    project: KedroProject, instance: dg.DagsterInstance
-) -> None:
-    theirs = by_kedro(project)
-    start_over(project, RAW)
-    project.write("fail_once", "")
-    first = by_dagster(project, instance)
-    assert first.error == ("RuntimeError", "not now")
-    project.forget()
-    second = by_dagster(project, instance, continue_from=first.run_id)
-    assert second.success, second.error
-    assert sorted(project.nodes_run()) == ["report", "stats.history", "total"]
-    assert second.files == theirs.files
-    assert second.by_node().items() <= theirs.by_node().items()
-
-
-def test_retries_of_a_job_try_a_failed_step_again(project: KedroProject, instance: dg.DagsterInstance) -> None:
-    theirs = by_kedro(project)
-    start_over(project, RAW)
-    project.write("fail_once", "")
-    ours = by_dagster(project, instance, "again")
-    assert ours.success, ours.error
-    assert ours.files == theirs.files
-    assert sorted(project.nodes_run()) == ["chunks", "clean", "report", "split", "stats.history", "total", "total"]
-    assert len(ours.identities()) == 1
-    [last] = last_hook(project)
-    assert last["hook"] == "after_pipeline_run"
-    assert len(project.calls("on_node_error")) == 1
 
 
 def test_dask_gives_the_step_of_a_killed_worker_to_another_one(
     project: KedroProject, instance: dg.DagsterInstance
 ) -> None:
     theirs = by_kedro(project)
-    start_over(project, RAW)
+    start_over(project, DATA)
     project.write("kill_once", "")
     ours = by_dagster(project, instance)
     assert ours.success, ours.error
     assert ours.files == theirs.files
     assert len(ours.identities()) == 1
-    [last] = last_hook(project)
-    assert last["hook"] == "after_pipeline_run"
+    assert hooks_of_the_pipeline(project) == SUCCEEDED
 
 
 def test_a_step_that_kills_every_worker_fails_the_run_with_one_error_of_the_pipeline(
@@ -132,24 +72,10 @@ def test_a_step_that_kills_every_worker_fails_the_run_with_one_error_of_the_pipe
     project.write("kill", "")
     result = execute(project, instance)
     assert not result.success
-    assert sorted(materialized(result)) == ["cleaned", "high", "low", "rows"]
-    assert not (project.path / "data/total.json").exists()
-    [error] = last_hook(project)
-    assert error["hook"] == "on_pipeline_error"
+    assert sorted(materialized(result)) == ["cleaned", "high", "low", "stats/rows"]
+    error = error_of_the_pipeline(project)
     assert error["error"] == "StepError"
     assert "KilledWorker" in error["message"]
-
-
-@pytest.mark.slow
-def test_a_cancelled_run_ends_the_step_that_runs_and_fires_no_further_hook_of_the_pipeline(
-    tmp_path: Path, dask_address: str, make_project: MakeProject
-) -> None:
-    jobs: dict[str, object] = {"everything": {}}
-    project = make_project(tmp_path, assets={"cluster_by": "node"}, default_executor=on_dask(dask_address), jobs=jobs)
-    assert cancel_in_total(project, tmp_path / "home") == "CANCELED"
-    assert project.calls("before_pipeline_run")
-    assert not project.calls(*LAST_HOOKS)
-    assert sorted(project.nodes_run()) == ["chunks", "clean", "split", "total"]
 
 
 def test_steps_on_a_worker_with_several_threads_do_what_kedro_run_does_and_keep_their_logs_apart(

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 import yaml
 from comparing import assert_same, by_dagster, by_kedro, start_over
-from engine_servers import RAW, MakeProject
+from engine_project import DATA, make_project
 from helpers import KedroProject
 
 EXECUTORS = {"one": {"in_process": {}}, "several": {"multiprocess": {"max_concurrent": 2}}}
@@ -30,7 +30,7 @@ def postgres_instance(tmp_path_factory: pytest.TempPathFactory, postgres_url: st
 
 
 @pytest.fixture(params=["memory", "node"])
-def project(tmp_path: Path, make_project: MakeProject, request: pytest.FixtureRequest) -> KedroProject:
+def project(tmp_path: Path, request: pytest.FixtureRequest) -> KedroProject:
     return make_project(tmp_path, assets={"cluster_by": request.param}, executors=EXECUTORS, jobs=JOBS)
 
 
@@ -40,17 +40,17 @@ def test_runs_do_what_kedro_run_does_time_after_time(
 ) -> None:
     theirs = by_kedro(project)
     for _ in range(2):
-        start_over(project, RAW)
+        start_over(project, DATA)
         assert_same(by_dagster(project, postgres_instance, job), theirs, one_process=job == "sequential")
 
 
 @pytest.mark.parametrize("job", JOBS)
 def test_continuing_from_a_failure_runs_what_is_left_with_the_data_of_the_first_attempt(
-    tmp_path: Path, make_project: MakeProject, postgres_instance: dg.DagsterInstance, job: str
+    tmp_path: Path, postgres_instance: dg.DagsterInstance, job: str
 ) -> None:
     project = make_project(tmp_path, assets={"cluster_by": "node"}, executors=EXECUTORS, jobs=JOBS)
     theirs = by_kedro(project)
-    start_over(project, RAW)
+    start_over(project, DATA)
     project.write("fail_once", "")
     first = by_dagster(project, postgres_instance, job)
     assert first.error == ("RuntimeError", "not now")
@@ -58,7 +58,7 @@ def test_continuing_from_a_failure_runs_what_is_left_with_the_data_of_the_first_
     project.forget()
     second = by_dagster(project, postgres_instance, job, continue_from=first.run_id)
     assert second.success, second.error
-    assert sorted(project.nodes_run()) == ["report", "stats.history", "total"]
+    assert sorted(project.nodes_run()) == ["stats.report", "total"]
     assert second.files == theirs.files
     assert second.by_node().items() <= theirs.by_node().items()
     assert [call["hook"] for call in second.of(*LAST_HOOKS)] == ["after_pipeline_run"]

@@ -1,3 +1,5 @@
+import sys
+
 import dagster as dg
 import pytest
 
@@ -194,3 +196,31 @@ def test_problems_of_all_stages_are_reported_at_once(problems_of):
 def test_every_problem_in_dagster_yml_has_its_file_and_line(problems_of, text, line):
     [problem] = problems_of(conf={"dagster.yml": text})
     assert problem.source == f"conf/base/dagster.yml:{line}"
+
+
+FILES = "'{name}': {type: json.JSONDataset, filepath: 'data/{name}'}"
+LIMIT = sys.getrecursionlimit()
+
+
+def chain(length):
+    return f"""
+        nodes = [n(f'step_{{i}}', [f'd{{i}}'], [f'd{{i + 1}}']) for i in range({length})]
+        return {{'__default__': Pipeline(nodes)}}
+    """
+
+
+def test_a_chain_of_steps_that_is_too_long_for_dagster_is_reported(problems_of):
+    [problem] = problems_of(chain(LIMIT + 1), conf={"catalog.yml": FILES})
+    assert problem.path == "assets.cluster_by"
+    assert problem.found == f"{LIMIT + 1} steps wait for each other, one after the other; Dagster stops near {LIMIT}."
+
+
+def test_a_chain_of_ops_that_is_too_long_is_reported_at_its_job(problems_of):
+    dagster = "assets: {cluster_by: pipeline}\njobs: {j: {view: ops}}"
+    [problem] = problems_of(chain(LIMIT + 1), conf={"catalog.yml": FILES, "dagster.yml": dagster})
+    assert problem.path == "jobs.j.view"
+
+
+def test_a_long_chain_of_nodes_is_fine_in_one_step(translate_project):
+    conf = {"catalog.yml": FILES, "dagster.yml": "assets: {cluster_by: pipeline}"}
+    assert len(translate_project(chain(LIMIT + 1), conf=conf).clusters) == 1
