@@ -54,14 +54,21 @@ class Executors:
         self._made = {name: self._make(executor, ("executors", name)) for name, executor in config.executors.items()}
 
     def get(self, wanted: str | ExecutorConfig | None, where: Path) -> dg.ExecutorDefinition | None:
-        """Give the executor that dagster.yml names or writes out at `where`; None if it is wrong, which is reported."""
-        if isinstance(wanted, ExecutorConfig):
-            return self._make(wanted, where)
+        """Give the executor that dagster.yml names or writes out at `where`; None if it is wrong, which is reported.
+
+        A name is one of `executors`, or else a type, which then has no options.
+        """
         if wanted is None:
             return None
-        if wanted not in self._made and not self._problems.at("executors", wanted):
-            self._problems.add(where, f"no executor '{wanted}' is defined.", suggest(wanted, self._made))
-        return self._made.get(wanted)
+        if isinstance(wanted, str):
+            if wanted in self._made or self._problems.at("executors", wanted):
+                return self._made.get(wanted)
+            if _ALIASES.get(wanted, wanted) not in KNOWN:
+                known = [*self._made, *KNOWN]
+                self._problems.add(where, f"no executor '{wanted}' is defined.", suggest(wanted, known))
+                return None
+            wanted = ExecutorConfig(wanted)
+        return self._make(wanted, where)
 
     def default(self) -> dg.ExecutorDefinition | None:
         """Give the executor for "Materialize" in the UI and for jobs that name none."""

@@ -81,7 +81,22 @@ def test_an_unknown_name_is_reported_with_the_nearest(problems_of):
     dagster = "executors: {quick: {in_process: {}}}\ndefault_executor: quik\njobs: {j: {executor: qick}}"
     problems = problems_of(conf={"dagster.yml": dagster})
     assert {problem.path for problem in problems} == {"default_executor", "jobs.j.executor"}
-    assert {problem.hint for problem in problems} == {"Did you mean 'quick'? Allowed: quick."}
+    assert all(problem.hint.startswith("Did you mean 'quick'? Allowed: ") for problem in problems)
+
+
+@pytest.mark.parametrize("name", ["multiprocess", "multiprocess_executor"])
+def test_a_type_without_options_can_stand_for_itself(translate_project, name):
+    translation = translate_project(
+        conf={"dagster.yml": f"default_executor: {name}\njobs: {{j: {{executor: {name}}}}}"}
+    )
+    assert executor_of(translation).name == "multiprocess"
+    assert translation.definitions.resolve_job_def("j").executor_def.name == "multiprocess"
+    assert "forkserver" in options_of(executor_of(translation))["start_method"]
+
+
+def test_an_executor_that_is_named_like_a_type_goes_before_the_type(translate_project):
+    dagster = "executors: {multiprocess: {in_process: {}}}\ndefault_executor: multiprocess"
+    assert executor_of(translate_project(conf={"dagster.yml": dagster})).name == "in_process"
 
 
 def test_an_unknown_type_is_reported_with_the_nearest(problems_of):
