@@ -10,12 +10,15 @@ A page asks for a section of dagster.yml with a comment that says something abou
 Names, types and defaults come from the class. A key without a line, or a line without a key, stops the build. The
 comment `<!-- options: dask -->` becomes a table of that executor's options, from the schema of the installed library; the
 comment `<!-- commands -->` becomes the help of every command of `kedro assets`, and `<!-- layers -->` the modules as
-pyproject.toml has them for import-linter.
+pyproject.toml has them for import-linter. `<!-- benchmark: load seconds -->` becomes a table of what a program of
+`benchmarks` has measured, the medians of all result files that are there.
 """
 
 from __future__ import annotations
 
+import json
 import re
+import statistics
 import types
 import typing
 from collections.abc import Iterator
@@ -32,6 +35,7 @@ from kedro_assets.config import model
 from kedro_assets.executors import KNOWN
 
 _PLAIN = {str: "string", bool: "true or false", int: "whole number", float: "number", Any: "any value"}
+_NUMBERS = {"benchmark", "medians", "ratios", "samples"}
 _SCALARS = {"String": "string", "Int": "whole number", "Float": "number", "Bool": "true or false"}
 _WORDS = {
     model.AssetsConfig: "section",
@@ -47,12 +51,15 @@ _SECTION = re.compile(r"^<!-- keys: (\w+)\n(.*?)^-->$", re.MULTILINE | re.DOTALL
 _OPTIONS = re.compile(r"^<!-- options: (\w+) -->$", re.MULTILINE)
 _COMMANDS = re.compile(r"^<!-- commands -->$", re.MULTILINE)
 _LAYERS = re.compile(r"^<!-- layers -->$", re.MULTILINE)
+_BENCHMARK = re.compile(r"^<!-- benchmark: (\w+) (\w+) -->$", re.MULTILINE)
+_RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 _PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Replace the comments of a page; MkDocs calls this for each."""
     markdown = _SECTION.sub(lambda match: key_table(getattr(model, match[1]), match[2]), markdown)
+    markdown = _BENCHMARK.sub(lambda match: benchmark_table(match[1], match[2]), markdown)
     markdown = _OPTIONS.sub(lambda match: option_table(match[1]), markdown)
     markdown = _COMMANDS.sub(lambda _match: "\n".join(command_help()), markdown)
     return _LAYERS.sub(lambda _match: layers(), markdown)
@@ -107,6 +114,34 @@ def _kind(kind: Any) -> str:
         return _kind(kind.scalar_type)
     words = {"SELECTOR": "one of", "STRICT_SHAPE": "mapping", "PERMISSIVE_SHAPE": "mapping", "MAP": "mapping"}
     return words.get(name) or _SCALARS.get(getattr(kind, "given_name", ""), "any value")
+
+
+def benchmark_table(benchmark: str, metric: str) -> str:
+    """Give what was measured of each contender, and its ratios to some others, as medians over the result files."""
+    found: dict[tuple[tuple[str, Any], ...], list[dict[str, Any]]] = {}
+    for file in sorted(_RESULTS.glob("*.json")):
+        result = json.loads(file.read_text(encoding="utf-8"))
+        for row in [] if result["quick"] else result["rows"]:
+            if row["benchmark"] == benchmark and metric in row["medians"]:
+                facts = tuple((key, row[key]) for key in row if key not in _NUMBERS)
+                found.setdefault(facts, []).append(row)
+    columns = [key for key, _ in next(iter(found))]
+    bases = list(dict.fromkeys(base for rows in found.values() for row in rows for base in row["ratios"]))
+    lines = [[*columns, metric, *(f"÷ {base}" for base in bases)]]
+    lines.append(["---"] * len(lines[0]))
+    for facts, rows in sorted(found.items(), key=lambda item: [value for _, value in item[0][:-1]]):
+        ratios = [[row["ratios"][base].get(metric) for row in rows if base in row["ratios"]] for base in bases]
+        values = [[row["medians"][metric] for row in rows], *ratios]
+        lines.append([*(str(value) for _, value in facts), *map(_median, values)])
+    return "\n".join(map(_row, lines))
+
+
+def _median(values: list[float]) -> str:
+    """Write a median in three digits."""
+    if not values:
+        return ""
+    value = statistics.median(values)
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def command_help() -> Iterator[str]:

@@ -19,6 +19,7 @@ import dagster as dg
 from kedro.framework.startup import bootstrap_project
 
 from kedro_assets import build_definitions
+from kedro_assets.forkserver import DATASETS_VARIABLE, JOB_VARIABLE
 
 SETTINGS = "from .hooks import Recorder\n\nHOOKS = (Recorder(),)\n"
 
@@ -227,12 +228,13 @@ def load_merged_job(path: str, package: str, job: str) -> dg.JobDefinition:
 
 
 _kedro_variables: dict[str, str] = {}
+OF_A_RUN = {JOB_VARIABLE, DATASETS_VARIABLE}
 
 
 def renew_forkserver() -> None:
     """Stop the process that steps are forked from if Kedro's variables have changed: it keeps those of its start."""
     own = {name: value for name, value in os.environ.items() if name.startswith("KEDRO_")}
-    now = {name: value for name, value in own.items() if name != "KEDRO_ASSETS_JOB"}  # that one is of each run
+    now = {name: value for name, value in own.items() if name not in OF_A_RUN}
     if now != _kedro_variables:
         forkserver._forkserver._stop()  # type: ignore[attr-defined]  # Python has it for tests
         _kedro_variables.clear()

@@ -181,15 +181,9 @@ STEP_MODULES = (
 STORAGES = ("dagster._core.storage.event_log.", "dagster._core.storage.runs.", "dagster_postgres.", "dagster_mysql.")
 """Where Dagster's storages are: what they log while they hold a lock cannot be written to them."""
 
-JOB_VARIABLE = "KEDRO_ASSETS_JOB"
-"""The environment variable in which the run's own process tells its forkserver which job to load."""
-
 
 def pack_job(job: Any) -> str:
-    """Write down where a job is defined: the forkserver of the multiprocess executor is told no more than modules.
-
-    A job that exists in this process only gives an empty text.
-    """
+    """Write down where a job is defined, for another process; one that exists in this process only gives an empty text."""
     return serialize_value(job) if isinstance(job, ReconstructableJob) else ""
 
 

@@ -112,7 +112,7 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     jobs_config = expand_jobs(project.config.jobs, project.pipelines, problems)
     planned = plan_jobs(jobs_config, project, graph, problems)
 
-    opener = RunOpener(location, View(graph, index), build_op_views(planned, project, translator))
+    opener = RunOpener(location, project.package_name, View(graph, index), build_op_views(planned, project, translator))
     io_managers = build_io_managers(project.config.assets, graph, opener)
     taken = [job.name for job in planned.values()]
     assets = [

@@ -64,6 +64,11 @@ class ProjectGraph:
         """Say whether a dataset lives no longer than the process that writes it, under one of its names at least."""
         return any(entry.in_memory for entry in self.entries[dataset])
 
+    def dataset_types(self, pipeline: Pipeline) -> set[str]:
+        """Give the types of the datasets of some nodes, as the catalog has them."""
+        names = {base_name(name) for name in pipeline.datasets() if not is_parameter(name)}
+        return {entry.type for name in names for entry in self.entries[name]}
+
     def producer(self, dataset: str) -> str | None:
         """Give the node that writes a dataset, None for an external one."""
         return next((node for _, node in self.digraph.predecessors(("dataset", dataset))), None)

@@ -6,7 +6,6 @@ Dagster has no other place like it: resources are set up in every process, and r
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import dagster as dg
 from attrs import frozen
 
-from kedro_assets import _private
+from kedro_assets import _private, forkserver
 from kedro_assets.errors import StepError
 from kedro_assets.execute import check_inputs
 from kedro_assets.logs import LogCapture, captured_logs
@@ -94,10 +93,11 @@ class LifecycleExecutor(dg.Executor):
         A run without any of Kedro's assets opens no Kedro project.
         """
         dagster_run, job = plan_context.dagster_run, plan_context.job.get_definition()
-        if not self._opener.plan(dagster_run, job).steps:
+        plan = self._opener.plan(dagster_run, job)
+        if not plan.steps:
             yield from self._inner.execute(_private.context_of(self._inner, plan_context), execution_plan)
             return
-        os.environ[_private.JOB_VARIABLE] = _private.pack_job(plan_context.job)  # for `preload`
+        forkserver.tell(plan_context.job, self._opener.view(job.name).graph.dataset_types(plan.pipeline))
         self._opener.open_runs.hold(dagster_run.run_id)
         try:
             with captured_logs(plan_context.log):

@@ -23,12 +23,14 @@ class RunOpener:
 
     Attributes:
         location: The project.
+        package_name: The name of its Python package.
         assets: Its nodes as assets.
         ops: Its nodes as ops, by the name of the job that shows them so.
         open_runs: What this process has open.
     """
 
     location: ProjectLocation
+    package_name: str
     assets: View
     ops: Mapping[str, View] = field(factory=dict)
     open_runs: OpenRuns = field(factory=OpenRuns)
@@ -41,6 +43,7 @@ class RunOpener:
             plan = view.plan(run, job)
             identity = RunIdentity.of(run, job, instance, _saved_versions(view, earlier, plan, instance))
             store = MemoryStore(self._memory_folder(instance), run.run_id, earlier)
+            self.location.reopen(self.package_name)
             return KedroRun.open(self.location, identity, plan, store, view.pipeline_around(plan))
 
         return self.open_runs.get(run.run_id, open_run)
@@ -52,6 +55,7 @@ class RunOpener:
         except dg.DagsterInvariantViolationError:
             identity = RunIdentity("", kedro_timestamp(datetime.now(tz=timezone.utc)))
             store = MemoryStore(self._memory_folder(_instance_of(context)), "")
+            self.location.reopen(self.package_name)
             return KedroRun.open(self.location, identity, plan_run(self.assets.graph, {}), store)
         return self.for_run(step.dagster_run, step.job_def, step.instance)
 

@@ -1,31 +1,48 @@
 """Imported by the multiprocess executor's forkserver, so that every step forks with everything loaded.
 
-The run's own process says in an environment variable which job it runs; the forkserver resolves its definitions once.
-Nothing is opened here: no Kedro hook fires, no dataset is built and no storage is connected.
+Nothing of the project is opened here: no Kedro hook fires, none of its datasets is built and no storage is connected.
 """
 
 from __future__ import annotations
 
-import importlib
 import logging
-import os
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
 
-from kedro_assets import _private
+from kedro.io import MemoryDataset
+from kedro.io.core import parse_dataset_definition
+
+from kedro_assets import _private, forkserver
 
 logger = logging.getLogger(__name__)
 
 
 def preload() -> None:
-    """Import what steps need, and resolve the job that is named in the environment."""
+    """Import what steps need, and resolve the definitions of their job once for all of them."""
     for module in _private.STEP_MODULES:
-        importlib.import_module(module)
-    packed = os.environ.get(_private.JOB_VARIABLE)
-    if packed:
-        try:
-            _private.unpack_job(packed).get_definition()
-        except Exception:
-            # The step loads its definitions again, and there the error has a place to be shown.
-            logger.debug("The job could not be loaded ahead of its steps.", exc_info=True)
+        _try(import_module, module)
+    MemoryDataset({})  # Kedro imports pandas for the first one of a process
+    for plugin in entry_points(group="kedro.hooks"):
+        _try(plugin.load)
+    for dataset_type in forkserver.dataset_types():
+        _try(parse_dataset_definition, {"type": dataset_type})
+    _try(_resolve_job)
+
+
+def _resolve_job() -> None:
+    job = forkserver.job()
+    if job is not None:
+        job.get_definition()
+
+
+def _try(load: Callable[..., Any], *arguments: Any) -> None:
+    """Load something ahead of the steps; what fails is loaded again in a step, where the error has a place to be shown."""
+    try:
+        load(*arguments)
+    except Exception:
+        logger.debug("%s cannot be loaded ahead of the steps.", arguments or load, exc_info=True)
 
 
 preload()

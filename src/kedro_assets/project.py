@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from attrs import Factory, field, frozen
 from kedro.config import AbstractConfigLoader, MissingConfigException
+from kedro.framework import project as kedro_project
 from kedro.framework.project import configure_project, settings, validate_settings
 from kedro.framework.project import pipelines as registered_pipelines
 from kedro.framework.session import KedroServiceSession
@@ -68,6 +69,11 @@ class ProjectLocation:
             msg = f"The Kedro {place} cannot be opened: {error}"
             raise ProjectError(msg) from error
         return name
+
+    def reopen(self, package_name: str) -> None:
+        """Make this the project of the process again, which is no work if no other was opened since."""
+        if package_name != kedro_project.PACKAGE_NAME:
+            self.open()
 
 
 @frozen

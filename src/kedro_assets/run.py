@@ -139,13 +139,12 @@ class KedroRun:
         """Open the project as Kedro's session does at the start of a run: `after_context_created`, then the catalog.
 
         Args:
-            location: The project.
+            location: The project; this process has it open.
             identity: What all processes of the run agree on.
             plan: What the run does.
             memory_store: Where in-memory datasets pass from step to step.
             pipeline: The registered pipeline whose parameters are checked against their types; None for all.
         """
-        location.open()
         session = KedroServiceSession.create(
             project_path=location.path, env=location.env, conf_source=location.conf_source
         )

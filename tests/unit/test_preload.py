@@ -1,0 +1,67 @@
+"""What the process knows from which steps are forked."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from kedro_assets import forkserver
+
+PROGRAM = """
+import sys
+import kedro_assets.preload
+print(*(name for name in sys.argv[1:] if name in sys.modules), sep="\\n")
+"""
+
+
+def imported_ahead(*modules, **variables):
+    command = [sys.executable, "-c", PROGRAM, *modules]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**environment(), **variables})
+    return [line for line in done.stdout.splitlines() if line in modules]
+
+
+def environment():
+    return {name: value for name, value in os.environ.items() if not name.startswith("KEDRO_ASSETS_")}
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Keep what is told to this test's own forkserver out of the other tests'."""
+    monkeypatch.setenv(forkserver.JOB_VARIABLE, "")
+    monkeypatch.setenv(forkserver.DATASETS_VARIABLE, "")
+
+
+def make_job():
+    return dg.GraphDefinition("empty").to_job()
+
+
+@pytest.mark.usefixtures("told")
+def test_the_forkserver_is_told_the_job_and_the_types_of_its_datasets():
+    job = dg.reconstructable(make_job)
+    forkserver.tell(job, ["json.JSONDataset", "MemoryDataset", "json.JSONDataset"])
+    assert forkserver.job() == job
+    assert forkserver.dataset_types() == ["MemoryDataset", "json.JSONDataset"]
+
+
+@pytest.mark.usefixtures("told")
+def test_a_job_that_is_in_one_process_only_is_not_told():
+    forkserver.tell(make_job(), [])
+    assert (forkserver.job(), forkserver.dataset_types()) == (None, [])
+
+
+def test_the_libraries_of_datasets_are_imported_and_a_missing_one_is_left_to_the_step():
+    variables = {forkserver.DATASETS_VARIABLE: "nowhere.NoDataset json.JSONDataset shop.Dataset"}
+    assert imported_ahead("kedro_datasets.json.json_dataset", **variables) == ["kedro_datasets.json.json_dataset"]
+    assert imported_ahead("kedro_datasets.json.json_dataset") == []
+
+
+def test_what_kedro_imports_for_a_run_is_there():
+    assert imported_ahead("pandas", "kedro.framework.session") == ["pandas", "kedro.framework.session"]
+
+
+def test_a_job_that_cannot_be_loaded_is_left_to_the_step():
+    assert imported_ahead("kedro.io", **{forkserver.JOB_VARIABLE: '{"no": "job"}'}) == ["kedro.io"]
