@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent
 EXAMPLE = ROOT / "examples" / "flights"
 QUIET = {"DO_NOT_TRACK": "1", "KEDRO_DISABLE_TELEMETRY": "1"}
 TESTING = [
-    *("pytest>=8.2", "pytest-xdist>=3.6", "hypothesis>=6.100", "coverage[toml]>=7.10"),
+    *("pytest>=8.2", "pytest-xdist>=3.7", "hypothesis>=6.100", "coverage[toml]>=7.10"),
     *("dagster-webserver", "dagster-docker>=0.28"),
 ]
 
@@ -58,7 +58,8 @@ def tests(session: nox.Session) -> None:
     env = {**_dagster_home(session), "COVERAGE_FILE": str(ROOT / ".coverage")}
     session.run("coverage", "erase")
     others = ["--ignore=tests/browser", "--ignore=tests/engines"]  # these have sessions of their own
-    arguments = session.posargs or [*others, "-n", "2", "--dist", "loadfile"]
+    # In the order of the files, so that the many short tests of `unit` come last and both workers end together.
+    arguments = session.posargs or [*others, "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     session.run("coverage", "run", "-m", "pytest", *arguments, env=env)
     if not session.posargs:
         # Dask's loop needs Dask, which the session `engines` installs.

@@ -87,8 +87,9 @@ def build_definitions(
         ConfigError: If its dagster.yml, or `metadata.dagster` in its catalog, does not fit; with every problem found.
     """
     if project_path is None and package is None:
-        caller = inspect.stack(context=0)[1].filename
-        location = _locate_around(caller, env, conf_source)
+        frame = inspect.currentframe()
+        caller = frame.f_back if frame else None
+        location = _locate_around(caller.f_code.co_filename if caller else __file__, env, conf_source)
     else:
         location = locate_project(project_path, env, conf_source, package)
     return translate(location, translator or KedroTranslator()).definitions
