@@ -17,9 +17,8 @@ EXAMPLE = ROOT / "examples" / "flights"
 QUIET = {"DO_NOT_TRACK": "1", "KEDRO_DISABLE_TELEMETRY": "1"}
 TESTING = [
     *("pytest>=8.2", "pytest-xdist>=3.7", "hypothesis>=6.100", "coverage[toml]>=7.10"),
-    *("dagster-webserver", "dagster-docker>=0.28"),
+    *("dagster-webserver", "dagster-docker>=0.28", "jsonschema>=4"),
 ]
-
 
 ENGINES = [
     *("dagster-dask>=0.28", "dagster-celery>=0.28", "dagster-celery-docker>=0.28", "dagster-celery-k8s>=0.28"),

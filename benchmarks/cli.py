@@ -5,8 +5,9 @@ from __future__ import annotations
 import statistics
 from functools import partial
 
-from measure import Benchmark, Options, Row, Sample, main, print_rows, run, summarise, take_turns, workplace
+from measure import Benchmark, Options, Sample, main, print_rows, run, summarise, take_turns, workplace
 from projects import Shape, Side, kedro
+from results import Row
 
 HELP = """
 import importlib.metadata, sys

@@ -10,7 +10,6 @@ from functools import partial
 from measure import (
     Benchmark,
     Options,
-    Row,
     Sample,
     main,
     print_rows,
@@ -20,6 +19,7 @@ from measure import (
     workplace,
 )
 from projects import Shape, Side, floor, ours, peer
+from results import Row
 
 MANY = 1000
 """From this size on, larger steps are of interest too."""

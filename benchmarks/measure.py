@@ -24,18 +24,15 @@ from typing import Any
 import dagster as dg
 import psutil
 from projects import Side
+from results import NUMBERS, Row, number
 
 Sample = Mapping[str, float]
 """One measurement of one contender: values by what was measured."""
 Samples = dict[str, list[Sample]]
 """All measurements by contender, in the order of the rounds."""
-Row = dict[str, Any]
-"""A line of a table and of the result file."""
 
 HERE = Path(__file__).parent.resolve()
 RESULTS = HERE / "results"
-NUMBERS = ("medians", "ratios", "samples")
-"""What was measured, in a row; all else in it says of what."""
 PACKAGES = ("kedro-assets", "dagster", "kedro", "kedro-datasets")
 QUIET = {"KEDRO_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 
@@ -344,15 +341,3 @@ def print_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     for line in lines:
         print("| " + " | ".join(line) + " |")
     print(flush=True)
-
-
-def number(value: float | None) -> str:
-    """Write a number short.
-
-    Examples:
-        >>> number(0.1234), number(12.34), number(None)
-        ('0.12', '12.3', '')
-    """
-    if value is None:
-        return ""
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

@@ -12,7 +12,6 @@ from functools import partial
 from measure import (
     Benchmark,
     Options,
-    Row,
     Sample,
     execute,
     kedro_run,
@@ -23,6 +22,7 @@ from measure import (
     workplace,
 )
 from projects import Shape, Side, kedro, ours
+from results import Row
 
 PEAK = """\
 import atexit, pathlib, re, resource, sys

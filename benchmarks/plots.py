@@ -1,19 +1,15 @@
-"""Draw the result files as SVG, readable on light and on dark pages: `python benchmarks/plots.py RESULT ... -o FOLDER`.
-
-Rows of later files replace those of earlier ones with the same benchmark.
-"""
+"""Draw the result files as SVG, readable on light and on dark pages: `python benchmarks/plots.py RESULT ... -o FOLDER`."""
 
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from measure import Row
+from results import Row, read_rows
 
 GREY = "#808080"
 GREYED = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color", "grid.color")
@@ -29,17 +25,6 @@ STYLE = {
 }
 COLOURS = {"kedro-assets": "#e8710a", "hand-written": "#5b8def", "kedro-dagster": "#b05bd6", "kedro run": "#3aa757"}
 MARKS = {"node": "o", "pipeline": "s", "namespace": "^", "memory": "D"}
-
-
-def read_rows(files: Iterable[Path]) -> dict[str, list[Row]]:
-    """Give the rows of each benchmark, from the last file that has it."""
-    found: dict[str, list[Row]] = {}
-    for file in files:
-        here: dict[str, list[Row]] = {}
-        for row in json.loads(file.read_text(encoding="utf-8"))["rows"]:
-            here.setdefault(row["benchmark"], []).append(row)
-        found |= here
-    return found
 
 
 def draw_curves(axes: Axes, rows: Sequence[Row], along: str, metric: str) -> None:
@@ -116,9 +101,9 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(STYLE):
         for draw in (load, run, processes, memory):
-            if draw.__name__ in rows:
+            if measured := [row for row in rows if row["benchmark"] == draw.__name__]:
                 path = arguments.output / f"bench-{draw.__name__}.svg"
-                draw(rows[draw.__name__]).savefig(path, transparent=True, metadata={"Date": None})
+                draw(measured).savefig(path, transparent=True, metadata={"Date": None})
                 print(path)
 
 

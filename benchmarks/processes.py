@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from measure import Benchmark, Options, Row, execute, main, print_rows, summarise, take_turns, workplace
+from measure import Benchmark, Options, execute, main, print_rows, summarise, take_turns, workplace
 from projects import IN_PROCESS, Shape, floor, ours, peer
+from results import Row
 
 PROCESSES = (1, 2, 4)
+PEER_PROCESSES = 2
+"""With more, kedro-dagster takes minutes for the same again."""
 
 
 def measure(options: Options) -> list[Row]:
@@ -24,7 +27,11 @@ def measure(options: Options) -> list[Row]:
             with workplace() as folder:
                 hand, own = floor(folder, shape, "node", executor), ours(folder, shape, "node", executor)
                 by_namespace = [write(folder, shape, "namespace", executor) for write in (floor, ours)]
-                others = [peer(folder, shape, options.peer, executor)] if options.peer else []
+                others = (
+                    [peer(folder, shape, options.peer, executor)]
+                    if options.peer and processes <= PEER_PROCESSES
+                    else []
+                )
                 contenders = {side.name: partial(execute, side) for side in (hand, own, *by_namespace, *others)}
                 samples = take_turns(contenders, options.rounds, {"kedro-dagster": 1})
             rows += summarise({"nodes": nodes, "processes": processes}, samples, against=[hand.name, own.name])

@@ -13,7 +13,6 @@ from functools import partial
 from measure import (
     Benchmark,
     Options,
-    Row,
     Sample,
     added,
     execute,
@@ -25,6 +24,7 @@ from measure import (
     workplace,
 )
 from projects import Shape, empty, floor, kedro, ours, peer, wrapped
+from results import Row
 
 PEER_NODES = 100
 """The largest project for kedro-dagster."""

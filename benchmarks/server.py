@@ -10,8 +10,9 @@ from functools import partial
 import psutil
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._grpc.client import DagsterGrpcClient
-from measure import Benchmark, Options, Row, Sample, environment, main, print_rows, summarise, take_turns, workplace
+from measure import Benchmark, Options, Sample, environment, main, print_rows, summarise, take_turns, workplace
 from projects import Shape, Side, floor, ours
+from results import Row
 
 PATIENCE = 600
 """Seconds that a server has to answer."""

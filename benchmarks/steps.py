@@ -13,7 +13,6 @@ import dagster as dg
 from measure import (
     Benchmark,
     Options,
-    Row,
     Sample,
     execute,
     instance,
@@ -24,6 +23,7 @@ from measure import (
     workplace,
 )
 from projects import Shape, Side, floor, ours, peer
+from results import Row
 
 CLOCK = "import time\nreturn [time.time()]"
 TWO = {"multiprocess": {"max_concurrent": 2}}

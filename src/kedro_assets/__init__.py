@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from kedro_assets.errors import ConfigError, KedroAssetsError, ProjectError, RunError, StepError
 
 if TYPE_CHECKING:
+    from kedro_assets.component import KedroProjectComponent
     from kedro_assets.definitions import build_definitions
     from kedro_assets.translator import DatasetRecord, KedroTranslator
 
@@ -13,6 +14,7 @@ __all__ = [
     "ConfigError",
     "DatasetRecord",
     "KedroAssetsError",
+    "KedroProjectComponent",
     "KedroTranslator",
     "ProjectError",
     "RunError",
@@ -23,6 +25,7 @@ __all__ = [
 # Kedro imports this package for its command line; Dagster is imported with the first name that needs it.
 _LAZY = {
     "DatasetRecord": "kedro_assets.translator",
+    "KedroProjectComponent": "kedro_assets.component",
     "KedroTranslator": "kedro_assets.translator",
     "build_definitions": "kedro_assets.definitions",
 }
@@ -33,3 +36,7 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(_LAZY[name]), name)
     msg = f"module 'kedro_assets' has no attribute '{name}'"
     raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), "KedroProjectComponent"]  # `dg` gets every name that is here: the others import Kedro

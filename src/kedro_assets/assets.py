@@ -126,7 +126,7 @@ def _pool(cluster: Cluster, graph: ProjectGraph, pools: Mapping[str, str], probl
 
 
 def _multi_asset(
-    name: str, step: KedroStep, specs: Mapping[Vertex, dg.AssetSpec], config_schema: dg.Field | None, pool: str | None
+    name: str, step: KedroStep, specs: Mapping[Vertex, dg.AssetSpec], config_schema: dg.Field, pool: str | None
 ) -> dg.AssetsDefinition:
     """Do what `dagster.multi_asset` does, which makes up names for inputs, not for every key, and looks at each twice."""
     graph = step.view.graph

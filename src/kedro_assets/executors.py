@@ -28,7 +28,11 @@ KNOWN = {
 }
 """The executors that Dagster ships, by their names in dagster.yml: where each is, and the package that brings it."""
 
-_ALIASES = {path.rpartition(".")[2]: name for name, (path, _) in KNOWN.items()}
+ALIASES = {path.rpartition(".")[2]: name for name, (path, _) in KNOWN.items()}
+"""Other names that dagster.yml may use for them: those of their functions."""
+
+ALSO_STRINGS = {"docker": ["registry"]}
+"""Options that may be a string here, by executor, though Dagster takes none."""
 
 PRELOAD = "kedro_assets.preload"
 """What the forkserver imports before the first step, so that a step starts with everything loaded."""
@@ -63,7 +67,7 @@ class Executors:
         if isinstance(wanted, str):
             if wanted in self._made or self._problems.at("executors", wanted):
                 return self._made.get(wanted)
-            if _ALIASES.get(wanted, wanted) not in KNOWN:
+            if ALIASES.get(wanted, wanted) not in KNOWN:
                 known = [*self._made, *KNOWN]
                 self._problems.add(where, f"no executor '{wanted}' is defined.", suggest(wanted, known))
                 return None
@@ -79,7 +83,7 @@ class Executors:
         inner = self._import(config.type, where)
         if inner is None:
             return None
-        options = _OPTIONS.get(_ALIASES.get(config.type, config.type), dict)(config.options)
+        options = _OPTIONS.get(ALIASES.get(config.type, config.type), dict)(config.options)
         misfits = list(_private.executor_problems(inner, options))
         for path, message, allowed in misfits:
             self._problems.add((*where, config.type, *path), message, suggest(path[-1], allowed) if allowed else "")
@@ -89,14 +93,13 @@ class Executors:
         return executor.configured(options, name=inner.name) if options else executor
 
     def _import(self, kind: str, where: Path) -> dg.ExecutorDefinition | None:
-        path, package = KNOWN.get(_ALIASES.get(kind, kind), (kind, ""))
-        module, _, attribute = path.rpartition(".")
-        if not module:
+        path, package = KNOWN.get(ALIASES.get(kind, kind), (kind, ""))
+        if not path.rpartition(".")[0]:
             hint = f"{suggest(kind, KNOWN)} Any other is given by its import path, such as `package.module.executor`."
             self._problems.add((*where, kind), f"no executor is called '{kind}'.", hint)
             return None
         try:
-            found = getattr(import_module(module), attribute)
+            found = imported(path)
         except (ImportError, AttributeError, TypeError, ValueError) as error:  # the last two for a path like `..a`
             hint = f"Install it: pip install {package}" if package else "Give the import path of an ExecutorDefinition."
             self._problems.add((*where, kind), f"the executor '{kind}' cannot be imported: {error}.", hint)
@@ -108,6 +111,12 @@ class Executors:
         if path == KNOWN["dask"][0]:
             return cast("dg.ExecutorDefinition", import_module("kedro_assets.dask_steps").dask_executor(found))
         return found
+
+
+def imported(path: str) -> Any:
+    """Give what an import path such as `package.module.executor` names."""
+    module, _, attribute = path.rpartition(".")
+    return getattr(import_module(module), attribute)
 
 
 def _with_fast_start(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,14 +46,14 @@ class ConfigSchemas:
         self._values = values
         self._made: dict[tuple[str, ...], dg.Field] = {}
 
-    def of(self, nodes: Iterable[Node]) -> dg.Field | None:
-        """Give the schema of a step with these nodes; None if they read no parameters."""
+    def of(self, nodes: Iterable[Node]) -> dg.Field:
+        """Give the schema of a step with these nodes; an empty one, which takes nothing, if they read no parameters."""
         names = tuple(dict.fromkeys(name for node in nodes for name in node.inputs if is_parameter(name)))
-        if names and names not in self._made:
+        if names not in self._made:
             defaults = {name: _shown(self._values.get(name)) for name in names}
             fields = {name: dg.Field(dg.Any, is_required=False, default_value=defaults[name]) for name in names}
-            self._made[names] = dg.Field({FIELD: fields})
-        return self._made.get(names)
+            self._made[names] = dg.Field({FIELD: fields} if fields else {})
+        return self._made[names]
 
 
 def changed_parameters(config: Mapping[str, Any] | None, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -277,6 +277,11 @@ def _read_pipelines(location: ProjectLocation) -> dict[str, Pipeline]:
         raise ProjectError(msg) from error
 
 
+def source_lines(location: ProjectLocation) -> SourceLines:
+    """Find lines in the configuration of a project that is open."""
+    return SourceLines(_config_loader(location), location.path)
+
+
 class SourceLines:
     """Finds the file and the line where something stands in a project's configuration, for error reports.
 

@@ -215,38 +215,39 @@ def test_an_environment_that_is_not_there_is_no_empty_configuration(new_project,
     assert "tset" in outcome.err
 
 
-@pytest.mark.parametrize(
-    ("text", "path"),
-    [
-        ("assets: {key_prefix: [a/b]}", ""),
-        (
-            """
+MISFITS = [
+    ("assets: {key_prefix: [a/b]}", ""),
+    (
+        """
             schedules: {nightly: {cron_schedule: "@daily"}}
             jobs:
               a: {pipeline: {}, schedule: [nightly, nightly]}
             """,
-            "",  # the two are told apart
-        ),
-        (
-            """
+        "",  # the two are told apart
+    ),
+    (
+        """
             jobs:
               a-b: {pipeline: {}, schedule: {cron_schedule: "@daily"}}
               a_b: {pipeline: {}, schedule: {cron_schedule: "@daily"}}
             """,
-            "",  # and so are two names that come to the same
-        ),
-        ("jobs: {a: {pipeline: {}, executor: {no_such: {}}}}", "jobs.a.executor.no_such"),
-        ("default_executor: nowhere", "default_executor"),
-        ("executors: {a: {multiprocess: {max_concurrent: many}}}", "executors.a.multiprocess.max_concurrent"),
-        ("schedules: {a: {cron_schedule: '@daily', execution_timezone: Europe/Brelin}}", "schedules.a"),
-        ("jobs: {a: {selection: '+++('}}", "jobs.a.selection"),
-        ("jobs: {a: {selection: 'key:nowhere'}}", "jobs.a.selection"),
-        ("jobs: {a: {pipeline: {tags: [nowhere]}}}", "jobs.a.pipeline.tags[0]"),
-        ("jobs: {a: {pipeline: {pipeline_name: rival}}}", "jobs.a.pipeline.pipeline_name"),
-        ("jobs: {a: {pipeline: {}, selection: 'key:raw'}}", "jobs.a"),
-        ("assets: {pipelines: [__default__, rival]}", "assets.pipelines[1]"),
-    ],
-)
+        "",  # and so are two names that come to the same
+    ),
+    ("jobs: {a: {pipeline: {}, executor: {no_such: {}}}}", "jobs.a.executor.no_such"),
+    ("default_executor: nowhere", "default_executor"),
+    ("executors: {a: {multiprocess: {max_concurrent: many}}}", "executors.a.multiprocess.max_concurrent"),
+    ("schedules: {a: {cron_schedule: '@daily', execution_timezone: Europe/Brelin}}", "schedules.a"),
+    ("jobs: {a: {selection: '+++('}}", "jobs.a.selection"),
+    ("jobs: {a: {selection: 'key:nowhere'}}", "jobs.a.selection"),
+    ("jobs: {a: {pipeline: {tags: [nowhere]}}}", "jobs.a.pipeline.tags[0]"),
+    ("jobs: {a: {pipeline: {pipeline_name: rival}}}", "jobs.a.pipeline.pipeline_name"),
+    ("jobs: {a: {pipeline: {}, selection: 'key:raw'}}", "jobs.a"),
+    ("assets: {pipelines: [__default__, rival]}", "assets.pipelines[1]"),
+]
+"""A dagster.yml, and the path that is reported."""
+
+
+@pytest.mark.parametrize(("text", "path"), MISFITS)
 def test_what_dagster_would_refuse_is_reported_at_its_path_or_made_to_fit(
     text: str, path: str, new_project, cli
 ) -> None:

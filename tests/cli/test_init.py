@@ -16,7 +16,8 @@ from kedro_assets.config import read_config
 from kedro_assets.errors import Problems
 
 DEFINITIONS = "from kedro_assets import build_definitions\n\ndefs = build_definitions()\n"
-WRITTEN = ["conf/base/dagster.yml", "definitions.py"]
+WRITTEN = ["conf/base/dagster.yml", "conf/dagster.schema.json", "definitions.py"]
+FIRST_LINE = "# yaml-language-server: $schema=../dagster.schema.json\n"
 
 COMMENTED = """\
 # The first line is a comment.
@@ -95,6 +96,7 @@ def test_a_bare_project_gets_all_that_is_needed(new_project, cli) -> None:
 def test_it_says_what_it_did_and_what_to_do_next(new_project, cli) -> None:
     lines = [line.split() for line in cli(new_project(), "init").out.splitlines()]
     assert ["written", "conf/base/dagster.yml"] in lines
+    assert ["written", "conf/dagster.schema.json"] in lines
     assert ["written", "definitions.py"] in lines
     assert ["written", "pyproject.toml:", "[tool.dagster],", "[tool.dg]"] in lines
     for command in ("check", "run", "dev"):
@@ -151,7 +153,7 @@ def test_a_second_run_changes_nothing(new_project, cli) -> None:
     assert outcome.code == 0
     assert project.files() == before
     assert {file: file.stat().st_mtime_ns for file in times} == times
-    assert [line.split()[0] for line in outcome.out.splitlines()[:3]] == ["unchanged"] * 3
+    assert [line.split()[0] for line in outcome.out.splitlines()[:4]] == ["unchanged"] * 4
     assert cli(project, "init", "--force").code == 0
     assert project.files() == before
 
@@ -183,6 +185,7 @@ def test_what_the_user_changed_is_kept(new_project, cli) -> None:
     project = new_project(pyproject=PYPROJECT + '\n[tool.dagster]\nmodule_name = "mine"  # mine\n')
     project.write("definitions.py", "defs = None\n")
     project.write("conf/base/dagster.yml", "assets: {cluster_by: node}\n")
+    project.write("conf/dagster.schema.json", "{}\n")
     before = project.files()
     outcome = cli(project, "init")
     assert outcome.code == 0
@@ -192,17 +195,18 @@ def test_what_the_user_changed_is_kept(new_project, cli) -> None:
     assert settings_of(project)["dagster"] == {"module_name": "mine", "code_location_name": project.package}
     kept = [line.split()[1] for line in outcome.out.splitlines() if line.startswith("kept ")]
     assert sorted(kept) == sorted([*WRITTEN, "pyproject.toml:"])
-    assert outcome.out.count("--force") == 3
+    assert outcome.out.count("--force") == 4
 
 
 def test_force_overwrites_it(new_project, cli) -> None:
     project = new_project(pyproject=PYPROJECT + '\n[tool.dagster]\nmodule_name = "mine"\nother = 1\n')
     project.write("definitions.py", "defs = None\n")
     project.write("conf/base/dagster.yml", "assets: {cluster_by: node}\n")
+    project.write("conf/dagster.schema.json", "{}\n")
     outcome = cli(project, "init", "--force")
     assert outcome.code == 0
     assert (project.path / "definitions.py").read_text(encoding="utf-8") == DEFINITIONS
-    assert (project.path / "conf/base/dagster.yml").read_text(encoding="utf-8").startswith("# How ")
+    assert (project.path / "conf/base/dagster.yml").read_text(encoding="utf-8").startswith(f"{FIRST_LINE}# How ")
     assert settings_of(project)["dagster"] == {
         "module_name": "definitions",
         "code_location_name": project.package,
@@ -218,7 +222,11 @@ def test_an_environment_gets_a_dagster_yml_of_its_own(new_project, cli) -> None:
     before = project.files()
     outcome = cli(project, "init", "--env", "cloud")
     assert outcome.code == 0
-    assert sorted(project.files().keys() - before.keys()) == ["conf/cloud/dagster.yml", "definitions.py"]
+    assert sorted(project.files().keys() - before.keys()) == [
+        "conf/cloud/dagster.yml",
+        "conf/dagster.schema.json",
+        "definitions.py",
+    ]
     for command in ("check", "run", "dev"):
         assert f"kedro assets {command} --env cloud" in outcome.out
 
@@ -228,8 +236,37 @@ def test_a_configuration_folder_elsewhere_gets_the_dagster_yml(new_project, cli,
     (tmp_path / "elsewhere").mkdir()
     outcome = cli(project, "init", "--conf-source", str(tmp_path / "elsewhere"))
     assert outcome.code == 0
-    assert (tmp_path / "elsewhere/base/dagster.yml").exists()
+    assert (tmp_path / "elsewhere/base/dagster.yml").read_text(encoding="utf-8").startswith(FIRST_LINE)
+    assert (tmp_path / "elsewhere/dagster.schema.json").exists()
     assert not (project.path / "conf/base/dagster.yml").exists()
+    assert not (project.path / "conf/dagster.schema.json").exists()
+
+
+def test_the_schema_is_that_of_the_command_and_no_configuration(new_project, cli) -> None:
+    project = new_project()
+    cli(project, "init")
+    assert project.files()["conf/dagster.schema.json"].decode() == cli(project, "schema").out
+    assert cli(project, "check").code == 0
+
+
+def test_where_configuration_has_no_environments_the_schema_is_outside_of_it(new_project, cli) -> None:
+    project = new_project()
+    project.write(
+        f"src/{project.package}/settings.py",
+        'CONFIG_LOADER_ARGS = {"base_env": "", "default_run_env": ""}\n',
+    )
+    for name in ("catalog.yml", "parameters.yml"):
+        (project.path / "conf/base" / name).rename(project.path / "conf" / name)
+    for folder in ("base", "test"):
+        for file in (project.path / "conf" / folder).glob("*"):
+            file.unlink()
+    before = project.files()
+    assert cli(project, "init").code == 0
+    files = project.files()
+    assert sorted(files.keys() - before.keys()) == ["conf/dagster.yml", "dagster.schema.json", "definitions.py"]
+    assert files["conf/dagster.yml"].decode().startswith(FIRST_LINE)
+    outcome = cli(project, "check")
+    assert outcome.code == 0, outcome.text
 
 
 def test_it_needs_no_pipeline_code(new_project, cli) -> None:

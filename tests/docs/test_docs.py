@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shutil
 import sys
@@ -18,6 +19,7 @@ import pytest
 import yaml
 from attrs import has
 
+from kedro_assets.cli.schema import dagster_schema
 from kedro_assets.config import model, read_config, read_dataset_settings
 from kedro_assets.errors import Problems
 from kedro_assets.executors import KNOWN
@@ -61,6 +63,14 @@ def test_every_dagster_yml_is_read_without_problems(block: Block) -> None:
     problems = Problems()
     read_config(yaml.safe_load(block.text), problems)
     assert not list(problems)
+
+
+@pytest.mark.parametrize(
+    "block", [*blocks("yaml", "# conf/base/dagster.yml"), *blocks("yaml", "# conf/challenger/dagster.yml")]
+)
+def test_every_dagster_yml_fits_the_schema(block: Block) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.Draft7Validator(dagster_schema()).validate(yaml.safe_load(block.text))
 
 
 @pytest.mark.parametrize("block", list(blocks("yaml", "# conf/base/catalog.yml")))
@@ -133,7 +143,7 @@ def test_the_reference_has_a_table_for_every_section_of_dagster_yml() -> None:
     rendered = hooks().on_page_markdown(page)
     assert "<!--" not in rendered
     sections = {name for name, value in vars(model).items() if isinstance(value, type) and has(value)}
-    assert set(re.findall(r"^<!-- keys: (\w+)", page, re.MULTILINE)) == sections - {"ExecutorConfig"}
+    assert set(re.findall(r"^<!-- keys: (\w+) -->$", page, re.MULTILINE)) == sections - {"ExecutorConfig"}
     assert set(re.findall(r"\{ #(\w+) \}", page)) == {name.lower() for name in sections}
     assert "| `cron_schedule` | string or list of strings | required |" in rendered
     assert "| `memory_assets` | true or false | `true` |" in rendered
@@ -148,18 +158,21 @@ def test_every_executor_has_a_page_with_its_options(executor: str) -> None:
     assert f"({path.name})" in (path.parent / "index.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    ("notes", "misfit"), [("max_retries: x\n", "delay"), ("max_retries: x\ndelay: x\nwait: x\n", "wait")]
-)
-def test_a_key_without_a_note_or_a_note_without_a_key_stops_the_build(notes: str, misfit: str) -> None:
-    with pytest.raises(ValueError, match=f"RetryConfig do not fit its keys: .*{misfit}"):
-        hooks().key_table(model.RetryConfig, notes)
+@pytest.mark.parametrize(("note", "other"), [("    delay: Seconds", "    Seconds"), ("    delay: S", "    wait: S")])
+def test_a_key_without_a_note_or_a_note_without_a_key_stops_the_build(
+    note: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = model.RetryConfig.__doc__ or ""
+    assert note in text
+    monkeypatch.setattr(model.RetryConfig, "__doc__", text.replace(note, other))
+    with pytest.raises(ValueError, match=r"RetryConfig do not fit its keys: .*delay"):
+        hooks().key_table(model.RetryConfig)
 
 
 def test_the_reference_has_every_command() -> None:
     rendered = hooks().on_page_markdown((REFERENCE / "cli.md").read_text(encoding="utf-8"))
     assert re.findall(r"^## (.+)$", rendered, re.MULTILINE) == [
-        f"kedro assets {name}" for name in ("init", "check", "list", "run", "dev")
+        f"kedro assets {name}" for name in ("init", "check", "list", "explain", "schema", "run", "dev")
     ]
     assert "Usage: kedro assets run [OPTIONS] [JOB]" in rendered
 
@@ -170,6 +183,24 @@ def test_the_architecture_shows_every_module() -> None:
     package = ROOT / "src" / "kedro_assets"
     modules = {path.stem for path in package.iterdir() if path.name[:2] != "__" and path.suffix in {"", ".py"}}
     assert set(drawn.split()) == modules - {"_version"}
+
+
+def test_what_was_measured_is_shown_as_medians_over_the_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def result(seconds: float, ratio: float, *, quick: bool = False) -> str:
+        facts = {"benchmark": "load", "nodes": 10}
+        ours = {**facts, "contender": "ours", "medians": {"seconds": seconds}, "ratios": {"floor": {"seconds": ratio}}}
+        floor = {**facts, "contender": "floor", "medians": {"seconds": 1.0}, "ratios": {}}
+        return json.dumps({"quick": quick, "rows": [ours, floor]})
+
+    for number, (seconds, ratio) in enumerate([(1.5, 1.5), (1.2, 1.1), (1.3, 1.4)]):
+        (tmp_path / f"{number}.json").write_text(result(seconds, ratio), encoding="utf-8")
+    (tmp_path / "tried.json").write_text(result(100, 100, quick=True), encoding="utf-8")
+    module = hooks()
+    monkeypatch.setattr(module, "_RESULTS", tmp_path)
+    _, _, *rows = module.benchmark_table("load", "seconds").splitlines()
+    assert rows == ["| 10 | ours | 1.30 | 1.40 |", "| 10 | floor | 1.00 |  |"]
+    with pytest.raises(LookupError, match=r"metric 'seconds' of the benchmark 'run'.*nox -s bench"):
+        module.benchmark_table("run", "seconds")
 
 
 # What people write who come from the format that this one follows.

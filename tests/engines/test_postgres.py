@@ -1,4 +1,4 @@
-"""Runs on an instance whose storage is PostgreSQL: each does what `kedro run` does."""
+"""Runs on an instance whose storage is PostgreSQL, with the executors of Dagster itself: each does what `kedro run` does."""
 
 from __future__ import annotations
 
@@ -12,8 +12,17 @@ from comparing import assert_same, by_dagster, by_kedro, start_over
 from engine_project import DATA, make_project
 from helpers import KedroProject
 
-EXECUTORS = {"one": {"in_process": {}}, "several": {"multiprocess": {"max_concurrent": 2}}}
+EXECUTORS = {
+    "one": {"in_process": {}},
+    "several": {"multiprocess": {"max_concurrent": 2}},
+    "spawning": {"multiprocess": {"max_concurrent": 2, "start_method": {"spawn": {}}}},
+}
 JOBS = {"sequential": {"executor": "one"}, "parallel": {"executor": "several"}}
+MORE_JOBS = {
+    "spawned": {"executor": "spawning"},
+    "ops": {"view": "ops", "executor": "one"},
+    "parallel_ops": {"view": "ops", "executor": "several"},
+}
 LAST_HOOKS = ("after_pipeline_run", "on_pipeline_error")
 
 
@@ -42,6 +51,16 @@ def test_runs_do_what_kedro_run_does_time_after_time(
     for _ in range(2):
         start_over(project, DATA)
         assert_same(by_dagster(project, postgres_instance, job), theirs, one_process=job == "sequential")
+
+
+@pytest.mark.parametrize("job", MORE_JOBS)
+def test_spawned_steps_and_ops_do_what_kedro_run_does(
+    tmp_path: Path, postgres_instance: dg.DagsterInstance, job: str
+) -> None:
+    project = make_project(tmp_path, assets={"cluster_by": "node"}, executors=EXECUTORS, jobs=MORE_JOBS)
+    theirs = by_kedro(project)
+    start_over(project, DATA)
+    assert_same(by_dagster(project, postgres_instance, job), theirs, one_process=job == "ops")
 
 
 @pytest.mark.parametrize("job", JOBS)

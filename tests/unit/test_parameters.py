@@ -97,8 +97,10 @@ def test_dagster_fills_in_the_default(default):
     assert as_run_configuration(..., default) == {}
 
 
-def test_a_step_that_reads_no_parameters_has_no_schema():
-    assert ConfigSchemas({}).of([make_node("a", ["data"], ["x"])]) is None
+def test_a_step_that_reads_no_parameters_takes_none():
+    schema = ConfigSchemas({}).of([make_node("a", ["data"], ["x"])])
+    assert schema.config_type.fields == {}
+    assert not schema.is_required
 
 
 def test_a_schema_has_the_parameters_that_the_nodes_read_and_no_others():

@@ -9,6 +9,7 @@ PUBLIC = [
     "ConfigError",
     "DatasetRecord",
     "KedroAssetsError",
+    "KedroProjectComponent",
     "KedroTranslator",
     "ProjectError",
     "RunError",

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -85,7 +85,7 @@ def _load_versions(ctx: click.Context, param: click.Parameter, value: str | None
 @_project_options
 @click.option("--force", "-f", is_flag=True, help="Overwrite files and entries that are there already.")
 def init(env: str | None, conf_source: str | None, force: bool) -> None:  # noqa: FBT001
-    """Write dagster.yml, definitions.py, and the entries that `dagster dev` and `dg dev` look for."""
+    """Write dagster.yml and its schema, definitions.py, and the entries that `dagster dev` and `dg dev` look for."""
     from kedro_assets.cli.init import init_project
 
     for line in init_project(_enter(None, conf_source), env, conf_source, force=force):
@@ -112,6 +112,28 @@ def list_(env: str | None, conf_source: str | None, as_json: bool) -> None:  # n
     root = _enter(env, conf_source, quiet=True)
     for line in [list_json(root)] if as_json else list_lines(root):
         click.echo(line)
+
+
+@assets.command()
+@click.argument("name")
+@_project_options
+@click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")
+def explain(name: str, env: str | None, conf_source: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Say what NAME is in Kedro and became in Dagster: a dataset, node, pipeline, step, job or schedule."""
+    from kedro_assets.cli.explain import explain_json, explain_lines
+
+    root = _enter(env, conf_source, quiet=True)
+    for line in [explain_json(root, name)] if as_json else explain_lines(root, name):
+        click.echo(line)
+
+
+@assets.command()
+@click.option("--output", "-o", type=click.File("w", encoding="utf-8"), default="-", help="Write it to a file.")
+def schema(output: IO[str]) -> None:
+    """Print a JSON schema of dagster.yml, for editors, with the options of the executors that are installed."""
+    from kedro_assets.cli.schema import schema_text
+
+    output.write(schema_text())
 
 
 @assets.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import tomlkit
 from kedro.framework.project import settings
 
+from kedro_assets.cli.schema import schema_text
 from kedro_assets.project import ProjectLocation
 
 DEFINITIONS = """from kedro_assets import build_definitions
@@ -17,6 +19,7 @@ defs = build_definitions()
 """
 
 DAGSTER_YML = """\
+# yaml-language-server: $schema={schema}
 # How kedro-assets shows this project in Dagster. `kedro run` does not read this file, and every entry is optional:
 # without it every dataset is an asset, and every registered pipeline is a job. `kedro assets check` checks it.
 
@@ -67,7 +70,11 @@ def init_project(root: Path, env: str | None, conf_source: str | None, *, force:
     package = ProjectLocation(root).open()
     base = settings.CONFIG_LOADER_ARGS.get("base_env", "base")
     conf = Path(conf_source or root / settings.CONF_SOURCE)
-    yield from _write(root, conf / (env or base) / "dagster.yml", DAGSTER_YML, force=force)
+    folder = conf / (env or base)
+    schema = (conf if base else root) / "dagster.schema.json"  # in an environment, Kedro would read it as configuration
+    path_to_schema = Path(os.path.relpath(schema, folder)).as_posix()
+    yield from _write(root, folder / "dagster.yml", DAGSTER_YML.replace("{schema}", path_to_schema), force=force)
+    yield from _write(root, schema, schema_text(), force=force)
     yield from _write(root, root / "definitions.py", DEFINITIONS, force=force)
     yield from _add_entries(root / "pyproject.toml", package, force=force)
     option = f" --env {env}" if env else ""

@@ -77,7 +77,7 @@ def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
             for (kind, name), spec in found.specs.items()
         ],
         "clusters": [{"name": cluster.name, "nodes": list(cluster.nodes)} for cluster in found.clusters],
-        "jobs": [_job(found, name, job.definition) for name, job in found.jobs.items()],
+        "jobs": [job_facts(found, name) for name in found.jobs],
         "schedules": [
             {
                 "name": schedule.name,
@@ -91,7 +91,9 @@ def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _job(found: Translation, name: str, job: Any) -> dict[str, Any]:
+def job_facts(found: Translation, name: str) -> dict[str, Any]:
+    """Say what a job is, by its name in dagster.yml."""
+    job = found.jobs[name].definition
     is_ops = isinstance(job, dg.JobDefinition)
     keys = set() if is_ops else job.selection.resolve(found.assets)
     executor = job.executor_def if not is_ops or job.has_specified_executor else None

@@ -1,4 +1,7 @@
-"""The sections of dagster.yml as attrs classes; an attribute is a key, its default is the key's default."""
+"""The sections of dagster.yml as attrs classes; an attribute is a key, its default is the key's default.
+
+What the docstrings say of the keys is also in the reference and in the JSON schema.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,19 @@ GroupBy = Literal["pipeline", "namespace", "none"]
 
 @frozen
 class AssetsConfig:
-    """`assets`: which datasets become assets, in which steps, under which keys and groups."""
+    """`assets`: which datasets become assets, in which steps, under which keys and groups.
+
+    Attributes:
+        pipelines: The registered pipelines that become assets. Without it, `__default__` and all others that fit
+            together with it.
+        cluster_by: Which nodes share a step.
+        group_by: What the groups of the UI are. A dataset belongs to the first pipeline other than `__default__` that
+            holds its node.
+        key_prefix: Put before every asset key.
+        memory_assets: Whether in-memory datasets are assets. With `cluster_by: node` they always are.
+        pools: Dagster's pools by the tags of Kedro nodes: a step is in the pool of its nodes' tag, and the pool limits
+            how many run at once.
+    """
 
     pipelines: list[str] | None = None
     cluster_by: ClusterBy = "memory"
@@ -32,7 +47,14 @@ class ExecutorConfig:
 
 @frozen
 class RunConfig:
-    """What runs are given."""
+    """What runs are given.
+
+    Attributes:
+        parameters: Values for the job's steps, by the names that nodes use, such as `params:model.depth`. They reach
+            the nodes, and no `${...}` in the configuration.
+        runtime_params: What `kedro run --params` takes: values by parameter name, nested as in `parameters.yml`.
+        load_versions: What `kedro run --load-versions` takes: the version to load, by dataset.
+    """
 
     parameters: dict[str, Any] = Factory(dict)
     runtime_params: dict[str, Any] = Factory(dict)
@@ -41,7 +63,17 @@ class RunConfig:
 
 @frozen
 class ScheduleConfig:
-    """One schedule, in the words of `dagster.ScheduleDefinition`."""
+    """One schedule, in the words of `dagster.ScheduleDefinition`.
+
+    Attributes:
+        cron_schedule: Five fields as in `0 2 * * *`, or `@daily`. A list starts a run whenever one of them does.
+        execution_timezone: Such as `Europe/Berlin`. Without it, UTC.
+        default_status: `RUNNING` starts the schedule with the daemon. A schedule that is `STOPPED` is started in the
+            UI.
+        description: Shown in the UI.
+        tags: Tags of the runs.
+        config: What the runs are given, laid over the `config` of the job.
+    """
 
     cron_schedule: str | list[str]
     execution_timezone: str | None = None
@@ -53,7 +85,14 @@ class ScheduleConfig:
 
 @frozen
 class LoggerConfig:
-    """One logger: it gets every line of the runs that name it, in the words of Python's `logging.config`."""
+    """One logger: it gets every line of the runs that name it, in the words of Python's `logging.config`.
+
+    Attributes:
+        log_level: Lines below are left out.
+        handlers: Where the lines go, each a mapping with a `class` and its options. Without any, to stderr.
+        formatters: Formatters by the names that handlers use for them.
+        filters: Filters by the names that handlers use for them.
+    """
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     handlers: list[dict[str, Any]] = Factory(list)
@@ -63,7 +102,18 @@ class LoggerConfig:
 
 @frozen
 class PipelineFilter:
-    """A registered pipeline and Kedro's own filters on it, as `kedro run` takes them."""
+    """A registered pipeline and Kedro's own filters on it, as `kedro run` takes them.
+
+    Attributes:
+        pipeline_name: The registered pipeline.
+        node_names: These nodes only.
+        from_nodes: These nodes and all after them.
+        to_nodes: These nodes and all before them.
+        from_inputs: What is made from these datasets.
+        to_outputs: What these datasets are made from.
+        node_namespaces: The nodes of these namespaces. `node_namespace: name` is taken too.
+        tags: The nodes with one of these tags.
+    """
 
     pipeline_name: str = "__default__"
     node_names: list[str] | None = None
@@ -77,7 +127,14 @@ class PipelineFilter:
 
 @frozen
 class RetryConfig:
-    """How often a failed step of a job is tried again, and after how many seconds, in the words of `dagster.RetryPolicy`."""
+    """How often a failed step of a job is tried again, and after how many seconds, in the words of `dagster.RetryPolicy`.
+
+    Attributes:
+        max_retries: The number of further tries.
+        delay: Seconds before each of them.
+        backoff: How the delay grows from one try to the next.
+        jitter: How the delay is varied by chance.
+    """
 
     max_retries: int = 1
     delay: float | None = None
@@ -87,7 +144,26 @@ class RetryConfig:
 
 @frozen
 class JobConfig:
-    """One job: a selection of assets, and how it is executed and scheduled."""
+    """One job: a selection of assets, and how it is executed and scheduled.
+
+    Attributes:
+        view: `ops` makes one op per node in place of a selection of assets.
+        description: Shown in the UI.
+        pipeline: A registered pipeline and filters on it. Without `pipeline` and `selection`, the pipeline
+            `__default__`.
+        selection: Assets in Dagster's selection syntax, in place of `pipeline`. Such as `+key:"forest/model"` or
+            `group:reporting`.
+        executor: A name from `executors`, a type without options, or an executor written out. Without it,
+            `default_executor`.
+        schedule: A name from `schedules`, a schedule written out, or a list of both.
+        loggers: Names from `loggers`, or `console` for Dagster's own. Without it, `console`.
+        tags: Tags of the runs.
+        config: What the job's runs are given.
+        retries: How often a failed step is tried again. Without it, never.
+        run_retries: How often Dagster starts a failed run again, from its failure; needs `run_retries` in the
+            instance's dagster.yaml. It becomes the tag `dagster/max_retries`.
+        priority: The place of the runs in the queue, higher first. It becomes the tag `dagster/priority`.
+    """
 
     view: Literal["assets", "ops"] = "assets"
     description: str | None = None
@@ -105,7 +181,19 @@ class JobConfig:
 
 @frozen
 class DagsterConfig:
-    """The whole of dagster.yml."""
+    """The whole of dagster.yml.
+
+    Attributes:
+        assets: Which datasets become assets, and how.
+        default_executor: For "Materialize" in the UI and for jobs that name no executor: a name from `executors`, a
+            type without options such as `multiprocess`, or an executor written out. Without it, `in_process`.
+        executors: Executors by the names that jobs use for them.
+        schedules: Schedules by the names that jobs use for them.
+        loggers: Loggers by the names that jobs use for them.
+        jobs: Jobs by name. Without any, every registered pipeline becomes a job.
+        load_with_hooks: Whether `after_context_created` fires before the configuration is read. A project needs it if a
+            hook registers a resolver that the configuration uses.
+    """
 
     assets: AssetsConfig = Factory(AssetsConfig)
     default_executor: str | ExecutorConfig | None = None
@@ -120,7 +208,14 @@ class DagsterConfig:
 class DatasetSettings:
     """`metadata.dagster` of a dataset in the catalog.
 
-    `external` is for a dataset that no node writes: false leaves it to an asset of your own, which has its key.
+    Attributes:
+        description: Shown in the UI. Without it, the first paragraph of the node function's docstring.
+        group_name: The group, in place of the one that `group_by` gives.
+        owners: Email addresses, or teams as in `team:operations`.
+        tags: Added to the tags of the node.
+        kinds: Up to three words that the UI shows as icons. Without it, words from the name of the dataset's class.
+        external: Whether a dataset that no node writes becomes an asset. Write `false` if an asset of your own makes
+            it.
     """
 
     description: str | None = None

@@ -1,0 +1,375 @@
+"""`kedro assets explain`: what something is in Kedro, what it became in Dagster, and why."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, partial
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import click
+import dagster as dg
+from attrs import asdict
+from kedro.pipeline.node import Node
+from parse import parse
+
+from kedro_assets.cli.report import job_facts
+from kedro_assets.clusters import Cluster
+from kedro_assets.config import JobConfig, PipelineFilter
+from kedro_assets.definitions import Translation, translate
+from kedro_assets.errors import KedroAssetsError, Problems, suggest
+from kedro_assets.errors import Path as KeyPath
+from kedro_assets.factories import expand_jobs
+from kedro_assets.graph import Vertex
+from kedro_assets.names import base_name, identifier, is_parameter
+from kedro_assets.parameters import parameter_values
+from kedro_assets.project import CatalogEntry, SourceLines, locate_project, source_lines
+from kedro_assets.redaction import Redactor
+from kedro_assets.translator import KedroTranslator, redacted
+
+Facts = dict[str, Any]
+"""What is known of one thing, in the order in which it is said; `before` and `after` are the names around it."""
+
+_WIDTH = 100
+_MOST = 12  # names on one side of a drawing
+
+
+def explain_lines(root: Path, name: str) -> Iterator[str]:
+    """Say all that a name means in a project, in short lines.
+
+    Raises:
+        KedroAssetsError: If it means nothing, or the configuration does not fit.
+    """
+    for position, facts in enumerate(_explain(root, name)):
+        yield from [""] if position else []
+        yield from map(Redactor().text, _lines(facts))
+
+
+def explain_json(root: Path, name: str) -> str:
+    """Say all that a name means in a project as JSON: a list, as it may mean several things.
+
+    Raises:
+        KedroAssetsError: If it means nothing, or the configuration does not fit.
+    """
+    return Redactor().text(json.dumps(_explain(root, name), indent=2, ensure_ascii=False, default=str))
+
+
+def _explain(root: Path, name: str) -> list[Facts]:
+    location = locate_project(root)
+    found = translate(location, KedroTranslator())
+    things = list(_Explainer(found, source_lines(location)).things())
+    meant = [explain() for names, explain in things if name in names]
+    if not meant:
+        msg = (
+            f"Nothing in the project is called '{name}'. {suggest(name, set().union(*(names for names, _ in things)))}"
+        )
+        raise KedroAssetsError(msg)
+    return [{key: value for key, value in facts.items() if value} for facts in meant]
+
+
+class _Explainer:
+    """Knows a project, what became of it, and where its configuration stands."""
+
+    def __init__(self, found: Translation, source: SourceLines) -> None:
+        self._found, self._source = found, source
+        self._project, self._graph = found.project, found.graph
+        self._assets = {key: definition for definition in found.assets for key in definition.keys}
+        self._expanded = expand_jobs(found.project.config.jobs, found.project.pipelines, Problems())
+
+    def things(self) -> Iterator[tuple[set[str], Callable[[], Facts]]]:
+        """Give everything that has a name: its names in Kedro and Dagster, and a way to learn more."""
+        for name, entries in self._graph.entries.items():
+            names = {name, *(entry.name for entry in entries), *self._keys([("dataset", name)])}
+            yield names, partial(self._dataset, name)
+        for name in self._nodes:
+            yield {name, *self._keys([("node", name)])}, partial(self._node, name)
+        for cluster in self._found.clusters:
+            alone = set(cluster.nodes) if len(cluster.nodes) == 1 else set()  # the node says it all
+            yield {cluster.name, self._op_name(cluster)} - alone, partial(self._step, cluster)
+        for name in self._project.pipelines:
+            yield {name}, partial(self._pipeline, name)
+        for name, job in self._found.jobs.items():
+            yield {name, job.definition.name}, partial(self._job, name)
+        used = {schedule.name: self._written_as(schedule) for schedule in self._found.schedules}
+        for schedule in self._found.schedules:
+            yield {schedule.name, used[schedule.name]}, partial(self._schedule, schedule)
+        for name in self._project.config.schedules.keys() - used.values():
+            yield {name}, partial(self._unused_schedule, name)
+
+    def _dataset(self, name: str) -> Facts:
+        entries, producer = self._graph.entries[name], self._graph.producer(name)
+        places = [entry.config.get("filepath") or entry.config.get("path") for entry in entries]
+        cluster = self._found.index.clusters.get(("dataset", name))
+        return {
+            "is": "dataset",
+            "name": name,
+            "type": list(dict.fromkeys(entry.type for entry in entries)),
+            "location": list(dict.fromkeys(redacted(place) for place in places if isinstance(place, str))),
+            "versioned": "yes" if any(entry.versioned for entry in entries) else "",
+            "source": list(dict.fromkeys(map(self._catalog_line, entries))),
+            **self._asset(("dataset", name), external=producer is None),
+            **(self._within(cluster) if cluster else {}),
+            "jobs": self._jobs_of([("dataset", name)], [producer] if producer else []),
+            "before": [producer] if producer else [],
+            "after": self._graph.consumers(name),
+        }
+
+    def _node(self, name: str) -> Facts:
+        node = self._nodes[name]
+        vertices = self._graph.assets_of([name]) if name in self._graph.nodes else []
+        cluster = next((cluster for cluster in self._found.clusters if name in cluster.nodes), None)
+        holders = [title for title, pipeline in self._project.pipelines.items() if node in pipeline.nodes]
+        return {
+            "is": "node",
+            "name": name,
+            **self._function(node),
+            "tags": sorted(node.tags),
+            "confirms": list(node.confirms),
+            "pipelines": holders,
+            "parameters": self._parameters([node]),
+            "assets": self._keys(vertices),
+            "no asset": "" if cluster else [self._left_out(title) for title in holders],
+            **(self._within(cluster) if cluster else {}),
+            "jobs": self._jobs_of(vertices, [name]),
+            "before": _datasets(node.inputs),
+            "after": _datasets(node.outputs),
+        }
+
+    def _step(self, cluster: Cluster) -> Facts:
+        nodes = [self._graph.nodes[name] for name in cluster.nodes]
+        vertices = self._graph.assets_of(cluster.nodes)
+        within = self._within(cluster)
+        made = [name for node in nodes for name in _datasets(node.outputs)]
+        read = [name for node in nodes for name in _datasets(node.inputs) if name not in made]
+        return {
+            "is": "step",
+            "name": within.pop("step"),
+            "nodes": list(cluster.nodes),
+            **within,
+            "parameters": self._parameters(nodes),
+            "assets": self._keys(vertices),
+            "jobs": self._jobs_of(vertices, cluster.nodes),
+            "before": list(dict.fromkeys(read)),
+            "after": made,
+        }
+
+    def _pipeline(self, name: str) -> Facts:
+        pipeline = self._project.pipelines[name]
+        return {
+            "is": "pipeline",
+            "name": name,
+            "nodes": [node.name for node in pipeline.nodes],
+            "no asset": self._left_out(name),
+            "jobs": [self._jobs[job]["name"] for job in self._jobs if self._filter(job).get("pipeline_name") == name],
+            "before": _datasets(sorted(pipeline.inputs())),
+            "after": _datasets(sorted(pipeline.outputs())),
+        }
+
+    def _job(self, name: str) -> Facts:
+        config, made = self._project.config.jobs, self._jobs[name]
+        entry = name if name in config else next((pattern for pattern in config if parse(pattern, name)), None)
+        wanted = self._filter(name)
+        graph = self._found.definitions.resolve_asset_graph()
+        keys = {dg.AssetKey.from_user_string(key) for key in made["assets"]} & graph.executable_asset_keys
+        read = {parent for key in keys for parent in graph.get(key).parent_keys} - keys
+        served = {child for key in keys for child in graph.get(key).child_keys} - keys
+        return {
+            "is": "job",
+            "name": made["name"],
+            "source": self._source.locate(("jobs", entry)) if entry else "one for every registered pipeline",
+            "description": made["description"],
+            "pipeline": wanted.pop("pipeline_name", None),
+            "filter": wanted,
+            "selection": config[entry].selection if entry else None,
+            "executor": made["executor"] or "that of `default_executor`",
+            "schedules": [schedule.name for schedule in self._found.schedules if schedule.job_name == made["name"]],
+            "assets": made["assets"],
+            "ops": made["ops"],
+            "before": sorted(key.to_user_string() for key in read),
+            "after": sorted(key.to_user_string() for key in served),
+        }
+
+    def _schedule(self, schedule: dg.ScheduleDefinition) -> Facts:
+        written = self._written_as(schedule)
+        job = next(name for name, made in self._jobs.items() if made["name"] == schedule.job_name)
+        place: KeyPath = (
+            ("schedules", written) if written in self._project.config.schedules else ("jobs", job, "schedule")
+        )
+        return {
+            "is": "schedule",
+            "name": schedule.name,
+            "source": self._source.locate(place),
+            "description": schedule.description,
+            "cron": schedule.cron_schedule,
+            "timezone": schedule.execution_timezone or "UTC",
+            "status": schedule.default_status.value,
+            "after": [schedule.job_name],
+        }
+
+    def _unused_schedule(self, name: str) -> Facts:
+        return {
+            "is": "schedule",
+            "name": name,
+            "source": self._source.locate(("schedules", name)),
+            "cron": self._project.config.schedules[name].cron_schedule,
+            "not in Dagster": "no job names it.",
+        }
+
+    @cached_property
+    def _nodes(self) -> dict[str, Node]:
+        """The nodes by name, those of pipelines that are left out behind the others."""
+        others = {node.name: node for pipeline in self._project.pipelines.values() for node in pipeline.nodes}
+        return {**self._graph.nodes, **{name: node for name, node in others.items() if name not in self._graph.nodes}}
+
+    @cached_property
+    def _jobs(self) -> dict[str, Facts]:
+        """What `kedro assets list` says of each job."""
+        return {name: job_facts(self._found, name) for name in self._found.jobs}
+
+    def _jobs_of(self, vertices: Iterable[Vertex], nodes: Iterable[str]) -> list[str]:
+        """Name the jobs that make some assets, or run some nodes as ops."""
+        keys, ops = set(self._keys(vertices)), set(map(identifier, nodes))
+        return [job["name"] for job in self._jobs.values() if keys & {*job["assets"]} or ops & {*job["ops"]}]
+
+    def _filter(self, job: str) -> dict[str, Any]:
+        """Give a job's Kedro filter as dagster.yml has it; none for a selection of assets."""
+        config = self._expanded.get(job, JobConfig(pipeline=PipelineFilter(job)))
+        if config.selection is not None:
+            return {}
+        return asdict(config.pipeline or PipelineFilter(), filter=lambda _, value: bool(value))
+
+    def _asset(self, vertex: Vertex, *, external: bool) -> Facts:
+        """Say which asset a dataset became, and how Dagster reaches its data."""
+        spec = self._found.specs.get(vertex)
+        if spec is None:
+            return {"no asset": "it is in memory, and `assets.memory_assets` is false."}
+        definition = self._assets.get(spec.key)
+        if definition is None:
+            return {"asset": f"{spec.key.to_user_string()}, left to one of your own by `external: false`"}
+        return {
+            "asset": spec.key.to_user_string() + (", external: no node writes it" if external else ""),
+            "description": spec.description,
+            "group": spec.group_name,
+            "io manager": definition.get_io_manager_key_for_asset_key(spec.key),
+        }
+
+    def _within(self, cluster: Cluster) -> Facts:
+        """Say in which step nodes run, and which others share it and why."""
+        shared = {"nodes": list(cluster.nodes), "because": list(cluster.reasons)} if len(cluster.nodes) > 1 else {}
+        definition = self._definition(cluster)
+        return {"step": self._op_name(cluster), **shared, "pool": definition.op.pool if definition else None}
+
+    def _op_name(self, cluster: Cluster) -> str:
+        definition = self._definition(cluster)
+        return definition.op.name if definition else cluster.name
+
+    def _definition(self, cluster: Cluster) -> dg.AssetsDefinition | None:
+        keys = (self._found.index.keys.get(vertex) for vertex in self._graph.assets_of(cluster.nodes))
+        return next((self._assets[key] for key in keys if key in self._assets), None)
+
+    def _keys(self, vertices: Iterable[Vertex]) -> list[str]:
+        specs = (self._found.specs.get(vertex) for vertex in vertices)
+        return [spec.key.to_user_string() for spec in specs if spec]
+
+    def _parameters(self, nodes: Iterable[Node]) -> Facts:
+        """Give the parameters that nodes read, with the project's values."""
+        names = dict.fromkeys(name for node in nodes for name in node.inputs if is_parameter(name))
+        values = parameter_values(self._project.parameters)
+        return {name: values.get(name) for name in names}
+
+    def _left_out(self, pipeline: str) -> str:
+        """Say why a pipeline's nodes make no assets; empty if they do."""
+        reasons = {left.pipeline: left.reason for left in self._graph.left_out}
+        if pipeline in reasons:
+            return f"pipeline '{pipeline}' is left out: {reasons[pipeline]}"
+        return "" if pipeline in self._graph.pipelines else f"`assets.pipelines` leaves out '{pipeline}'."
+
+    def _written_as(self, schedule: dg.ScheduleDefinition) -> str:
+        """Give the name of a schedule in dagster.yml; its own if it is written out in a job."""
+        for name in self._project.config.schedules:
+            if schedule.name in {identifier(name), identifier(f"{schedule.job_name}__{name}")}:
+                return name
+        return schedule.name
+
+    def _catalog_line(self, entry: CatalogEntry) -> str:
+        """Say where a dataset comes from: its line in the catalog, or that of the pattern that stands for it."""
+        resolver = self._project.resolver
+        if entry.name in resolver.config:
+            return self._source.locate(("catalog", entry.name)) or "the catalog"
+        if not entry.declared:
+            return "not in the catalog, so Kedro keeps it in memory"
+        pattern = resolver.match_dataset_pattern(entry.name) or resolver.match_user_catch_all_pattern(entry.name)
+        return f"{self._source.locate(('catalog', str(pattern))) or 'the catalog'}, by the pattern '{pattern}'"
+
+    def _function(self, node: Node) -> Facts:
+        """Say what a node runs, and where that is written."""
+        function = inspect.unwrap(getattr(node.func, "func", node.func))  # of a partial, what it calls
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        code, root = getattr(function, "__code__", None), self._project.location.path
+        file = Path(code.co_filename) if code else None
+        shown = file.relative_to(root) if file and file.is_relative_to(root) else file
+        return {
+            "function": f"{getattr(function, '__module__', '')}.{name}",
+            "source": f"{shown}:{code.co_firstlineno}" if code else "",
+        }
+
+
+def _datasets(names: Iterable[str]) -> list[str]:
+    """Give the datasets among what a node reads or writes, each once."""
+    return list(dict.fromkeys(base_name(name) for name in names if not is_parameter(name)))
+
+
+def _lines(facts: Facts) -> Iterator[str]:
+    """Write facts as lines: a title, a line or more for each, and the names around it."""
+    yield f"{facts['is']} {click.style(facts['name'], bold=True)}"
+    told = {key: value for key, value in facts.items() if key not in ("is", "name", "before", "after")}
+    indent = max(map(len, told), default=0) + 4
+    for label, value in told.items():
+        for position, line in enumerate(_text(value, _WIDTH - indent)):
+            yield f"  {'' if position else label:<{indent - 2}}{line}"
+    drawing = list(_drawing(facts.get("before", []), facts["name"], facts.get("after", [])))
+    yield from ["", *(f"  {line}" for line in drawing)] if drawing else []
+
+
+def _text(value: Any, width: int) -> list[str]:
+    """Write a fact: sentences and parameters one a line, names side by side."""
+    if isinstance(value, dict):
+        lines = (f"{key} = {json.dumps(item, ensure_ascii=False, default=str)}" for key, item in value.items())
+        return [line if len(line) <= width else f"{line[: width - 3]}..." for line in lines]
+    if not isinstance(value, list):
+        return [str(value)]
+    if any(" " in item for item in value):
+        return value
+    return textwrap.wrap(", ".join(value), width, break_long_words=False, break_on_hyphens=False)
+
+
+def _drawing(before: Sequence[str], name: str, after: Sequence[str]) -> Iterator[str]:
+    """Draw a name between those before and after it; nothing if it is alone.
+
+    Examples:
+        >>> lines = map(click.unstyle, _drawing(["a", "bc"], "d", ["e", "f", "g"]))
+        >>> tuple(lines)
+        ('a  ─┬─ d ─┬─ e', 'bc ─┘     ├─ f', '          └─ g')
+    """
+    before, after = _few(before), _few(after)
+    width = max(map(len, before), default=0)
+    left = [f"{text:<{width}} {joint}" for text, joint in zip(before, _joints(len(before), "─┤ ", "─┘ "), strict=True)]
+    right = [f"{joint} {text}" for text, joint in zip(after, _joints(len(after), " ├─", " └─"), strict=True)]
+    margin = " " * (width + 4) if before else ""
+    middle = f" {click.style(name, bold=True)} " if before else f"{click.style(name, bold=True)} "
+    below = " " * len(click.unstyle(middle))
+    for position, (start, end) in enumerate(zip_longest(left, right, fillvalue="")):
+        yield ((start or margin) + (below if position else middle) + end).rstrip()
+
+
+def _joints(count: int, between: str, last: str) -> list[str]:
+    """Give the lines from some names to the one beside the first of them."""
+    return ["───"] if count == 1 else ["─┬─", *[between] * (count - 2), last][:count]
+
+
+def _few(names: Sequence[str]) -> list[str]:
+    return [*names] if len(names) <= _MOST else [*names[: _MOST - 1], f"and {len(names) - _MOST + 1} more"]

@@ -1,0 +1,224 @@
+"""`kedro assets schema`: dagster.yml as a JSON schema, for the completion and the checks of editors.
+
+It is made from the classes that read the file and from the configuration of the installed executors. It is draft 7, which
+editors know best, and as they see a file before Kedro's config loader does, `${...}` may stand in place of any value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from attrs import NOTHING, Attribute, fields, has
+
+from kedro_assets.config import (
+    AssetsConfig,
+    DagsterConfig,
+    ExecutorConfig,
+    JobConfig,
+    LoggerConfig,
+    PipelineFilter,
+    RetryConfig,
+    RunConfig,
+    ScheduleConfig,
+)
+from kedro_assets.config.notes import key_notes, summary
+from kedro_assets.executors import ALIASES, ALSO_STRINGS, KNOWN, imported
+
+Schema = dict[str, Any]
+
+_SECTIONS = (AssetsConfig, ScheduleConfig, LoggerConfig, JobConfig, PipelineFilter, RunConfig, RetryConfig)
+_PLAIN = {str: "string", bool: "boolean", int: "integer", float: "number"}
+_SCALARS = {"String": "string", "Bool": "boolean", "Int": "integer", "Float": "number"}
+_IMPORT_PATH = r"^[^\s.]+(\.[^\s.]+)+$"
+_INTERPOLATION = r"\$\{.+\}"
+
+
+def schema_text() -> str:
+    """Write the schema as JSON."""
+    return json.dumps(dagster_schema(), indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def dagster_schema() -> Schema:
+    """Describe dagster.yml."""
+    definitions = {section.__name__: _section(section) for section in _SECTIONS}
+    older = "Kedro's older spelling of `node_namespaces` with one namespace."
+    definitions["PipelineFilter"]["properties"]["node_namespace"] = {"description": older, "type": "string"}
+    definitions["JobConfig"]["not"] = {"type": "object", "required": ["pipeline", "selection"]}
+    definitions["ExecutorConfig"] = _executor()
+    definitions |= {name: executor_schema(name) for name in KNOWN}
+    whole = _section(DagsterConfig)
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "dagster.yml of kedro-assets",
+        **_with_interpolation(whole),
+        "definitions": {name: _with_interpolation(schema) for name, schema in definitions.items()},
+    }
+
+
+def executor_schema(name: str) -> Schema:
+    """Describe the options of one of the executors that Dagster ships, in the words of its installed library.
+
+    Args:
+        name: Its name in dagster.yml; if its library is not installed, any options may stand there.
+    """
+    path, package = KNOWN[name]
+    try:
+        found = option_schema(imported(path).config_schema.config_type)
+    except (ImportError, AttributeError):
+        return {"description": f"Not installed here: pip install {package}", "type": ["object", "null"]}
+    properties = found.setdefault("properties", {})
+    for option in ALSO_STRINGS.get(name, ()):
+        own = properties[option]
+        properties[option] = {"description": own.pop("description", ""), "anyOf": [own, {"type": "string"}]}
+    return found if "required" in found else _or_null(found)
+
+
+def option_schema(kind: Any) -> Schema:
+    """Describe a type of Dagster's configuration, as Dagster checks it.
+
+    Examples:
+        >>> import dagster as dg
+        >>> option_schema(dg.Field(dg.Noneable(int)).config_type)
+        {'type': ['integer', 'null']}
+    """
+    of_kind: dict[str, Callable[[], Schema]] = {
+        "NONEABLE": lambda: _or_null(option_schema(kind.inner_type)),
+        "ARRAY": lambda: {"type": "array", "items": option_schema(kind.inner_type)},
+        "MAP": lambda: {"type": "object", "additionalProperties": option_schema(kind.inner_type)},
+        "SCALAR": lambda: {"type": _SCALARS[kind.given_name]} if kind.given_name in _SCALARS else {},
+        "SCALAR_UNION": lambda: {"anyOf": [option_schema(kind.scalar_type), option_schema(kind.non_scalar_type)]},
+        "ENUM": lambda: {"enum": list(kind.config_values)},
+        "SELECTOR": lambda: _selector(kind.fields),
+        "STRICT_SHAPE": lambda: _shape(kind.fields, more=False),
+        "PERMISSIVE_SHAPE": lambda: _shape(kind.fields, more=True),
+    }
+    return of_kind.get(kind.kind.name, dict)()
+
+
+def _shape(options: Any, *, more: bool) -> Schema:
+    found: Schema = {
+        "type": "object",
+        "properties": {name: _option(option) for name, option in options.items()},
+        "additionalProperties": more,
+    }
+    required = [name for name, option in options.items() if option.is_required]
+    return {**found, "required": required} if required else found
+
+
+def _selector(options: Any) -> Schema:
+    """Describe a mapping with one key out of several; its value may be left out where it is a mapping."""
+    properties = {name: _option(option) for name, option in options.items()}
+    for name, option in properties.items():
+        if option.get("type") == "object" and "required" not in option:
+            properties[name] = _or_null(option)
+    found = {"type": "object", "properties": properties, "additionalProperties": False, "maxProperties": 1}
+    return {**found, "minProperties": 1} if len(options) > 1 else found  # the only key goes without saying
+
+
+def _option(option: Any) -> Schema:
+    first_paragraph = " ".join((option.description or "").strip().split("\n\n")[0].split())
+    text = {"description": first_paragraph} if first_paragraph else {}
+    has_default = option.default_provided and option.default_value is not None
+    default = {"default": option.default_value} if has_default else {}
+    return {**text, **option_schema(option.config_type), **default}
+
+
+def _executor() -> Schema:
+    """Describe an executor that is written out: one key, which is a type or an import path, with the options below it."""
+    return {
+        "description": "An executor: one type with its options.",
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "properties": {name: _reference(name) for name in KNOWN},
+        "patternProperties": {
+            **{f"^{alias}$": _reference(name) for alias, name in ALIASES.items()},
+            _IMPORT_PATH: {"description": "Any other executor, by its import path.", "type": ["object", "null"]},
+        },
+        "additionalProperties": False,
+    }
+
+
+def _section(section: type) -> Schema:
+    """Describe a class of dagster.yml; without required keys it may be left empty."""
+    types, notes = get_type_hints(section), key_notes(section)
+    found = {
+        "description": summary(section),
+        "type": "object",
+        "properties": {
+            key.name: {"description": notes.get(key.name, ""), **_value(types[key.name]), **_default(key)}
+            for key in fields(section)
+        },
+        "additionalProperties": False,
+    }
+    required = [key.name for key in fields(section) if key.default is NOTHING]
+    return {**found, "required": required} if required else _or_null(found)
+
+
+def _value(kind: Any) -> Schema:
+    """Describe what may stand for a key; the reader takes nothing for an empty list or mapping."""
+    found = _of_type(kind)
+    if "$ref" in found:
+        return {"allOf": [found]}  # beside a `$ref`, draft 7 reads nothing else
+    return _or_null(found) if get_origin(kind) in (list, dict) else found
+
+
+def _of_type(kind: Any) -> Schema:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return {"enum": list(arguments)}
+    if origin is list:
+        return {"type": "array", "items": _of_type(arguments[0])}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _of_type(arguments[1])}
+    if arguments:  # of a union
+        members = [_of_type(member) for member in arguments if member is not NoneType]
+        if ExecutorConfig in arguments:
+            members[0]["examples"] = list(KNOWN)
+        found = members[0] if len(members) == 1 else {"anyOf": members}
+        return _or_null(found) if NoneType in arguments else found
+    if has(kind):
+        return _reference(kind.__name__)
+    return {"type": _PLAIN[kind]} if kind in _PLAIN else {}
+
+
+def _default(key: Attribute[Any]) -> Schema:
+    value: Any = key.default
+    value = value.factory() if hasattr(value, "factory") else value
+    return {} if value is NOTHING or value is None or has(type(value)) else {"default": value}
+
+
+def _reference(name: str) -> Schema:
+    return {"$ref": f"#/definitions/{name}"}
+
+
+def _or_null(schema: Schema) -> Schema:
+    """Let nothing stand where a schema applies."""
+    if isinstance(schema.get("type"), str):
+        return {**schema, "type": [schema["type"], "null"]}
+    if "enum" in schema:
+        return {**schema, "enum": [*schema["enum"], None]}
+    return {"anyOf": [*schema.get("anyOf", [schema]), {"type": "null"}]} if schema else {}
+
+
+def _with_interpolation(schema: Schema) -> Schema:
+    """Let `${...}` stand in place of every value in a schema."""
+    found = dict(schema)
+    for keyword in ("properties", "patternProperties"):
+        if keyword in found:
+            found[keyword] = {name: _with_interpolation(inner) for name, inner in found[keyword].items()}
+    for keyword in ("items", "additionalProperties"):
+        if isinstance(found.get(keyword), dict):
+            found[keyword] = _with_interpolation(found[keyword])
+    if "anyOf" in found:
+        found["anyOf"] = [_with_interpolation(inner) for inner in found["anyOf"]]
+    if "enum" in found:
+        found["anyOf"] = [{"enum": found.pop("enum")}, {"type": "string", "pattern": _INTERPOLATION}]
+    types = [found["type"]] if isinstance(found.get("type"), str) else found.get("type", [])
+    if not types or types == ["null"] or "string" in types:
+        return found
+    message = f"Allowed: {' or '.join(kind for kind in types if kind != 'null')}."
+    return {**found, "type": [*types, "string"], "pattern": _INTERPOLATION, "patternErrorMessage": message}
