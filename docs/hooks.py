@@ -48,6 +48,10 @@ _WORDS = {
     model.RetryConfig: "section",
     model.LoggerConfig: "logger",
     model.JobConfig: "job",
+    model.PartitionsConfig: "partition",
+    model.TimeWindowsConfig: "section",
+    model.PartitionMappingConfig: "mapping",
+    model.TimeWindowMappingConfig: "section",
 }
 _SECTION = re.compile(r"^<!-- keys: (\w+) -->$", re.MULTILINE)
 _OPTIONS = re.compile(r"^<!-- options: (\w+) -->$", re.MULTILINE)

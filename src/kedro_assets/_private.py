@@ -218,6 +218,7 @@ def run_events(
     job_name: str,
     keys: Collection[dg.AssetKey],
     run_config: Mapping[str, Any],
+    tags: Mapping[str, str],
     instance: dg.DagsterInstance,
 ) -> Iterator[dg.DagsterEvent]:
     """Run a job and give its events as they happen: `dagster.execute_job` gives them when all is over.
@@ -227,6 +228,7 @@ def run_events(
         job_name: The job.
         keys: The assets to materialize; empty for all of the job's.
         run_config: The run's configuration.
+        tags: Tags of the run, beside those of the job.
         instance: Where the run is recorded.
     """
     job = repository.get_reconstructable_job(job_name)
@@ -235,7 +237,7 @@ def run_events(
     run = instance.create_run_for_job(
         job_def=job.get_definition(),
         run_config=run_config,
-        tags=job.get_definition().run_tags,
+        tags={**job.get_definition().run_tags, **tags},
         job_code_origin=job.get_python_origin(),
         asset_selection=frozenset(keys) or None,
     )

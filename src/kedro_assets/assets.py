@@ -15,6 +15,7 @@ from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.names import base_name, distinct_identifiers, identifier, identifiers
 from kedro_assets.opener import RunOpener
 from kedro_assets.parameters import ConfigSchemas, parameter_values
+from kedro_assets.partitions import Partitioning, Partitions
 from kedro_assets.project import Project
 from kedro_assets.run import RESOURCE
 from kedro_assets.step import KedroStep
@@ -79,6 +80,7 @@ def build_external(
 def build_multi_assets(
     clusters: Sequence[Cluster],
     specs: Mapping[Vertex, dg.AssetSpec],
+    partitions: Partitions,
     opener: RunOpener,
     io_managers: Mapping[str, DatasetIOManager],
     project: Project,
@@ -90,6 +92,7 @@ def build_multi_assets(
     Args:
         clusters: The clusters.
         specs: The assets.
+        partitions: How they are partitioned.
         opener: Opens the project for a run.
         io_managers: The IO manager of every dataset.
         project: The project, for its parameters and its pools.
@@ -107,6 +110,7 @@ def build_multi_assets(
             specs,
             config_schema=schemas.of(graph.nodes[node] for node in cluster.nodes),
             pool=_pool(cluster, graph, project.config.assets.pools, problems),
+            partitioning=partitions.nodes.get(cluster.nodes[0]),
         )
         for cluster in clusters
         if graph.assets_of(cluster.nodes)
@@ -126,7 +130,12 @@ def _pool(cluster: Cluster, graph: ProjectGraph, pools: Mapping[str, str], probl
 
 
 def _multi_asset(
-    name: str, step: KedroStep, specs: Mapping[Vertex, dg.AssetSpec], config_schema: dg.Field, pool: str | None
+    name: str,
+    step: KedroStep,
+    specs: Mapping[Vertex, dg.AssetSpec],
+    config_schema: dg.Field,
+    pool: str | None,
+    partitioning: Partitioning | None,
 ) -> dg.AssetsDefinition:
     """Do what `dagster.multi_asset` does, which makes up names for inputs, not for every key, and looks at each twice."""
     graph = step.view.graph
@@ -162,6 +171,7 @@ def _multi_asset(
         keys_by_output_name={port: spec.key for port, spec in zip(outputs, assets.values(), strict=True)},
         specs=list(assets.values()),
         can_subset=True,
+        backfill_policy=partitioning.policy if partitioning else None,
     )
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import networkx as nx
-from attrs import frozen
+from attrs import Factory, frozen
 from networkx.utils import UnionFind
 
+from kedro_assets import ties
 from kedro_assets.config import AssetsConfig
 from kedro_assets.errors import Path, Problems
 from kedro_assets.graph import ProjectGraph, Vertex
-from kedro_assets.names import base_name
 
 
 @frozen
@@ -30,29 +31,47 @@ class Cluster:
     reasons: tuple[str, ...] = ()
 
 
-def cluster(graph: ProjectGraph, config: AssetsConfig) -> Sequence[Cluster]:
+@frozen
+class Boundaries:
+    """Where nodes cannot share a step, as a step makes partitions of one kind only.
+
+    Attributes:
+        kinds: How nodes are partitioned, by name; those that are not are not there.
+        moves: Pairs of nodes of which the second reads other partitions of the first than the one that it makes.
+    """
+
+    kinds: Mapping[str, Hashable] = Factory(dict)
+    moves: Collection[tuple[str, str]] = ()
+
+
+def cluster(graph: ProjectGraph, config: AssetsConfig, boundaries: Boundaries, problems: Problems) -> Sequence[Cluster]:
     """Partition a graph's nodes into clusters, sorted so that every cluster comes after those it reads from.
 
     Unless every node stays alone (`cluster_by: node`), nodes that hand each other an in-memory dataset run together, so
     that no such dataset leaves its process. A node that confirms a dataset always runs with those that load it. Clusters
-    that would wait for each other are joined.
+    that would wait for each other are joined. All nodes of a cluster are partitioned alike.
 
     Args:
         graph: The project's graph.
         config: `cluster_by` says what else brings nodes together.
+        boundaries: Where nodes are partitioned differently.
+        problems: Collects nodes that have to run together, though others which are partitioned otherwise are between.
     """
     sets: UnionFind[str] = UnionFind(graph.nodes)
     reasons: list[tuple[str, str]] = []  # a node of the cluster, and the sentence
-    for first, others, reason in _joins(graph, config.cluster_by):
-        sets.union(first, *others)
-        reasons.append((first, reason))
-    for circle in _circles(graph, sets):
-        sets.union(*circle)
-        shown = " and ".join(f"'{name}'" for name in circle)
-        reasons.append((circle[0], f"{shown} would wait for each other: what lies between them runs with them."))
+    for joins in (_ties(graph, config.cluster_by), _traits(graph, config.cluster_by, boundaries, sets)):
+        for first, others, reason in joins:
+            sets.union(first, *others)
+            reasons.append((first, reason))
+        for circle in _circles(graph, sets):
+            sets.union(*circle)
+            shown = " and ".join(f"'{name}'" for name in circle)
+            reasons.append((circle[0], f"{shown} would wait for each other: what lies between them runs with them."))
     members: dict[str, list[str]] = {}
     for node in graph.nodes:
         members.setdefault(sets[node], []).append(node)
+    for nodes in members.values():
+        _check_alike(nodes, boundaries, problems)
     why: dict[str, list[str]] = {}
     for node, reason in reasons:
         why.setdefault(sets[node], []).append(reason)
@@ -60,6 +79,18 @@ def cluster(graph: ProjectGraph, config: AssetsConfig) -> Sequence[Cluster]:
     position = {root: index for index, root in enumerate(members)}
     order = nx.lexicographical_topological_sort(_quotient(graph, sets), key=position.__getitem__)
     return [Cluster(names[root], tuple(members[root]), tuple(dict.fromkeys(why.get(root, ())))) for root in order]
+
+
+def _check_alike(nodes: Sequence[str], boundaries: Boundaries, problems: Problems) -> None:
+    """Report a cluster in which others, partitioned otherwise, stand between nodes that cannot be parted."""
+    odd = next((node for node in nodes if boundaries.kinds.get(node) != boundaries.kinds.get(nodes[0])), None)
+    if odd is not None:
+        found = (
+            f"'{nodes[0]}' and nodes that hand on data in memory have to run together, and '{odd}', which is partitioned "
+            "otherwise, would run between them."
+        )
+        hint = "Save what is handed on: give it an entry in the catalog."
+        problems.add(("assets", "partitions"), found, hint)
 
 
 def check_depth(graph: ProjectGraph, clusters: Iterable[Cluster], where: Path, problems: Problems) -> None:
@@ -75,7 +106,7 @@ def check_depth(graph: ProjectGraph, clusters: Iterable[Cluster], where: Path, p
     """
     step = {node: cluster.name for cluster in clusters for node in cluster.nodes}
     quotient: nx.DiGraph[str] = nx.DiGraph()
-    for producer, consumer in _handovers(graph):
+    for producer, consumer in graph.handovers():
         first, second = step.get(producer), step.get(consumer)
         if first is not None and second is not None and first != second:
             quotient.add_edge(first, second)
@@ -113,35 +144,47 @@ def nodes_to_run(
     return [node for node in cluster.nodes if node in found]
 
 
-def _joins(graph: ProjectGraph, cluster_by: str) -> Iterable[tuple[str, list[str], str]]:
-    """Give what brings nodes together: one node, the others, and why."""
-    yield from _confirmed(graph)
-    if cluster_by == "node":
+def _ties(graph: ProjectGraph, cluster_by: str) -> Iterator[ties.Tie]:
+    """Give what ties nodes together, whatever they have in common."""
+    yield from ties.confirmed(graph)
+    if cluster_by != "node":
+        yield from ties.in_memory(graph)
+
+
+def _traits(graph: ProjectGraph, cluster_by: str, boundaries: Boundaries, sets: UnionFind[str]) -> Iterator[ties.Tie]:
+    """Give the nodes that have something in common, and are partitioned alike."""
+    if cluster_by not in _TRAITS:
         return
-    for dataset in graph.datasets:
-        producer, consumers = graph.producer(dataset), graph.consumers(dataset)
-        if producer and consumers and graph.in_memory(dataset):
-            yield producer, consumers, f"'{dataset}' is handed on in memory."
-    if cluster_by == "memory":
-        return
-    alike: dict[str, list[str]] = {}
+    levels = _levels(graph, boundaries, sets)
+    alike: dict[str, dict[Any, list[str]]] = {}
     for node in graph.nodes:
         trait = _TRAITS[cluster_by](graph, node)
         if trait:
-            alike.setdefault(trait, []).append(node)
-    for trait, [first, *others] in alike.items():
-        if others:
-            yield first, others, f"{cluster_by} '{trait}'."
+            alike.setdefault(trait, {}).setdefault((boundaries.kinds.get(node), levels[sets[node]]), []).append(node)
+    for trait, groups in alike.items():
+        split = ", in part: its nodes are partitioned differently" if len(groups) > 1 else ""
+        for first, *others in groups.values():
+            if others or split:
+                yield first, others, f"{cluster_by} '{trait}'{split}."
 
 
-def _confirmed(graph: ProjectGraph) -> Iterable[tuple[str, list[str], str]]:
-    """Give the nodes that confirm a dataset with those that make or load it: what one process has loaded, it confirms."""
-    for node in graph.nodes:
-        for name in map(base_name, graph.nodes[node].confirms):
-            users = [graph.producer(name), *graph.consumers(name)]
-            others = [user for user in users if user is not None and user != node]
-            if others:
-                yield node, others, f"'{node}' confirms '{name}', which is for the process that has loaded it."
+def _levels(graph: ProjectGraph, boundaries: Boundaries, sets: UnionFind[str]) -> Mapping[str, int]:
+    """Give for each set of nodes how often, at most, the partitions change on the way to it.
+
+    It never falls along the data, and rises where partitions change. So sets of one level that are partitioned alike can
+    be joined: whatever lies between them is of this level, and partitioned so, too.
+    """
+    if not boundaries.kinds:
+        return dict.fromkeys((sets[node] for node in graph.nodes), 0)
+    kinds = boundaries.kinds
+    moves = {(sets[first], sets[second]) for first, second in boundaries.moves}
+    quotient = _quotient(graph, sets)
+    levels: dict[str, int] = {}
+    for root in nx.topological_sort(quotient):
+        before = quotient.predecessors(root)
+        rises = (levels[other] + (kinds.get(other) != kinds.get(root) or (other, root) in moves) for other in before)
+        levels[root] = max(rises, default=0)
+    return levels
 
 
 def _namespace(graph: ProjectGraph, node: str) -> str:
@@ -186,18 +229,10 @@ def _quotient(graph: ProjectGraph, sets: UnionFind[str]) -> nx.DiGraph[str]:
     """Shrink every cluster to a vertex, its root; an edge says that data goes from one to the other."""
     quotient: nx.DiGraph[str] = nx.DiGraph()
     quotient.add_nodes_from(sets[node] for node in graph.nodes)
-    for producer, consumer in _handovers(graph):
+    for producer, consumer in graph.handovers():
         if sets[producer] != sets[consumer]:
             quotient.add_edge(sets[producer], sets[consumer])
     return quotient
-
-
-def _handovers(graph: ProjectGraph) -> Iterator[tuple[str, str]]:
-    """Give each pair of nodes of which the first makes what the second reads."""
-    for dataset in graph.datasets:
-        producer = graph.producer(dataset)
-        if producer is not None:
-            yield from ((producer, consumer) for consumer in graph.consumers(dataset))
 
 
 def _circles(graph: ProjectGraph, sets: UnionFind[str]) -> list[list[str]]:

@@ -23,6 +23,8 @@ from kedro_assets.graph import ProjectGraph, Vertex, build_graph
 from kedro_assets.jobs import BuiltJob, build_jobs, build_op_views, job_filters, plan_jobs
 from kedro_assets.loggers import build_loggers
 from kedro_assets.opener import RunOpener
+from kedro_assets.order import with_order
+from kedro_assets.partitions import Partitions, build_partitions
 from kedro_assets.project import Project, ProjectLocation, load_project, locate_project
 from kedro_assets.run import RESOURCE
 from kedro_assets.schedules import build_schedules
@@ -39,6 +41,7 @@ class Translation:
     Attributes:
         project: What was read.
         graph: Its nodes and datasets.
+        partitions: How the nodes are partitioned.
         clusters: Which nodes run together.
         specs: The assets, by dataset or node.
         index: The asset keys.
@@ -50,6 +53,7 @@ class Translation:
 
     project: Project
     graph: ProjectGraph
+    partitions: Partitions
     clusters: Sequence[Cluster]
     specs: Mapping[Vertex, dg.AssetSpec]
     index: AssetIndex
@@ -105,20 +109,25 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     problems = Problems()
     project = load_project(location, problems)
     graph = build_graph(project, problems)
-    clusters = cluster(graph, project.config.assets)
-    check_depth(graph, clusters, ("assets", "cluster_by"), problems)
     records = build_records(project.config.assets, graph, problems)
-    specs = build_specs(records, graph, translator, problems)
+    graph = with_order(graph, records, project.config.assets.deps, problems)
+    partitions = build_partitions(project.config, graph, records, problems)
+    clusters = cluster(graph, project.config.assets, partitions.boundaries(graph), problems)
+    check_depth(graph, clusters, ("assets", "cluster_by"), problems)
+    specs = build_specs(records, graph, partitions, translator, problems)
     index = build_index(specs, graph, clusters)
     jobs_config = expand_jobs(project.config.jobs, project.pipelines, problems)
     planned = plan_jobs(jobs_config, project, graph, problems)
 
-    opener = RunOpener(location, project.package_name, View(graph, index), build_op_views(planned, project, translator))
+    ops = build_op_views(planned, project, translator)
+    opener = RunOpener(
+        location, project.package_name, View(graph, index), ops, partitions.definitions(graph), project.runtime_params
+    )
     io_managers = build_io_managers(project.config.assets, graph, opener)
     taken = [job.name for job in planned.values()]
     assets = [
         *build_external(records, specs, io_managers),
-        *build_multi_assets(clusters, specs, opener, io_managers, project, taken, problems),
+        *build_multi_assets(clusters, specs, partitions, opener, io_managers, project, taken, problems),
     ]
 
     filters = job_filters(planned)
@@ -130,7 +139,7 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     sensor = build_failure_sensor(project.package_name, opener, filters)
     problems.raise_if_any()
 
-    definitions = dg.Definitions(
+    built = dg.Definitions(
         assets=assets,
         jobs=[job.definition for job in jobs.values()],
         schedules=schedules,
@@ -142,7 +151,7 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
             **{io_manager.resource_key: io_manager for io_manager in io_managers.values()},
         },
     )
-    return Translation(project, graph, clusters, specs, index, assets, jobs, schedules, definitions)
+    return Translation(project, graph, partitions, clusters, specs, index, assets, jobs, schedules, built)
 
 
 def _locate_around(caller: str, env: str | None, conf_source: str | None) -> ProjectLocation:

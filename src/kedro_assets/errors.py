@@ -48,6 +48,10 @@ class InMemoryDataError(KedroAssetsError):
     """An in-memory dataset cannot be handed from one step to another."""
 
 
+class PartitionError(KedroAssetsError):
+    """A run has no partition where it needs one, or a node gives partitions that its run does not make."""
+
+
 Path = tuple[str | int, ...]
 """A place in a configuration, such as `("jobs", "daily", "schedule", 0)`."""
 

@@ -22,18 +22,27 @@ from kedro_assets.run import KedroRun
 logger = logging.getLogger(__name__)
 
 
+Keys = Mapping[str, Collection[str]]
+"""Partition keys by dataset."""
+
+
 class Door(Protocol):
     """The way to one dataset's data; every IO manager of kedro-assets is one."""
 
-    def load(self, run: KedroRun, name: str, node: Node | None = None) -> Any:
-        """Load the dataset under one of its names."""
+    def load(self, run: KedroRun, name: str, node: Node | None, keys: Collection[str] | None) -> Any:
+        """Load the dataset under one of its names; of a partitioned one, some partitions."""
 
-    def save(self, run: KedroRun, name: str, data: Any, node: Node | None = None) -> None:
-        """Save the dataset under one of its names."""
+    def save(self, run: KedroRun, name: str, data: Any, node: Node | None, keys: Collection[str] | None) -> None:
+        """Save the dataset under one of its names; of a partitioned one, some partitions."""
 
 
 def run_step(
-    run: KedroRun, plan: StepPlan, nodes: Mapping[str, Node], doors: Mapping[str, Door], parameters: Mapping[str, Any]
+    run: KedroRun,
+    plan: StepPlan,
+    nodes: Mapping[str, Node],
+    doors: Mapping[str, Door],
+    parameters: Mapping[str, Any],
+    keys: Keys,
 ) -> Iterator[tuple[Node, str | None]]:
     """Run the nodes of a step in order; data is loaded late and let go early.
 
@@ -43,6 +52,7 @@ def run_step(
         nodes: The project's nodes by name.
         doors: The way to each dataset's data, by the dataset's name without transcoding.
         parameters: Values that replace the project's own, by the name of a node's input.
+        keys: The partitions that the step reads and makes, by dataset; one that is not partitioned is not there.
 
     Yields:
         A node and the dataset it has just saved, in full; or a node without outputs and None, once it has run.
@@ -54,7 +64,7 @@ def run_step(
     _build_datasets(run, todo)
     _restore(run, plan.handed_in, todo)
     for node in todo:
-        for saved in run_node(run, node, doors, parameters, plan.handed_out):
+        for saved in run_node(run, node, doors, parameters, keys, plan.handed_out):
             yield node, saved
         if not node.outputs:
             yield node, None
@@ -68,17 +78,18 @@ def run_node(
     node: Node,
     doors: Mapping[str, Door],
     parameters: Mapping[str, Any],
+    keys: Keys,
     handed_out: Collection[str] = (),
 ) -> Iterator[str]:
     """Run one node with Kedro's hooks, and give the name of each dataset once all of it is saved."""
     parameters = typed_parameters(node, parameters)
-    inputs = {name: _load(run, name, node, doors, parameters) for name in node.inputs}
+    inputs = {name: _load(run, name, node, doors, parameters, keys) for name in node.inputs}
     inputs.update(_overrides(run, node, inputs))
     outputs = _call(run, node, inputs)
     del inputs
     chunks, saved = inspect.isgeneratorfunction(node.func), []
     for name, data in _interleaved(outputs) if chunks else outputs.items():
-        doors[base_name(name)].save(run, name, data, node)
+        doors[base_name(name)].save(run, name, data, node, keys.get(base_name(name)))
         if name in handed_out:
             run.hand_on(name)
         if not chunks:
@@ -90,9 +101,11 @@ def run_node(
         run.catalog.confirm(name)
 
 
-def _load(run: KedroRun, name: str, node: Node, doors: Mapping[str, Door], parameters: Mapping[str, Any]) -> Any:
+def _load(
+    run: KedroRun, name: str, node: Node, doors: Mapping[str, Door], parameters: Mapping[str, Any], keys: Keys
+) -> Any:
     if not is_parameter(name):
-        return doors[base_name(name)].load(run, name, node)
+        return doors[base_name(name)].load(run, name, node, keys.get(base_name(name)))
     if name not in parameters:
         return run.load(name, node)
     run.hooks.hook.before_dataset_loaded(dataset_name=name, node=node)

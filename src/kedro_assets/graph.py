@@ -8,7 +8,7 @@ from inspect import isfunction
 from typing import Any, Literal
 
 import networkx as nx
-from attrs import evolve, frozen
+from attrs import Factory, evolve, frozen
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from kedro.pipeline.pipeline import CircularDependencyError
@@ -41,6 +41,7 @@ class ProjectGraph:
         left_out: The pipelines not taken in.
         entries: What the catalog says of each dataset, under every name that a node uses for it.
         hidden: In-memory datasets that are no assets, as `memory_assets: false` asks for; another node reads each.
+        order: What is to be there before a node runs though it does not read it, by the node's name.
     """
 
     digraph: nx.DiGraph[Vertex]
@@ -49,6 +50,7 @@ class ProjectGraph:
     left_out: Sequence[LeftOut]
     entries: Mapping[str, Sequence[CatalogEntry]]
     hidden: frozenset[str] = frozenset()
+    order: Mapping[str, Sequence[Vertex]] = Factory(dict)
 
     @property
     def datasets(self) -> Iterable[str]:
@@ -106,6 +108,16 @@ class ProjectGraph:
     def pipelines_of(self, node: str) -> list[str]:
         """Give the pipelines that hold a node, in their registered order."""
         return [name for name, nodes in self.pipelines.items() if node in nodes]
+
+    def handovers(self) -> Iterator[tuple[str, str]]:
+        """Give each pair of nodes of which the first has to run before the second."""
+        for dataset in self.datasets:
+            producer = self.producer(dataset)
+            if producer is not None:
+                yield from ((producer, consumer) for consumer in self.consumers(dataset))
+        for node, before in self.order.items():
+            producers = (name if kind == "node" else self.producer(name) for kind, name in before)
+            yield from ((producer, node) for producer in producers if producer is not None and producer != node)
 
     def in_order(self, nodes: Iterable[str]) -> list[str]:
         """Sort nodes as `kedro run` runs them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import dagster as dg
@@ -38,19 +38,22 @@ class DatasetIOManager(dg.IOManager):
         self._in_memory = in_memory
         self._open_run = open_run
 
-    def load(self, run: KedroRun, name: str, node: Node | None = None) -> Any:
+    def load(self, run: KedroRun, name: str, node: Node | None = None, keys: Collection[str] | None = None) -> Any:
         """Load the dataset under the name that a node uses for it."""
-        return run.load(name, node)
+        return run.load(name, node, keys)
 
-    def save(self, run: KedroRun, name: str, data: Any, node: Node | None = None) -> None:
+    def save(
+        self, run: KedroRun, name: str, data: Any, node: Node | None = None, keys: Collection[str] | None = None
+    ) -> None:
         """Save the dataset under the name that a node uses for it."""
-        run.save(name, data, node)
+        run.save(name, data, node, keys)
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Load the dataset for an asset that is no Kedro node, or outside a run."""
         run = self._open_run(context)
         with run.redacted():
-            return run.memory_store.load(self._name) if self._in_memory else self.load(run, self._name)
+            keys = context.asset_partition_keys if context.has_asset_partitions else None
+            return run.memory_store.load(self._name) if self._in_memory else self.load(run, self._name, None, keys)
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Save what an asset that is no Kedro node has made of the dataset."""
@@ -59,4 +62,5 @@ class DatasetIOManager(dg.IOManager):
             if self._in_memory:
                 run.memory_store.save(self._name, obj)
             else:
-                self.save(run, self._name, obj)
+                keys = context.asset_partition_keys if context.has_asset_partitions else None
+                self.save(run, self._name, obj, None, keys)

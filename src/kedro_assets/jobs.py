@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -13,7 +13,7 @@ from kedro_assets.clusters import check_depth
 from kedro_assets.config import JobConfig, PipelineFilter, RetryConfig, RunConfig
 from kedro_assets.errors import Path, Problems, suggest
 from kedro_assets.executors import Executors
-from kedro_assets.graph import ProjectGraph
+from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.names import identifiers, is_parameter
 from kedro_assets.opener import RunOpener
@@ -57,6 +57,7 @@ class BuiltJob:
         definition: The job.
         config: What dagster.yml gives to its runs.
         loggers: The loggers that dagster.yml names for it.
+        partitions: How its assets are partitioned, if they are.
         reads: The parameters that each of its steps reads, under the names that nodes use.
     """
 
@@ -64,6 +65,7 @@ class BuiltJob:
     config: RunConfig
     loggers: Sequence[str]
     reads: Mapping[str, frozenset[str]]
+    partitions: dg.PartitionsDefinition[Any] | None = None
 
     def run_config(self, more: RunConfig) -> dict[str, Any]:
         """Give the configuration of a run, with more laid over the job's own."""
@@ -171,6 +173,9 @@ def build_jobs(
 ) -> Mapping[str, BuiltJob]:
     """Build jobs as selections of assets, or of ops.
 
+    A run makes partitions of one kind only. A job whose assets are partitioned in several ways is reported, or, if it is
+    there because a pipeline is registered, left out.
+
     Args:
         planned: The jobs by their names in dagster.yml.
         project: The project.
@@ -189,6 +194,15 @@ def build_jobs(
         config, where = job.config, ("jobs", name)
         view = opener.view(job.name)
         selection, keys = (None, set()) if view.ops else _selection(job, view, assets, (*where, "selection"), problems)
+        partitions = _partitions(view, keys, opener.partitions)
+        if len(partitions) > 1:
+            if project.config.jobs:
+                _report_mixed(partitions, where, problems)
+            continue
+        if view.ops and partitions:
+            found = "what its nodes make is partitioned, and ops have no partitions."
+            problems.add((*where, "view"), found, "Leave `view` out: assets have them.")
+            continue
         ops = {op: _parameters(cluster.nodes, view.graph) for op, cluster in view.ops.items()}
         reads = ops or _parameters_by_step(keys, view, assets)
         if ops or selection:
@@ -210,7 +224,7 @@ def build_jobs(
             definition = dg.define_asset_job(job.name, selection=selection, **options)
         else:
             continue
-        jobs[name] = BuiltJob(definition, config.config, config.loggers, reads)
+        jobs[name] = BuiltJob(definition, config.config, config.loggers, reads, next(iter(partitions), None))
     return jobs
 
 
@@ -237,6 +251,28 @@ def _selection(
         problems.add(where, f"'{text}' selects no asset.", "`kedro assets list` shows the keys and the groups.")
         return None, frozenset()
     return selection, found
+
+
+def _partitions(
+    view: View,
+    keys: Iterable[dg.AssetKey],
+    definitions: Mapping[Vertex, dg.PartitionsDefinition[Any]],
+) -> Mapping[dg.PartitionsDefinition[Any], str]:
+    """Give each way in which something that a job makes is partitioned, with one such asset or node."""
+    found: dict[dg.PartitionsDefinition[Any], str] = {}
+    vertices = (view.index.vertices[key] for key in sorted(keys) if key in view.index.vertices)
+    made = (vertex for vertex in vertices if vertex in view.index.clusters)  # the rest is external
+    ops: list[Vertex] = [("node", node) for cluster in view.ops.values() for node in cluster.nodes]
+    for vertex in [*made, *ops]:
+        if vertex in definitions:
+            found.setdefault(definitions[vertex], vertex[1])
+    return found
+
+
+def _report_mixed(partitions: Mapping[dg.PartitionsDefinition[Any], str], where: Path, problems: Problems) -> None:
+    shown = ", ".join(f"'{name}' by {definition}" for definition, name in partitions.items())
+    found = f"its assets are partitioned in {len(partitions)} ways, and a run makes partitions of one: {shown}."
+    problems.add(where, found, "Make a job for each, such as one that selects with `to_outputs` and `from_inputs`.")
 
 
 def _parameters_by_step(

@@ -6,11 +6,15 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from attrs import field, frozen
 
+from kedro_assets.errors import PartitionError
+from kedro_assets.graph import Vertex
 from kedro_assets.memory_store import MemoryStore
+from kedro_assets.partition_keys import PARTITION_TAG, has_partition, runtime_params
 from kedro_assets.plan import RunPlan, plan_run
 from kedro_assets.project import ProjectLocation
 from kedro_assets.run import SAVE_VERSION, KedroRun, OpenRuns, RunIdentity, kedro_timestamp
@@ -26,6 +30,8 @@ class RunOpener:
         package_name: The name of its Python package.
         assets: Its nodes as assets.
         ops: Its nodes as ops, by the name of the job that shows them so.
+        partitions: How nodes and datasets are partitioned.
+        asked: The runtime parameters that the configuration asks for without a default.
         open_runs: What this process has open.
     """
 
@@ -33,15 +39,23 @@ class RunOpener:
     package_name: str
     assets: View
     ops: Mapping[str, View] = field(factory=dict)
+    partitions: Mapping[Vertex, dg.PartitionsDefinition[Any]] = field(factory=dict)
+    asked: Mapping[str, Any] = field(factory=dict)
     open_runs: OpenRuns = field(factory=OpenRuns)
 
     def for_run(self, run: dg.DagsterRun, job: dg.JobDefinition, instance: dg.DagsterInstance) -> KedroRun:
-        """Give the open project of a run; the first call in a process opens it, and its context hooks fire."""
+        """Give the open project of a run; the first call in a process opens it, and its context hooks fire.
+
+        Raises:
+            PartitionError: If the run makes something that is partitioned, and no partition of it.
+        """
 
         def open_run() -> KedroRun:
             view, earlier = self.view(job.name), _continued(run, instance)
             plan = view.plan(run, job)
-            identity = RunIdentity.of(run, job, instance, _saved_versions(view, earlier, plan, instance))
+            versions = _saved_versions(view, earlier, plan, instance)
+            params = runtime_params(run.tags, self._partitions(run, plan), self.asked)
+            identity = RunIdentity.of(run, job, instance, versions, params)
             store = MemoryStore(self._memory_folder(instance), run.run_id, earlier)
             self.location.reopen(self.package_name)
             return KedroRun.open(self.location, identity, plan, store, view.pipeline_around(plan))
@@ -53,7 +67,8 @@ class RunOpener:
         try:
             step = context.step_context
         except dg.DagsterInvariantViolationError:
-            identity = RunIdentity("", kedro_timestamp(datetime.now(tz=timezone.utc)))
+            params = self._partition_of(context)
+            identity = RunIdentity("", kedro_timestamp(datetime.now(tz=timezone.utc)), runtime_params=params)
             store = MemoryStore(self._memory_folder(_instance_of(context)), "")
             self.location.reopen(self.package_name)
             return KedroRun.open(self.location, identity, plan_run(self.assets.graph, {}), store)
@@ -66,6 +81,22 @@ class RunOpener:
     def plan(self, run: dg.DagsterRun, job: dg.JobDefinition) -> RunPlan:
         """Plan what each step of a run does; every process of the run comes to the same plan."""
         return self.view(job.name).plan(run, job)
+
+    def _partitions(self, run: dg.DagsterRun, plan: RunPlan) -> dg.PartitionsDefinition[Any] | None:
+        node = next((node.name for node in plan.pipeline.nodes if ("node", node.name) in self.partitions), None)
+        if node is not None and not has_partition(run.tags):
+            msg = (
+                f"What node '{node}' makes is partitioned, and this run was started without a partition. Choose one: in the "
+                "UI, with `kedro assets run --partition`, or in a schedule."
+            )
+            raise PartitionError(msg)
+        return self.partitions["node", node] if node is not None else None
+
+    def _partition_of(self, context: dg.InputContext | dg.OutputContext) -> Mapping[str, Any]:
+        """Give the runtime parameters of the partition that is asked for outside a run."""
+        has_key = context.has_partition_key
+        tags = {PARTITION_TAG: context.partition_key} if has_key else {}
+        return runtime_params(tags, context.asset_partitions_def if has_key else None, self.asked)
 
     def tidy_up(self, run: KedroRun, instance: dg.DagsterInstance) -> None:
         """Delete the in-memory data that nobody needs after this run: that of earlier runs which it has replaced.

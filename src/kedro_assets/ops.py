@@ -15,6 +15,7 @@ from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.names import identifiers
 from kedro_assets.opener import RunOpener
 from kedro_assets.parameters import ConfigSchemas, parameter_values
+from kedro_assets.partitions import Partitions
 from kedro_assets.project import Project
 from kedro_assets.run import RESOURCE
 from kedro_assets.specs import build_records, build_specs
@@ -40,7 +41,7 @@ def build_op_view(project: Project, graph: ProjectGraph, nodes: frozenset[str], 
     """
     problems = Problems()  # what is wrong with an asset is reported where it is one
     records = build_records(project.config.assets, graph, problems)
-    specs = build_specs(records, graph, translator, problems)
+    specs = build_specs(records, graph, Partitions(), translator, problems)
     clusters = {name: Cluster(name, (name,)) for name in graph.in_order(nodes)}
     names = identifiers(clusters)
     index = build_index(specs, graph, list(clusters.values()))

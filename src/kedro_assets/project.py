@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ CONF_SOURCE_VARIABLE = "KEDRO_ASSETS_CONF_SOURCE"
 
 _DAGSTER_PATTERNS = ["dagster*", "dagster*/**", "**/dagster*"]
 _resolver_logger = logging.getLogger("kedro.io.catalog_config_resolver")
+_MISSING_PARAMETER = re.compile(r"Runtime parameter '([^']+)' not found")
 _MEMORY_TYPES = ("MemoryDataset", "SharedMemoryDataset")
 
 
@@ -119,6 +122,7 @@ class Project:
         pipelines: The registered pipelines by name.
         parameters: Its parameters, before any are given at run time.
         config: Its dagster.yml.
+        runtime_params: The runtime parameters that its configuration asks for without a default, as `<name>`.
         resolver: Kedro's own reading of the catalog, factory patterns included, without credentials.
     """
 
@@ -127,6 +131,7 @@ class Project:
     pipelines: Mapping[str, Pipeline]
     parameters: Mapping[str, Any] = Factory(dict)
     config: DagsterConfig = Factory(DagsterConfig)
+    runtime_params: Mapping[str, Any] = Factory(dict)
     resolver: CatalogConfigResolver = field(factory=lambda: resolve_catalog({}), repr=False)
 
     def entry(self, name: str) -> CatalogEntry:
@@ -184,18 +189,16 @@ def load_project(location: ProjectLocation, problems: Problems) -> Project:
     _check_environments(loader)
     problems.locate = SourceLines(loader, location.path).locate
     config = read_config(_section(loader, "dagster"), problems)
-    if config.load_with_hooks:
-        session = KedroServiceSession.create(
-            project_path=location.path, env=location.env, conf_source=location.conf_source
-        )
-        loader = session.load_context().config_loader
+    asked: dict[str, Any] = {}
+    open_loader = partial(_loader_of_context if config.load_with_hooks else _config_loader, location)
     return Project(
         location=location,
         package_name=package_name,
         pipelines=_read_pipelines(location),
-        parameters=_section(loader, "parameters"),
+        parameters=_with_placeholders(open_loader, "parameters", asked),
         config=config,
-        resolver=resolve_catalog(_section(loader, "catalog")),
+        resolver=resolve_catalog(_with_placeholders(open_loader, "catalog", asked)),
+        runtime_params=asked,
     )
 
 
@@ -228,17 +231,26 @@ def _without_credentials(config: Any) -> Any:
     return config
 
 
-def _config_loader(location: ProjectLocation) -> AbstractConfigLoader:
+def _config_loader(location: ProjectLocation, runtime_params: Mapping[str, Any] | None = None) -> AbstractConfigLoader:
     """Build the project's own config loader, as Kedro's session does."""
     loader: AbstractConfigLoader = settings.CONFIG_LOADER_CLASS(
         conf_source=location.conf_source or str(location.path / settings.CONF_SOURCE),
         env=location.env,
+        runtime_params=runtime_params,
         **settings.CONFIG_LOADER_ARGS,
     )
     patterns = getattr(loader, "config_patterns", None)
     if isinstance(patterns, dict):
         patterns.setdefault("dagster", _DAGSTER_PATTERNS)
     return loader
+
+
+def _loader_of_context(
+    location: ProjectLocation, runtime_params: Mapping[str, Any] | None = None
+) -> AbstractConfigLoader:
+    """Let Kedro's session build the project's config loader, with the hooks of its context."""
+    session = KedroServiceSession.create(project_path=location.path, env=location.env, conf_source=location.conf_source)
+    return session.load_context(runtime_params=dict(runtime_params or {})).config_loader
 
 
 def _check_environments(loader: AbstractConfigLoader) -> None:
@@ -264,9 +276,43 @@ def _section(loader: AbstractConfigLoader, name: str) -> dict[str, Any]:
         msg = (
             f"The project's {name} configuration cannot be read: {error}\n"
             "If a hook provides what it needs (a resolver registered in `after_context_created`, say), write "
-            "`load_with_hooks: true` in dagster.yml. A `${runtime_params:...}` needs a default to be read without a run."
+            "`load_with_hooks: true` in dagster.yml."
         )
         raise ProjectError(msg) from error
+
+
+def _with_placeholders(
+    open_loader: Callable[[Mapping[str, Any]], AbstractConfigLoader], name: str, asked: dict[str, Any]
+) -> dict[str, Any]:
+    """Read a section with `<name>` in place of every runtime parameter that a run has to give.
+
+    Kedro names them one at a time, in the message of the error.
+
+    Args:
+        open_loader: Makes a config loader with runtime parameters.
+        name: The section.
+        asked: Takes the parameters.
+    """
+    given: dict[str, Any] = {}
+    while True:
+        try:
+            return _section(open_loader(given), name)
+        except ProjectError as error:
+            missing = _MISSING_PARAMETER.search(str(error))
+            if missing is None or not _put(given, missing[1].split("."), f"<{missing[1]}>"):
+                raise
+            _put(asked, missing[1].split("."), f"<{missing[1]}>")
+
+
+def _put(params: dict[str, Any], path: list[str], value: str) -> bool:
+    """Put a value into a nested mapping, unless something is there already."""
+    *parents, last = path
+    holder: Any = params
+    for key in parents:
+        holder = holder.setdefault(key, {})
+        if not isinstance(holder, dict):
+            return False
+    return bool(holder.setdefault(last, value) is value)
 
 
 def _read_pipelines(location: ProjectLocation) -> dict[str, Pipeline]:

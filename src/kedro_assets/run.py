@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
@@ -22,6 +22,7 @@ from kedro_assets import _private
 from kedro_assets.errors import InMemoryDataError, ProjectError
 from kedro_assets.memory_store import MemoryStore
 from kedro_assets.mlflow_run import RUN_TAG
+from kedro_assets.partition_keys import check_saved, is_partitioned, selected
 from kedro_assets.plan import RunPlan
 from kedro_assets.project import ProjectLocation
 from kedro_assets.redaction import Redactor
@@ -65,6 +66,7 @@ class RunIdentity:
         job: dg.JobDefinition,
         instance: dg.DagsterInstance,
         saved_earlier: Mapping[str, str] | None = None,
+        partition: Mapping[str, Any] | None = None,
     ) -> RunIdentity:
         """Derive the identity from the run's record and its job, so that every process comes to the same one.
 
@@ -74,13 +76,15 @@ class RunIdentity:
             instance: Where it is recorded.
             saved_earlier: The versions that the runs have saved which this one continues; what the run's configuration
                 says goes before.
+            partition: The runtime parameters of the partitions that the run makes; they go before those of its
+                configuration.
         """
         record = instance.get_run_record_by_id(run.run_id)
         config = _private.resource_config(job, run, RESOURCE)
         return cls(
             dagster_run_id=run.run_id,
             kedro_run_id=kedro_timestamp(record.create_timestamp if record else datetime.now(tz=timezone.utc)),
-            runtime_params=config.get("runtime_params", {}),
+            runtime_params={**config.get("runtime_params", {}), **(partition or {})},
             load_versions={**(saved_earlier or {}), **config.get("load_versions", {})},
             mlflow_run_id=record.dagster_run.tags.get(RUN_TAG) if record else None,
             env=record.dagster_run.tags.get(ENV_TAG) if record else None,
@@ -161,22 +165,41 @@ class KedroRun:
         hooks = _private.hook_manager(session)
         return cls(identity, context, catalog, hooks, plan, memory_store, redactor=Redactor.of(_credentials(context)))
 
-    def load(self, name: str, node: Node | None = None) -> Any:
+    def load(self, name: str, node: Node | None = None, keys: Collection[str] | None = None) -> Any:
         """Load a dataset or parameter; with a node, its dataset hooks fire.
 
         A versioned dataset that this run has written is loaded at this run's version, unless the run was given another.
+
+        Args:
+            name: The dataset's name in the catalog.
+            node: The node that reads it.
+            keys: The partitions to load, where the dataset holds several by their ids; without any, all.
         """
         own = name in self.plan.versioned and name not in self.identity.load_versions
         version = self.identity.kedro_run_id if own else None
-        if node is None:
-            return self.catalog.load(name, version=version)
-        self.hooks.hook.before_dataset_loaded(dataset_name=name, node=node)
+        if node is not None:
+            self.hooks.hook.before_dataset_loaded(dataset_name=name, node=node)
         data = self.catalog.load(name, version=version)
-        self.hooks.hook.after_dataset_loaded(dataset_name=name, data=data, node=node)
+        if keys is not None and is_partitioned(self.catalog.get(name)):
+            data = selected(data, keys)
+        if node is not None:
+            self.hooks.hook.after_dataset_loaded(dataset_name=name, data=data, node=node)
         return data
 
-    def save(self, name: str, data: Any, node: Node | None = None) -> None:
-        """Save a dataset; with a node, its dataset hooks fire."""
+    def save(self, name: str, data: Any, node: Node | None = None, keys: Collection[str] | None = None) -> None:
+        """Save a dataset; with a node, its dataset hooks fire.
+
+        Args:
+            name: The dataset's name in the catalog.
+            data: What is saved.
+            node: The node that has made it.
+            keys: The partitions that may be saved, where the dataset holds several by their ids.
+
+        Raises:
+            PartitionError: If the data has any other partition.
+        """
+        if keys is not None and is_partitioned(self.catalog.get(name)):
+            check_saved(name, data, keys)
         if node is None:
             self.catalog.save(name, data)
             return

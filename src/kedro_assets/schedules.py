@@ -12,6 +12,7 @@ from kedro_assets.config import JobConfig, ScheduleConfig
 from kedro_assets.errors import Path, Problems, suggest
 from kedro_assets.jobs import BuiltJob, check_parameters
 from kedro_assets.names import distinct_identifiers, identifier
+from kedro_assets.ticks import PartitionedTicks
 
 
 def build_schedules(
@@ -68,7 +69,11 @@ def _schedule(
     target: dict[str, Any] = {"job_name": "none"}
     if job is not None:
         check_parameters(config.config, job.reads, (*where, "config"), problems)
-        target = {"job": job.definition, "run_config": job.run_config(config.config)}
+        run_config = job.run_config(config.config)
+        target = {"job": job.definition, "run_config": run_config, "tags": config.tags}
+        if job.partitions is not None:
+            ticks = PartitionedTicks(job.partitions, run_config, config.tags)
+            target = {"job": job.definition, "execution_fn": ticks.requests}
     try:
         return dg.ScheduleDefinition(
             name=name,
@@ -76,7 +81,6 @@ def _schedule(
             execution_timezone=config.execution_timezone,
             default_status=dg.DefaultScheduleStatus[config.default_status],
             description=config.description,
-            tags=config.tags,
             **target,
         )
     except dg.DagsterError as error:

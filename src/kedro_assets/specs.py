@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 from attrs import evolve
@@ -11,6 +12,7 @@ from kedro_assets.config import AssetsConfig, read_dataset_settings
 from kedro_assets.errors import Problems
 from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.names import identifier
+from kedro_assets.partitions import Partitions
 from kedro_assets.project import DEFAULT_PIPELINE
 from kedro_assets.translator import DatasetRecord, KedroTranslator
 
@@ -33,13 +35,18 @@ def build_records(config: AssetsConfig, graph: ProjectGraph, problems: Problems)
 
 
 def build_specs(
-    records: Mapping[Vertex, DatasetRecord], graph: ProjectGraph, translator: KedroTranslator, problems: Problems
+    records: Mapping[Vertex, DatasetRecord],
+    graph: ProjectGraph,
+    partitions: Partitions,
+    translator: KedroTranslator,
+    problems: Problems,
 ) -> Mapping[Vertex, dg.AssetSpec]:
-    """Describe every asset; it depends on what its node reads.
+    """Describe every asset; it depends on what its node reads or waits for.
 
     Args:
         records: What is known of each.
         graph: The project's graph.
+        partitions: How the assets are partitioned.
         translator: Turns a record into a spec.
         problems: Collects what Dagster refuses, and names that fall on one asset key.
     """
@@ -59,18 +66,31 @@ def build_specs(
             continue
         owners[shown] = name
         specs[vertex] = spec
-    return {vertex: _with_deps(spec, vertex, graph, specs) for vertex, spec in specs.items()}
+    return {vertex: _placed(spec, vertex, graph, partitions, specs) for vertex, spec in specs.items()}
 
 
-def _with_deps(
-    spec: dg.AssetSpec, vertex: Vertex, graph: ProjectGraph, specs: Mapping[Vertex, dg.AssetSpec]
+def _placed(
+    spec: dg.AssetSpec,
+    vertex: Vertex,
+    graph: ProjectGraph,
+    partitions: Partitions,
+    specs: Mapping[Vertex, dg.AssetSpec],
 ) -> dg.AssetSpec:
+    """Add what an asset has by its place in the graph: its partitions, and what it depends on."""
     kind, name = vertex
+    partitioning = partitions.of(graph, vertex)
+    changes: dict[str, Any] = {"partitions_def": partitioning.definition} if partitioning else {}
     node = graph.producer(name) if kind == "dataset" else name
-    if node is None:
-        return spec
-    upstream = (specs.get(("dataset", dataset)) for dataset in graph.upstream(node))
-    return spec.replace_attributes(deps=[*spec.deps, *filter(None, upstream)])
+    if node is not None:
+        read: list[Vertex] = [("dataset", dataset) for dataset in graph.upstream(node)]
+        before = dict.fromkeys(other for other in [*read, *graph.order.get(node, ())] if other in specs)
+        changes["deps"] = [*spec.deps, *(_dep(specs[other], node, other, partitions) for other in before)]
+    return spec.replace_attributes(**changes) if changes else spec
+
+
+def _dep(spec: dg.AssetSpec, node: str, vertex: Vertex, partitions: Partitions) -> dg.AssetSpec | dg.AssetDep:
+    mapping = partitions.mappings.get((node, vertex[1])) if vertex[0] == "dataset" else None
+    return spec if mapping is None else dg.AssetDep(spec.key, partition_mapping=mapping)
 
 
 def _node_record(graph: ProjectGraph, name: str) -> DatasetRecord:

@@ -1,7 +1,7 @@
 """What a step does when Dagster runs it: a cluster's, which makes assets, or that of an op, which is one node."""
 
 # No postponed annotations here: Dagster looks at the class that annotates `context`.
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -16,6 +16,7 @@ from kedro_assets.mlflow_run import join_run, run_link
 from kedro_assets.names import base_name
 from kedro_assets.opener import RunOpener
 from kedro_assets.parameters import changed_parameters
+from kedro_assets.partition_keys import has_partition
 from kedro_assets.run import SAVE_VERSION, KedroRun
 from kedro_assets.view import View
 
@@ -42,17 +43,19 @@ class KedroStep:
         self, context: dg.AssetExecutionContext, _inputs: Mapping[str, None]
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Run the nodes that the selected assets need, and report every dataset once it is saved."""
-        for vertex, metadata in self._saved(context.op_execution_context):
+        keys = self._keys(context)
+        for vertex, metadata in self._saved(context.op_execution_context, keys):
             key = self.view.index.keys.get(vertex)
             if key in context.selected_asset_keys:
                 yield dg.MaterializeResult(asset_key=key, metadata=metadata)
             elif key is not None:  # made because its node ran, though nobody selected it
-                context.log_event(dg.AssetMaterialization(key, metadata=metadata))
+                for partition in keys.get(vertex[1], [None]):
+                    context.log_event(dg.AssetMaterialization(key, metadata=metadata, partition=partition))
 
     def execute(self, context: dg.OpExecutionContext) -> Iterator[dg.AssetMaterialization | dg.Output[None]]:
         """Run one node, and give every output once it is saved, with the materialization of its asset."""
         outputs = dict(zip(self.view.graph.outputs(self.cluster.name), context.op_def.output_dict, strict=True))
-        for vertex, metadata in self._saved(context):
+        for vertex, metadata in self._saved(context, {}):
             kind, name = vertex
             key = self.view.index.keys.get(vertex)
             hidden = (
@@ -63,7 +66,22 @@ class KedroStep:
             if kind == "dataset":
                 yield dg.Output(None, outputs[name])
 
-    def _saved(self, context: dg.OpExecutionContext) -> Iterator[tuple[Vertex, dict[str, Any]]]:
+    def _keys(self, context: dg.AssetExecutionContext) -> Mapping[str, Sequence[str]]:
+        """Give the partitions that the step reads and makes, by dataset, or by node where it writes none."""
+        found: dict[str, Sequence[str]] = {}
+        partitioned, op_context = self.opener.partitions, context.op_execution_context
+        if ("node", self.cluster.nodes[0]) in partitioned and has_partition(context.run.tags):
+            made = self.view.graph.assets_of(self.cluster.nodes)
+            found.update(dict.fromkeys((name for _, name in made), op_context.partition_keys))
+        for port, key in context.assets_def.keys_by_input_name.items():
+            vertex = self.view.index.vertices.get(key)
+            if vertex is not None and vertex in partitioned and vertex[1] not in found:
+                found[vertex[1]] = op_context.asset_partition_keys_for_input(port)
+        return found
+
+    def _saved(
+        self, context: dg.OpExecutionContext, keys: Mapping[str, Sequence[str]]
+    ) -> Iterator[tuple[Vertex, dict[str, Any]]]:
         """Run the step's nodes; give each dataset once it is saved, each node without outputs once it has run."""
         with captured_logs(context.log, context.instance.managed_python_loggers) as capture:
             run = self.opener.for_run(context.run, context.job_def, context.instance)
@@ -71,17 +89,18 @@ class KedroStep:
             join_run(run.identity.mlflow_run_id)
             step = str(context.op_handle)
             try:
-                yield from self._run_nodes(run, step, changed_parameters(context.op_config, self.values))
+                yield from self._run_nodes(run, step, changed_parameters(context.op_config, self.values), keys)
             except Exception as error:
                 run.errors[step] = error
                 run.redactor.error(error)
                 raise
 
     def _run_nodes(
-        self, run: KedroRun, step: str, parameters: Mapping[str, Any]
+        self, run: KedroRun, step: str, parameters: Mapping[str, Any], keys: Mapping[str, Sequence[str]]
     ) -> Iterator[tuple[Vertex, dict[str, Any]]]:
         run_metadata: dict[str, Any] = {"kedro/run_id": run.identity.kedro_run_id, **run_link()}
-        for node, saved in run_step(run, run.plan.steps[step], self.view.graph.nodes, self.io_managers, parameters):
+        plan = run.plan.steps[step]
+        for node, saved in run_step(run, plan, self.view.graph.nodes, self.io_managers, parameters, keys):
             if saved is None:
                 yield ("node", node.name), run_metadata
                 continue

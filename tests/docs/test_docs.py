@@ -77,7 +77,7 @@ def test_every_dagster_yml_fits_the_schema(block: Block) -> None:
 def test_every_metadata_in_a_catalog_is_read_without_problems(block: Block) -> None:
     problems = Problems()
     for name, entry in yaml.safe_load(block.text).items():
-        read_dataset_settings(name, entry["metadata"]["dagster"], problems)
+        read_dataset_settings(name, entry.get("metadata", {}).get("dagster"), problems)
     assert not list(problems)
 
 

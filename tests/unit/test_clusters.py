@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kedro_assets.clusters import cluster, nodes_to_run
+from kedro_assets.clusters import Boundaries, cluster, nodes_to_run
 from kedro_assets.config import AssetsConfig
+from kedro_assets.errors import Problems
 
 from .builders import CLUSTER_BY, graphs, make_graph, make_node
 
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def clusters_of(graph, cluster_by="memory"):
-    return cluster(graph, AssetsConfig(cluster_by=cluster_by))
+    return cluster(graph, AssetsConfig(cluster_by=cluster_by), Boundaries(), Problems())
 
 
 def members(graph, cluster_by="memory"):
@@ -177,7 +178,7 @@ DIAMOND = (
 
 def running(files, *selected, handed_in=()):
     graph = make_graph(DIAMOND, files=files)
-    whole = cluster(graph, AssetsConfig(cluster_by="pipeline"))[0]
+    whole = cluster(graph, AssetsConfig(cluster_by="pipeline"), Boundaries(), Problems())[0]
     assert len(whole.nodes) == len(DIAMOND)
     return nodes_to_run(graph, whole, selected, handed_in)
 

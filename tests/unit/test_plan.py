@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kedro_assets.clusters import cluster
+from kedro_assets.clusters import Boundaries, cluster
 from kedro_assets.config import AssetsConfig
+from kedro_assets.errors import Problems
 from kedro_assets.plan import StepPlan, plan_run
 
 from .builders import CLUSTER_BY, graphs, make_graph, make_node
@@ -20,7 +21,7 @@ CHAIN = (
 
 
 def clusters_of(graph, cluster_by):
-    return cluster(graph, AssetsConfig(cluster_by=cluster_by))
+    return cluster(graph, AssetsConfig(cluster_by=cluster_by), Boundaries(), Problems())
 
 
 def plan_of(graph, cluster_by, wanted):

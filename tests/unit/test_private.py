@@ -181,7 +181,7 @@ def test_definitions_are_found_and_their_run_gives_its_events_as_they_happen(tmp
     (tmp_path / "unit_private_definitions.py").write_text(DEFINITIONS, encoding="utf-8")
     repository = _private.load_repository(target, tmp_path)
     with dg.DagsterInstance.ephemeral() as instance:
-        events = _private.run_events(repository, _private.ASSET_JOB, [dg.AssetKey("second")], {}, instance)
+        events = _private.run_events(repository, _private.ASSET_JOB, [dg.AssetKey("second")], {}, {}, instance)
         assert iter(events) is events
         made = [event.asset_key for event in events if event.is_step_materialization]
         [run] = instance.get_runs()

@@ -199,7 +199,7 @@ def test_with_hooks_a_resolver_from_a_hook_can_be_used(write_project):
     "catalog",
     [
         "x: {type: a.B, filepath: '${_nope}'}",
-        "x: {type: a.B, filepath: '${runtime_params:day}'}",
+        "x: {type: a.B, filepath: '${runtime_params:day}', load_args: '${runtime_params:day.start}'}",
         "x: [",
         f"x: {FILE}\nx: {FILE}",
     ],
@@ -209,6 +209,22 @@ def test_a_catalog_that_cannot_be_read_is_an_error_and_not_an_empty_catalog(writ
     root = write_project(conf={"catalog.yml": catalog})
     with pytest.raises(ProjectError, match="catalog configuration cannot be read"):
         load(root)
+
+
+def test_a_runtime_parameter_without_a_default_is_a_placeholder_where_there_is_no_run(write_project):
+    catalog = "'{name}_raw': {type: a.B, filepath: 'data/{name}/${runtime_params:day}/${runtime_params:time.hour}.csv'}"
+    conf = {
+        "catalog.yml": catalog,
+        "parameters.yml": "depth: ${runtime_params:model.depth}\nseed: ${runtime_params:s, 1}",
+    }
+    project = load(write_project(conf=conf))
+    assert project.entry("sales_raw").config["filepath"] == "data/sales/<day>/<time.hour>.csv"
+    assert {name: project.parameters[name] for name in ("depth", "seed")} == {"depth": "<model.depth>", "seed": 1}
+    assert project.runtime_params == {
+        "day": "<day>",
+        "time": {"hour": "<time.hour>"},
+        "model": {"depth": "<model.depth>"},
+    }
 
 
 def test_pipelines_that_cannot_be_imported_are_an_error_with_the_cause(write_project):

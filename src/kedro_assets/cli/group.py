@@ -140,6 +140,8 @@ def schema(output: IO[str]) -> None:
 @click.argument("job", required=False)
 @_project_options
 @click.option("--select", "-s", help='Assets to materialize, in Dagster\'s selection syntax, such as `+key:"a/b"`.')
+@click.option("--partition", help="The partition to make, by its key.")
+@click.option("--partition-range", help="The partitions to make: the first key and the last, as in FIRST...LAST.")
 @click.option("--params", callback=_params, help='Runtime parameters as for `kedro run`: "model.depth=3,seed=1".')
 @click.option("--load-versions", callback=_load_versions, help="Versions as for `kedro run`: dataset:version,...")
 def run(
@@ -147,6 +149,8 @@ def run(
     env: str | None,
     conf_source: str | None,
     select: str | None,
+    partition: str | None,
+    partition_range: str | None,
     params: dict[str, Any],
     load_versions: dict[str, str],
 ) -> None:
@@ -156,8 +160,16 @@ def run(
     if job and select:
         msg = "Give a job or --select, not both."
         raise click.UsageError(msg)
+    if partition and partition_range:
+        msg = "Give --partition or --partition-range, not both."
+        raise click.UsageError(msg)
+    if partition_range and not all(partition_range.partition("...")):
+        msg = (
+            f"--partition-range '{partition_range}' has no first and last key: write it as in 2026-01-01...2026-01-31."
+        )
+        raise click.UsageError(msg)
     options = {"runtime_params": params, "load_versions": load_versions}
-    if not run_assets(_enter(env, conf_source), job, select, options, click.echo):
+    if not run_assets(_enter(env, conf_source), job, select, partition or partition_range, options, click.echo):
         sys.exit(1)
 
 

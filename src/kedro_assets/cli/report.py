@@ -34,6 +34,9 @@ def check_lines(root: Path) -> Iterator[str]:
             "  `assets.pipelines` chooses among them; a job with `view: ops` runs one that is no asset; another Kedro "
             "environment with a `key_prefix` shows it in a code location of its own."
         )
+    pipelines = {} if found.project.config.jobs else found.graph.pipelines
+    for name in (name for name, nodes in pipelines.items() if nodes and name not in found.jobs):
+        yield f"Pipeline '{name}' is no job: its assets are partitioned in several ways, and a run makes one of them."
     if merged:
         yield f"Nodes that share a step (assets.cluster_by: {found.project.config.assets.cluster_by}):"
     for cluster in merged:

@@ -15,6 +15,7 @@ import dagster as dg
 
 from kedro_assets import _private
 from kedro_assets.cli.dev import definitions_target
+from kedro_assets.cli.partition_runs import plan_runs
 from kedro_assets.errors import KedroAssetsError, suggest
 from kedro_assets.jobs import merged
 from kedro_assets.names import identifier
@@ -23,32 +24,55 @@ from kedro_assets.run import RESOURCE
 Echo = Callable[[str], Any]
 
 
-def run_assets(root: Path, job: str | None, select: str | None, options: Mapping[str, Any], echo: Echo) -> bool:
+def run_assets(
+    root: Path,
+    job: str | None,
+    select: str | None,
+    partition: str | None,
+    options: Mapping[str, Any],
+    echo: Echo,
+) -> bool:
     """Run a job, or materialize a selection, and say how it goes.
+
+    Several partitions are as many runs, one after the other, unless their backfill policy says otherwise. After one that
+    fails the others are made all the same.
 
     Args:
         root: The project's root.
         job: The job's name; without it, assets are materialized.
         select: Which assets, in Dagster's selection syntax; without it, all.
+        partition: A partition's key, or the first and the last with `...` between.
         options: What Kedro is given for the run, as the configuration of its resource has it.
         echo: Writes a line.
 
     Returns:
-        Whether the run succeeded.
+        Whether all runs succeeded.
 
     Raises:
-        KedroAssetsError: If there is no such job, or the selection is empty or cannot be read.
+        KedroAssetsError: If there is no such job, no such partition, or the selection is empty or cannot be read.
     """
     repository = _private.load_repository(definitions_target(root), root)
     definition = repository.get_definition()
     name = _job_name(definition.job_names, job) if job else _private.ASSET_JOB
-    keys = frozenset() if job else _selected(definition.asset_graph, select)
-    run_config = _run_config(definition.get_job(name), options)
-    progress = _Progress(echo)
+    graph, made = definition.asset_graph, definition.get_job(name)
+    keys = frozenset().union(*_private.assets_by_step(made).values()) if job else _selected(graph, select)
+    run_config = _run_config(made, options)
+    outcomes = []
     with _instance(echo) as instance:
-        for event in _private.run_events(repository, name, keys, run_config, instance):
-            progress.tell(event)
-    return progress.finish()
+        runs = list(plan_runs(graph, keys, partition, instance, chosen=bool(job or select)))
+        left = keys.difference(*(run.keys for run in runs))
+        if left:
+            names = ", ".join(sorted(key.to_user_string() for key in left))
+            echo(f"Left out, as they have {'no' if partition else 'to be given a'} partition: {names}")
+        for run in runs:
+            if run.title:
+                echo(f"Partition {run.title}")
+            progress = _Progress(echo)
+            selection = frozenset() if job else run.keys
+            for event in _private.run_events(repository, name, selection, run_config, run.tags, instance):
+                progress.tell(event)
+            outcomes.append(progress.finish())
+    return all(outcomes)
 
 
 def _job_name(known: Collection[str], job: str) -> str:

@@ -19,17 +19,22 @@ from kedro_assets.config import (
     ExecutorConfig,
     JobConfig,
     LoggerConfig,
+    PartitionsConfig,
     PipelineFilter,
     RetryConfig,
     RunConfig,
     ScheduleConfig,
+    TimeWindowsConfig,
 )
 from kedro_assets.config.notes import key_notes, summary
 from kedro_assets.executors import ALIASES, ALSO_STRINGS, KNOWN, imported
 
 Schema = dict[str, Any]
 
-_SECTIONS = (AssetsConfig, ScheduleConfig, LoggerConfig, JobConfig, PipelineFilter, RunConfig, RetryConfig)
+_SECTIONS = (
+    *(AssetsConfig, ScheduleConfig, LoggerConfig, JobConfig, PipelineFilter, RunConfig, RetryConfig),
+    *(PartitionsConfig, TimeWindowsConfig),
+)
 _PLAIN = {str: "string", bool: "boolean", int: "integer", float: "number"}
 _SCALARS = {"String": "string", "Bool": "boolean", "Int": "integer", "Float": "number"}
 _IMPORT_PATH = r"^[^\s.]+(\.[^\s.]+)+$"

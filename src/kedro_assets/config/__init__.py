@@ -7,24 +7,33 @@ from kedro_assets.config.model import (
     ExecutorConfig,
     JobConfig,
     LoggerConfig,
+    PartitionMappingConfig,
+    PartitionsConfig,
     PipelineFilter,
     RetryConfig,
     RunConfig,
     ScheduleConfig,
+    TimeWindowMappingConfig,
+    TimeWindowsConfig,
 )
-from kedro_assets.config.read import read_config, read_dataset_settings
+from kedro_assets.config.read import PARTITIONS, read_config, read_dataset_settings
 
 __all__ = [
+    "PARTITIONS",
     "AssetsConfig",
     "DagsterConfig",
     "DatasetSettings",
     "ExecutorConfig",
     "JobConfig",
     "LoggerConfig",
+    "PartitionMappingConfig",
+    "PartitionsConfig",
     "PipelineFilter",
     "RetryConfig",
     "RunConfig",
     "ScheduleConfig",
+    "TimeWindowMappingConfig",
+    "TimeWindowsConfig",
     "read_config",
     "read_dataset_settings",
 ]

@@ -14,6 +14,95 @@ GroupBy = Literal["pipeline", "namespace", "none"]
 
 
 @frozen
+class TimeWindowsConfig:
+    """Partitions that are windows of time, in the words of Dagster's partitions definitions.
+
+    Attributes:
+        start_date: Where the first window begins, written as keys are: `2026-01-31`, for hours `2026-01-31-00:00`.
+        end_date: Where the last window ends. Without it, today's last window that is over.
+        timezone: Such as `Europe/Berlin`. Without it, UTC.
+        cron_schedule: When a window ends and the next begins; for `cron` only.
+        minute_offset: The minute at which windows begin.
+        hour_offset: The hour at which windows begin; not for `hourly`.
+        day_offset: The day on which windows begin: for `weekly` 0 to 6 from Sunday, for `monthly` 1 to 31.
+        end_offset: Windows more that are there before they are over; fewer if below 0.
+        fmt: How keys are written, in the words of `strftime`.
+    """
+
+    start_date: str
+    end_date: str | None = None
+    timezone: str | None = None
+    cron_schedule: str | None = None
+    minute_offset: int | None = None
+    hour_offset: int | None = None
+    day_offset: int | None = None
+    end_offset: int = 0
+    fmt: str | None = None
+
+
+@frozen
+class PartitionsConfig:
+    """How datasets are partitioned: one of the first seven keys says by what.
+
+    Attributes:
+        hourly: By hours.
+        daily: By days.
+        weekly: By weeks.
+        monthly: By months.
+        cron: By windows of time that a cron schedule divides.
+        static: By these keys.
+        dynamic: By keys that are added while Dagster runs; the name under which it keeps them.
+        multi: By two of these at once: partitions by the name of the dimension.
+        backfill_policy: Whether a backfill makes a run for each key, or one run for all of them.
+        max_partitions_per_run: With `multi_run`, how many keys that follow each other share a run.
+    """
+
+    hourly: TimeWindowsConfig | None = None
+    daily: TimeWindowsConfig | None = None
+    weekly: TimeWindowsConfig | None = None
+    monthly: TimeWindowsConfig | None = None
+    cron: TimeWindowsConfig | None = None
+    static: list[str] | None = None
+    dynamic: str | None = None
+    multi: dict[str, str | PartitionsConfig] | None = None
+    backfill_policy: Literal["multi_run", "single_run"] = "multi_run"
+    max_partitions_per_run: int = 1
+
+
+@frozen
+class TimeWindowMappingConfig:
+    """Which windows of time are read, in the words of `dagster.TimeWindowPartitionMapping`.
+
+    Attributes:
+        start_offset: Windows by which the first one is moved: -1 is one earlier.
+        end_offset: Windows by which the last one is moved.
+        allow_nonexistent_upstream_partitions: Whether windows before the first partition, or after the last, are left
+            out. Otherwise they are an error.
+    """
+
+    start_offset: int = 0
+    end_offset: int = 0
+    allow_nonexistent_upstream_partitions: bool = False
+
+
+@frozen
+class PartitionMappingConfig:
+    """Which partitions of a dataset a node reads: one of these keys, or `identity`, `all` or `last`.
+
+    Attributes:
+        time_window: Those in the same time, moved by some windows.
+        static: The keys that are made from each key that is read.
+        specific: Always these.
+        dimension: Those of this dimension, where one of the two has several.
+    """
+
+    time_window: TimeWindowMappingConfig | None = None
+    static: dict[str, str | list[str]] | None = None
+    specific: list[str] | None = None
+    dimension: str | None = None
+
+
+@frozen
 class AssetsConfig:
     """`assets`: which datasets become assets, in which steps, under which keys and groups.
 
@@ -25,6 +114,10 @@ class AssetsConfig:
             holds its node.
         key_prefix: Put before every asset key.
         memory_assets: Whether in-memory datasets are assets. With `cluster_by: node` they always are.
+        partitions: How datasets are partitioned, by their name or a pattern as in Kedro's dataset factories; what the
+            catalog says of a dataset goes before. A name from `partitions`, or partitions written out.
+        deps: What is to be there before a node runs, though it does not read it: names of datasets, or of nodes without
+            outputs, by the name of what the node makes, or its own if it makes nothing.
         pools: Dagster's pools by the tags of Kedro nodes: a step is in the pool of its nodes' tag, and the pool limits
             how many run at once.
     """
@@ -34,6 +127,8 @@ class AssetsConfig:
     group_by: GroupBy = "pipeline"
     key_prefix: list[str] = Factory(list)
     memory_assets: bool = True
+    partitions: dict[str, str | PartitionsConfig] = Factory(dict)
+    deps: dict[str, list[str]] = Factory(dict)
     pools: dict[str, str] = Factory(dict)
 
 
@@ -187,6 +282,7 @@ class DagsterConfig:
         assets: Which datasets become assets, and how.
         default_executor: For "Materialize" in the UI and for jobs that name no executor: a name from `executors`, a
             type without options such as `multiprocess`, or an executor written out. Without it, `in_process`.
+        partitions: Partitions by the names that datasets use for them.
         executors: Executors by the names that jobs use for them.
         schedules: Schedules by the names that jobs use for them.
         loggers: Loggers by the names that jobs use for them.
@@ -196,6 +292,7 @@ class DagsterConfig:
     """
 
     assets: AssetsConfig = Factory(AssetsConfig)
+    partitions: dict[str, PartitionsConfig] = Factory(dict)
     default_executor: str | ExecutorConfig | None = None
     executors: dict[str, ExecutorConfig] = Factory(dict)
     schedules: dict[str, ScheduleConfig] = Factory(dict)
@@ -214,6 +311,11 @@ class DatasetSettings:
         owners: Email addresses, or teams as in `team:operations`.
         tags: Added to the tags of the node.
         kinds: Up to three words that the UI shows as icons. Without it, words from the name of the dataset's class.
+        partitions: How the dataset is partitioned: a name from `partitions` of dagster.yml, or partitions written out.
+        partition_mappings: Which partitions the node reads of other datasets, by their names. Without it, those that
+            fit by Dagster's rules: the same key, the same time, all of them if this one is not partitioned.
+        deps: What is to be there before the node of this dataset runs, though it does not read it: names of datasets,
+            or of nodes without outputs.
         external: Whether a dataset that no node writes becomes an asset. Write `false` if an asset of your own makes
             it.
     """
@@ -223,4 +325,7 @@ class DatasetSettings:
     owners: list[str] = Factory(list)
     tags: dict[str, str] = Factory(dict)
     kinds: list[str] = Factory(list)
+    partitions: str | PartitionsConfig | None = None
+    partition_mappings: dict[str, Literal["identity", "all", "last"] | PartitionMappingConfig] = Factory(dict)
+    deps: list[str] = Factory(list)
     external: bool = True

@@ -6,7 +6,7 @@ A value that does not fit is reported, cut out, and the rest is read again, so t
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
@@ -28,12 +28,18 @@ from kedro_assets.config.model import (
     DatasetSettings,
     ExecutorConfig,
     JobConfig,
+    PartitionMappingConfig,
+    PartitionsConfig,
     PipelineFilter,
 )
 from kedro_assets.errors import Path, Problems, suggest
 
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
+
+PARTITIONS = ("hourly", "daily", "weekly", "monthly", "cron", "static", "dynamic", "multi")
+"""The keys of `PartitionsConfig` of which one says by what a dataset is partitioned."""
+MAPPINGS = tuple(key.name for key in fields(PartitionMappingConfig))
 
 
 class _InvalidValueError(ValueError):
@@ -162,6 +168,8 @@ def _converter() -> Converter:
     converter.register_structure_hook(PipelineFilter, lambda value, cls: read_filter(_one_spelling(value), cls))
     read_job = converter.get_structure_hook(JobConfig)
     converter.register_structure_hook(JobConfig, lambda value, cls: read_job(_one_choice(value), cls))
+    for section, kinds in ((PartitionsConfig, PARTITIONS), (PartitionMappingConfig, MAPPINGS)):
+        converter.register_structure_hook(section, _one_of(kinds, converter.get_structure_hook(section)))
     converter.register_structure_hook(ExecutorConfig, _executor)
     return converter
 
@@ -261,6 +269,18 @@ def _one_spelling(value: object) -> object:
         rest = {key: item for key, item in value.items() if key != "node_namespace"}
         return {**rest, "node_namespaces": [*(rest.get("node_namespaces") or []), value["node_namespace"]]}
     return value
+
+
+def _one_of(kinds: Sequence[str], structure: Hook) -> Hook:
+    """Make a hook that takes a mapping with one of some keys at most."""
+
+    def structure_one(value: object, cls: Any) -> object:
+        found = [key for key in kinds if isinstance(value, dict) and key in value]
+        if len(found) > 1:
+            raise _InvalidValueError(f"{' and '.join(found)} stand here, but only one can.", "Keep one of them.")
+        return structure(value, cls)
+
+    return structure_one
 
 
 def _one_choice(value: object) -> object:

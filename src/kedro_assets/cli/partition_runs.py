@@ -1,0 +1,120 @@
+"""Which runs make the partitions that the command line asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from attrs import frozen
+
+from kedro_assets.errors import PartitionError, suggest
+from kedro_assets.partition_keys import PARTITION_TAG, RANGE_TAGS
+
+SEPARATOR = "..."
+"""Stands between the first and the last key of a range, as in Dagster's own command line."""
+
+
+@frozen
+class PartitionRun:
+    """One run.
+
+    Attributes:
+        title: Its partitions, for the terminal; empty for a run that makes none.
+        keys: The assets to make; none for those of a job.
+        tags: The run's tags.
+    """
+
+    title: str
+    keys: frozenset[dg.AssetKey]
+    tags: Mapping[str, str]
+
+
+def plan_runs(
+    assets: Any, keys: frozenset[dg.AssetKey], asked: str | None, instance: dg.DagsterInstance, *, chosen: bool
+) -> Iterator[PartitionRun]:
+    """Give the runs that make some assets.
+
+    Args:
+        assets: Dagster's graph of the assets.
+        keys: The assets.
+        asked: A partition's key, or the first and the last with `...` between; None if none was asked for.
+        instance: Knows the keys of dynamic partitions.
+        chosen: Whether the user has chosen just these assets; otherwise those that do not fit are left out.
+
+    Raises:
+        PartitionError: If the assets do not have what is asked for, or have to be asked for with a partition.
+    """
+    partitioned = _by_definition(assets, keys)
+    others = keys.difference(*partitioned.values())
+    if asked is None:
+        if partitioned and (chosen or not others):
+            raise PartitionError(_choose(partitioned))
+        yield PartitionRun("", others, {})
+        return
+    if len(partitioned) != 1:
+        raise PartitionError(_choose(partitioned) if partitioned else "None of these assets is partitioned.")
+    [(definition, made)] = partitioned.items()
+    with dg.partition_loading_context(dynamic_partitions_store=instance):
+        wanted = _keys(definition, asked)
+        size = _per_run(assets, made) or len(wanted)
+        for start in range(0, len(wanted), size):
+            some = wanted[start : start + size]
+            if len(some) == 1:
+                tags = {PARTITION_TAG: some[0], **definition.get_tags_for_partition_key(some[0])}
+            else:
+                tags = dict(zip(RANGE_TAGS, (some[0], some[-1]), strict=True))
+            title = some[0] if len(some) == 1 else f"{some[0]}{SEPARATOR}{some[-1]}"
+            yield PartitionRun(title, keys if chosen else made, tags)
+
+
+def _by_definition(
+    assets: Any, keys: Collection[dg.AssetKey]
+) -> dict[dg.PartitionsDefinition[Any], frozenset[dg.AssetKey]]:
+    found: dict[dg.PartitionsDefinition[Any], set[dg.AssetKey]] = {}
+    for key in sorted(keys):
+        definition = assets.get(key).partitions_def
+        if definition is not None:
+            found.setdefault(definition, set()).add(key)
+    return {definition: frozenset(made) for definition, made in found.items()}
+
+
+def _choose(partitioned: Mapping[dg.PartitionsDefinition[Any], Collection[dg.AssetKey]]) -> str:
+    shown = "\n".join(
+        f"  {', '.join(sorted(key.to_user_string() for key in made))}: {definition}"
+        for definition, made in partitioned.items()
+    )
+    several = "in several ways. Choose assets of one with --select, and" if len(partitioned) > 1 else ". Choose"
+    return (
+        f"These assets are partitioned{' ' if len(partitioned) > 1 else ''}{several} their partitions with --partition KEY "
+        f"or --partition-range FIRST{SEPARATOR}LAST.\n{shown}"
+    )
+
+
+def _keys(definition: dg.PartitionsDefinition[Any], asked: str) -> list[str]:
+    """Give the partitions that are asked for.
+
+    Raises:
+        PartitionError: If there is no such partition.
+    """
+    first, _, last = asked.partition(SEPARATOR)
+    for key in (first, last or first):
+        if not definition.has_partition_key(key):
+            known = definition.get_partition_keys()
+            ends = f" They go from '{known[0]}' to '{known[-1]}'." if known else ""
+            hint = suggest(key, known) if len(known) <= 12 else ends
+            msg = f"There is no partition '{key}'. {hint.strip() or 'There is none yet.'}"
+            raise PartitionError(msg)
+    keys = list(definition.get_partition_keys_in_range(dg.PartitionKeyRange(first, last))) if last else [first]
+    if not keys:
+        msg = f"There is no partition from '{first}' to '{last}': the first key is to come before the last."
+        raise PartitionError(msg)
+    return keys
+
+
+def _per_run(assets: Any, made: Collection[dg.AssetKey]) -> int | None:
+    """Give how many partitions share a run, by the backfill policies of all assets; None for all."""
+    policies = [assets.get(key).backfill_policy for key in made]
+    sizes = [policy.max_partitions_per_run if policy else 1 for policy in policies]
+    limits = [size for size in sizes if size is not None]
+    return min(limits) if limits else None

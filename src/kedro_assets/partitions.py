@@ -1,0 +1,340 @@
+"""How assets are partitioned: what the catalog and dagster.yml say of datasets, and what follows for nodes.
+
+A run makes one partition, or a range of them, of everything in it. So all outputs of a node are partitioned alike, and so
+are nodes that hand each other data in memory: what is said of one dataset holds for all of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from attrs import asdict, field, frozen
+from networkx.utils import UnionFind
+
+from kedro_assets import ties
+from kedro_assets.clusters import Boundaries
+from kedro_assets.config import (
+    PARTITIONS,
+    DagsterConfig,
+    PartitionMappingConfig,
+    PartitionsConfig,
+    TimeWindowsConfig,
+)
+from kedro_assets.errors import Path, Problems, suggest
+from kedro_assets.graph import ProjectGraph, Vertex
+from kedro_assets.names import base_name
+from kedro_assets.partition_keys import PLACEHOLDER
+from kedro_assets.project import CatalogEntry, resolve_catalog
+from kedro_assets.translator import DatasetRecord
+
+_Maker = Callable[[Any, Path], dg.PartitionsDefinition[Any] | None]
+
+
+@frozen
+class Partitioning:
+    """How something is partitioned, and how many of its partitions a run of a backfill makes."""
+
+    definition: dg.PartitionsDefinition[Any]
+    policy: dg.BackfillPolicy
+
+
+@frozen
+class Partitions:
+    """The partitions of a project.
+
+    Attributes:
+        nodes: How nodes are partitioned, and with them all that they write; other nodes are not there.
+        external: The same for datasets that no node writes.
+        mappings: Which partitions a node reads of a dataset, by both names, where it is said.
+    """
+
+    nodes: Mapping[str, Partitioning] = field(factory=dict)
+    external: Mapping[str, Partitioning] = field(factory=dict)
+    mappings: Mapping[tuple[str, str], dg.PartitionMapping] = field(factory=dict)
+
+    def of_dataset(self, graph: ProjectGraph, dataset: str) -> Partitioning | None:
+        """Give how a dataset is partitioned."""
+        producer = graph.producer(dataset)
+        return self.nodes.get(producer) if producer else self.external.get(dataset)
+
+    def of(self, graph: ProjectGraph, vertex: Vertex) -> Partitioning | None:
+        """Give how an asset is partitioned."""
+        kind, name = vertex
+        return self.nodes.get(name) if kind == "node" else self.of_dataset(graph, name)
+
+    def definitions(self, graph: ProjectGraph) -> Mapping[Vertex, dg.PartitionsDefinition[Any]]:
+        """Give the partitions definitions of nodes and of datasets."""
+        nodes: list[Vertex] = [("node", node) for node in graph.nodes]
+        datasets: list[Vertex] = [("dataset", dataset) for dataset in graph.datasets]
+        found = ((vertex, self.of(graph, vertex)) for vertex in [*nodes, *datasets])
+        return {vertex: partitioning.definition for vertex, partitioning in found if partitioning}
+
+    def moves(self, graph: ProjectGraph, node: str, dataset: str) -> bool:
+        """Say whether a node may read other partitions of a dataset than the one that it makes."""
+        read = self.of_dataset(graph, dataset)
+        if read is None:
+            return False
+        own, mapping = self.nodes.get(node), self.mappings.get((node, dataset))
+        same = own is not None and own.definition == read.definition
+        return not same or not (mapping is None or isinstance(mapping, dg.IdentityPartitionMapping))
+
+    def boundaries(self, graph: ProjectGraph) -> Boundaries:
+        """Say where nodes cannot share a step."""
+        read = ((graph.producer(dataset), dataset, node) for node in graph.nodes for dataset in graph.inputs(node))
+        moves = {
+            (producer, node)
+            for producer, dataset, node in read
+            if producer is not None and producer in self.nodes and self.moves(graph, node, dataset)
+        }
+        return Boundaries(self.nodes, moves)
+
+
+def build_partitions(
+    config: DagsterConfig, graph: ProjectGraph, records: Mapping[Vertex, DatasetRecord], problems: Problems
+) -> Partitions:
+    """Find out how nodes and external datasets are partitioned.
+
+    Args:
+        config: dagster.yml.
+        graph: The project's graph.
+        records: What is known of every asset.
+        problems: Collects partitions that Dagster refuses or that do not fit together.
+    """
+    said = dict(_Reader(config, problems).said(records))
+    nodes: dict[str, Partitioning] = {}
+    for members in _tied(graph):
+        vertices: list[Vertex] = [*(("node", node) for node in members), *graph.assets_of(members)]
+        found = {vertex: said[vertex] for vertex in vertices if vertex in said}
+        if not found:
+            continue
+        (first, partitioning), *others = found.items()
+        for other, its in others:
+            if its != partitioning:
+                _report_clash(first[1], other[1], problems)
+        nodes.update(dict.fromkeys(members, partitioning))
+    external = {name: said["dataset", name] for name in graph.external if ("dataset", name) in said}
+    partitions = Partitions(nodes, external)
+    mappings = dict(_mappings(partitions, graph, records, problems))
+    partitions = Partitions(nodes, external, mappings)
+    _check_datasets(partitions, graph, problems)
+    return partitions
+
+
+class _Reader:
+    """Turns what is written into Dagster's partitions definitions, each named one once."""
+
+    def __init__(self, config: DagsterConfig, problems: Problems) -> None:
+        self._patterns = config.assets.partitions
+        self._problems = problems
+        self._named = config.partitions
+        self._made = {name: self._partitioning(made, ("partitions", name)) for name, made in self._named.items()}
+
+    def said(self, records: Mapping[Vertex, DatasetRecord]) -> Iterator[tuple[Vertex, Partitioning]]:
+        """Give what is said of assets: by the catalog, or else by the pattern in dagster.yml that fits best."""
+        patterns = resolve_catalog({pattern: {"type": pattern} for pattern in self._patterns})
+        used: set[str] = set()
+        for vertex, record in records.items():
+            found = patterns.match_dataset_pattern(record.name) or patterns.match_user_catch_all_pattern(record.name)
+            pattern = record.name if record.name in self._patterns else found
+            used.update([pattern] if pattern else [])
+            where: Path = ("catalog", record.entry.name, "metadata", "dagster", "partitions") if record.entry else ()
+            written = record.settings.partitions
+            if written is None and pattern is not None:
+                where, written = ("assets", "partitions", pattern), self._patterns[pattern]
+            partitioning = self._resolved(written, where) if written is not None else None
+            if partitioning is not None:
+                yield vertex, partitioning
+        for pattern in self._patterns.keys() - used:
+            hint = suggest(pattern, (record.name for record in records.values()))
+            self._problems.add(("assets", "partitions", pattern), "no dataset has this name, or fits it.", hint)
+
+    def _resolved(self, written: str | PartitionsConfig, where: Path) -> Partitioning | None:
+        if isinstance(written, PartitionsConfig):
+            return self._partitioning(written, where)
+        if written not in self._named and not self._problems.at("partitions", written):
+            self._problems.add(where, f"no partitions '{written}' are defined.", suggest(written, self._named))
+        return self._made.get(written)
+
+    def _partitioning(self, config: PartitionsConfig, where: Path) -> Partitioning | None:
+        definition = self._definition(config, where)
+        if config.max_partitions_per_run < 1:
+            self._problems.add((*where, "max_partitions_per_run"), "a number below 1 stands here.", "Allowed: from 1.")
+            return None
+        single = config.backfill_policy == "single_run"
+        policy = (
+            dg.BackfillPolicy.single_run() if single else dg.BackfillPolicy.multi_run(config.max_partitions_per_run)
+        )
+        return Partitioning(definition, policy) if definition else None
+
+    def _definition(self, config: PartitionsConfig, where: Path) -> dg.PartitionsDefinition[Any] | None:
+        kind = next((kind for kind in PARTITIONS if getattr(config, kind) is not None), None)
+        if kind is None:
+            if not self._problems.at(*where):
+                self._problems.add(where, "nothing says by what it is partitioned.", suggest("", PARTITIONS))
+            return None
+        makers: dict[str, _Maker] = {"static": _static, "dynamic": _dynamic, "multi": self._multi}
+        make: _Maker = makers.get(kind) or self._time_windows
+        try:
+            return make(getattr(config, kind), (*where, kind))
+        except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
+            self._problems.add((*where, kind), f"Dagster refuses it: {error}")
+            return None
+
+    def _multi(
+        self, dimensions: Mapping[str, str | PartitionsConfig], where: Path
+    ) -> dg.PartitionsDefinition[Any] | None:
+        found = {name: self._resolved(written, (*where, name)) for name, written in dimensions.items()}
+        made = {name: partitioning.definition for name, partitioning in found.items() if partitioning}
+        return dg.MultiPartitionsDefinition(made) if len(made) == len(found) else None
+
+    def _time_windows(self, config: TimeWindowsConfig, where: Path) -> dg.PartitionsDefinition[Any] | None:
+        kind = where[-1]
+        given = asdict(config, filter=lambda _, value: value is not None)
+        make, offsets = _TIME[str(kind)]
+        for key in given.keys() & {"cron_schedule", "minute_offset", "hour_offset", "day_offset"} - offsets:
+            self._problems.add((*where, key), f"`{kind}` has no '{key}'.", "Leave it out.")
+        if kind == "cron" and config.cron_schedule is None:
+            self._problems.add((*where, "cron_schedule"), "this required key is missing.", "Add it.")
+        return None if self._problems.at(*where) else make(**given)
+
+
+def _static(keys: list[str], _: Path) -> dg.PartitionsDefinition[Any]:
+    return dg.StaticPartitionsDefinition(keys)
+
+
+def _dynamic(name: str, _: Path) -> dg.PartitionsDefinition[Any]:
+    return dg.DynamicPartitionsDefinition(name=name)
+
+
+def _by_cron(
+    start_date: str, end_date: str | None = None, fmt: str = "%Y-%m-%d-%H:%M", **options: Any
+) -> dg.PartitionsDefinition[Any]:
+    """Make windows of any length; by default keys are written as those of hours are, which tells all windows apart."""
+    return dg.TimeWindowPartitionsDefinition(start=start_date, end=end_date, fmt=fmt, **options)
+
+
+_TIME: Mapping[str, tuple[Callable[..., dg.PartitionsDefinition[Any]], set[str]]] = {
+    "hourly": (dg.HourlyPartitionsDefinition, {"minute_offset"}),
+    "daily": (dg.DailyPartitionsDefinition, {"minute_offset", "hour_offset"}),
+    "weekly": (dg.WeeklyPartitionsDefinition, {"minute_offset", "hour_offset", "day_offset"}),
+    "monthly": (dg.MonthlyPartitionsDefinition, {"minute_offset", "hour_offset", "day_offset"}),
+    "cron": (_by_cron, {"cron_schedule"}),
+}
+"""What makes the windows of each kind, and the options that not all kinds have."""
+
+
+def _tied(graph: ProjectGraph) -> list[list[str]]:
+    """Group the nodes that have to be partitioned alike."""
+    sets: UnionFind[str] = UnionFind(graph.nodes)
+    for node, others, _ in [*ties.confirmed(graph), *ties.in_memory(graph)]:
+        sets.union(node, *others)
+    groups: dict[str, list[str]] = {}
+    for node in graph.nodes:
+        groups.setdefault(sets[node], []).append(node)
+    return list(groups.values())
+
+
+def _report_clash(first: str, other: str, problems: Problems) -> None:
+    found = f"'{first}' and '{other}' are partitioned differently, but made together: by one node, or by nodes that hand on data in memory."
+    hint = "Partition them alike, or save what is handed on between them: give it an entry in the catalog."
+    problems.add(("catalog", other, "metadata", "dagster", "partitions"), found, hint)
+
+
+def _mappings(
+    partitions: Partitions, graph: ProjectGraph, records: Mapping[Vertex, DatasetRecord], problems: Problems
+) -> Iterator[tuple[tuple[str, str], dg.PartitionMapping]]:
+    """Give the mappings that the catalog names, by the node that reads and the dataset that it reads."""
+    seen: dict[tuple[str, str], dg.PartitionMapping] = {}
+    for record in records.values():
+        for dataset, written in record.settings.partition_mappings.items():
+            name = record.entry.name if record.entry else record.name
+            where: Path = ("catalog", name, "metadata", "dagster", "partition_mappings", dataset)
+            read = (
+                [*graph.inputs(record.producer.name), *_order(graph, record.producer.name)] if record.producer else []
+            )
+            if record.producer is None or dataset not in read:
+                found = (
+                    f"the node of '{record.name}' does not read '{dataset}'." if read else "no node makes this dataset."
+                )
+                problems.add(where, found, suggest(dataset, read))
+                continue
+            if partitions.of_dataset(graph, dataset) is None:
+                problems.add(where, f"'{dataset}' is not partitioned.", "Leave the mapping out, or partition it.")
+                continue
+            try:
+                mapping = _mapping(written)
+            except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
+                problems.add(where, f"Dagster refuses it: {error}")
+                continue
+            if mapping is None:
+                if not problems.at(*where):
+                    kinds = (*_PLAIN_MAPPINGS, *asdict(PartitionMappingConfig()))
+                    problems.add(where, "nothing says which partitions are read.", suggest("", kinds))
+                continue
+            edge = (record.producer.name, dataset)
+            if seen.setdefault(edge, mapping) != mapping:
+                found = f"another output of node '{edge[0]}' has another mapping for '{dataset}'."
+                problems.add(where, found, "A node reads once: keep one of them.")
+            yield edge, mapping
+
+
+def _order(graph: ProjectGraph, node: str) -> list[str]:
+    return [name for kind, name in graph.order.get(node, ()) if kind == "dataset"]
+
+
+def _mapping(written: str | PartitionMappingConfig) -> dg.PartitionMapping | None:
+    if isinstance(written, str):
+        return _PLAIN_MAPPINGS[written]()
+    found: list[dg.PartitionMapping] = []
+    if written.time_window is not None:
+        found.append(dg.TimeWindowPartitionMapping(**asdict(written.time_window)))
+    if written.static is not None:
+        found.append(dg.StaticPartitionMapping(written.static))
+    if written.specific is not None:
+        found.append(dg.SpecificPartitionsPartitionMapping(written.specific))
+    if written.dimension is not None:
+        found.append(dg.MultiToSingleDimensionPartitionMapping(written.dimension))
+    return next(iter(found), None)
+
+
+_PLAIN_MAPPINGS: Mapping[str, Callable[[], dg.PartitionMapping]] = {
+    "identity": dg.IdentityPartitionMapping,
+    "all": dg.AllPartitionMapping,
+    "last": dg.LastPartitionMapping,
+}
+
+
+def _check_datasets(partitions: Partitions, graph: ProjectGraph, problems: Problems) -> None:
+    """Report datasets that cannot hold the partitions that nodes make of them, or read."""
+    for node in graph.nodes.values():
+        own = partitions.nodes.get(node.name)
+        for dataset in (*graph.inputs(node.name), *graph.outputs(node.name)):
+            for entry in graph.entries[dataset]:
+                if entry.name not in (*node.inputs, *node.outputs):
+                    continue
+                where: Path = ("catalog", entry.name)
+                if entry.name in node.outputs and own is not None and entry.config.get("overwrite") is True:
+                    found = f"'{entry.name}' is partitioned, and `overwrite: true` deletes all partitions before it saves one."
+                    problems.add((*where, "overwrite"), found, "Leave it out.")
+                if not _has_place(entry):
+                    continue
+                if own is not None and own.policy != dg.BackfillPolicy.multi_run(1):
+                    found = f"'{entry.name}' has one partition per path, and a run of node '{node.name}' makes several."
+                    hint = "Make it a PartitionedDataset, or give each partition its run: `backfill_policy: multi_run`."
+                    problems.add(where, found, hint)
+                elif entry.name in node.inputs and partitions.moves(graph, node.name, dataset):
+                    found = (
+                        f"'{entry.name}' has one partition per path, and node '{node.name}' reads others than it makes."
+                    )
+                    hint = (
+                        f"Let the node read '{base_name(entry.name)}@all', and add it to the catalog as a PartitionedDataset "
+                        "of the same folder."
+                    )
+                    problems.add(where, found, hint)
+
+
+def _has_place(entry: CatalogEntry) -> bool:
+    """Say whether the partition's key stands in a dataset's configuration."""
+    return PLACEHOLDER in str(dict(entry.config))

@@ -1,0 +1,232 @@
+"""Partitions: the key of a run reaches Kedro, and every partition is recorded where it belongs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import dagster as dg
+import pytest
+from helpers import KedroProject, json_dataset, kedro_run, load_definitions, write_project
+from kedro.framework.startup import bootstrap_project
+
+from kedro_assets import _private
+from kedro_assets.errors import ConfigError
+
+DAILY = '{daily: {start_date: "2026-01-01", end_date: "2026-01-15"}}'
+WEEKLY = '{weekly: {start_date: "2026-01-04", end_date: "2026-01-18"}}'
+
+NODES = """
+def extract(raw, key):
+    return {"day": key, "value": raw + int(key[-2:])}
+
+
+def label(daily):
+    return {**daily, "label": daily["day"].upper()}
+
+
+def sum_up(days):
+    loaded = {key: load() for key, load in sorted(days.items())}
+    return {"days": sorted(loaded), "total": sum(day["value"] for day in loaded.values())}
+
+
+def report(weeks):
+    return {key: load()["total"] for key, load in sorted(weeks.items())}
+"""
+
+CATALOG = f"""
+{json_dataset("raw", "report")}
+
+daily@one:
+  type: json.JSONDataset
+  filepath: data/daily/${{runtime_params:partition_key}}.json
+  metadata: {{dagster: {{partitions: {DAILY}}}}}
+
+daily@all:
+  type: partitions.PartitionedDataset
+  path: data/daily
+  dataset: json.JSONDataset
+  filename_suffix: .json
+
+weekly@one:
+  type: json.JSONDataset
+  filepath: data/weekly/${{runtime_params:partition_key}}.json
+  metadata: {{dagster: {{partitions: {WEEKLY}}}}}
+
+weekly@all:
+  type: partitions.PartitionedDataset
+  path: data/weekly
+  dataset: json.JSONDataset
+  filename_suffix: .json
+"""
+
+PIPELINES = """{"__default__": pipeline([
+    node(extract, ["raw", "params:partition_key"], "daily@one", name="extract"),
+    node(sum_up, "daily@all", "weekly@one", name="sum_up"),
+    node(report, "weekly@all", "report", name="report"),
+])}"""
+
+
+@pytest.fixture
+def sales(tmp_path: Path) -> KedroProject:
+    project = write_project(tmp_path, nodes=NODES, pipelines=PIPELINES, catalog=CATALOG)
+    project.write("data/raw.json", "100")
+    return project
+
+
+class Made(NamedTuple):
+    """What Dagster recorded of a run."""
+
+    events: list[dg.DagsterEvent]
+
+    @property
+    def success(self) -> bool:
+        return self.events[-1].event_type == dg.DagsterEventType.RUN_SUCCESS
+
+    @property
+    def recorded(self) -> list[tuple[str, str | None]]:
+        """The materializations: asset and partition."""
+        events = [event for event in self.events if event.is_step_materialization]
+        return [(event.asset_key.to_user_string(), event.partition) for event in events]
+
+
+def make(
+    project: KedroProject, instance: dg.DagsterInstance, *assets: str, tags: dict[str, str] | None = None, **config: Any
+) -> Made:
+    """Materialize assets as the UI does, for a partition if the tags name one."""
+    bootstrap_project(project.path)
+    repository = _private.load_repository(f"{project.package}.definitions", project.path)
+    keys = [dg.AssetKey.from_user_string(asset) for asset in assets]
+    return Made(list(_private.run_events(repository, _private.ASSET_JOB, keys, config, tags or {}, instance)))
+
+
+def partition(key: str) -> dict[str, str]:
+    return {"dagster/partition": key}
+
+
+def between(first: str, last: str) -> dict[str, str]:
+    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+
+
+def test_days_weeks_and_a_report(sales: KedroProject, instance: dg.DagsterInstance) -> None:
+    for day in range(4, 18):
+        result = make(sales, instance, "daily", tags=partition(f"2026-01-{day:02}"))
+        if day < 15:
+            assert result.success
+            assert result.recorded == [("daily", f"2026-01-{day:02}")]
+    assert sales.read("daily/2026-01-05.json") == {"day": "2026-01-05", "value": 105}
+    result = make(sales, instance, "weekly", tags=partition("2026-01-04"))
+    assert result.success
+    assert result.recorded == [("weekly", "2026-01-04")]
+    week = sales.read("weekly/2026-01-04.json")
+    assert week == {"days": [f"2026-01-{day:02}" for day in range(4, 11)], "total": 749}
+    result = make(sales, instance, "report")
+    assert result.success
+    assert result.recorded == [("report", None)]
+    assert sales.read("report.json") == {"2026-01-04": 749}
+
+
+def test_a_run_without_a_partition_is_refused_before_anything_happens(
+    sales: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    result = make(sales, instance, "daily")
+    assert not result.success
+    assert sales.calls() == []
+
+
+def test_a_range_of_days_of_one_dataset_per_path_needs_a_run_for_each(
+    sales: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    sales.write(
+        "conf/base/catalog.yml",
+        CATALOG.replace("partitions: " + DAILY, "partitions: " + DAILY[:-1] + ", backfill_policy: single_run}"),
+    )
+    with pytest.raises(
+        ConfigError, match="'daily@one' has one partition per path, and a run of node 'extract' makes several"
+    ):
+        load_definitions(sales)
+
+
+FOLDERS = """
+def extract(raw, start, end):
+    days = range(int(start[8:10]), int(end[8:10]))
+    return {f"2026-01-{day:02}": raw + day for day in days}
+
+
+def shout(days):
+    return {key: (lambda load=load: -load()) for key, load in days.items()}
+
+
+def total(days):
+    return sum(load() for load in days.values())
+"""
+
+
+def folder(name: str, metadata: str) -> str:
+    return f"""
+{name}:
+  type: partitions.PartitionedDataset
+  path: data/{name}
+  dataset: json.JSONDataset
+  filename_suffix: .json
+  metadata: {{dagster: {metadata}}}
+"""
+
+
+FOLDERS_PIPELINE = """{"__default__": pipeline([
+    node(extract, ["raw", "params:partition_start", "params:partition_end"], "days", name="extract"),
+    node(shout, "days", "loud", name="shout"),
+    node(total, "loud", "total", name="total"),
+])}"""
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> KedroProject:
+    single = DAILY[:-1] + ", backfill_policy: single_run}"
+    catalog = json_dataset("raw", "total") + folder("days", f"{{partitions: {single}}}")
+    catalog += folder("loud", f"{{partitions: {single}}}")
+    project = write_project(tmp_path, nodes=FOLDERS, pipelines=FOLDERS_PIPELINE, catalog=catalog)
+    project.write("data/raw.json", "100")
+    return project
+
+
+def test_a_partitioned_dataset_loads_and_saves_the_partitions_of_its_run(
+    folders: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    folders.write("data/days/2026-01-01.json", "1")
+    folders.write("data/loud/2026-01-01.json", "-1")
+    result = make(folders, instance, "days", "loud", tags=between("2026-01-02", "2026-01-04"))
+    assert result.success
+    assert sorted(result.recorded) == [(name, f"2026-01-0{day}") for name in ("days", "loud") for day in (2, 3, 4)]
+    assert {key: folders.read(f"loud/{key}.json") for key in ("2026-01-01", "2026-01-03")} == {
+        "2026-01-01": -1,
+        "2026-01-03": -103,
+    }
+    [loaded] = [call for call in folders.calls("after_dataset_loaded") if call["dataset"] == "days"]
+    assert "2026-01-01" not in loaded["data"]
+    assert make(folders, instance, "total").success
+    assert folders.read("total.json") == -1 - 102 - 103 - 104
+    assert [call["hook"] for call in folders.calls("before_pipeline_run")] == ["before_pipeline_run"] * 2
+
+
+def test_a_partition_of_another_run_is_refused_and_nothing_of_it_is_saved(
+    folders: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    config = {"ops": {"extract": {"config": {"parameters": {"params:partition_end": "2026-01-09"}}}}}
+    result = make(folders, instance, "days", tags=partition("2026-01-02"), **config)
+    assert not result.success
+    assert result.recorded == []
+    assert not (folders.path / "data/days").exists()
+    [failure] = [event for event in result.events if event.is_step_failure]
+    message = failure.event_specific_data.error.cause.message
+    assert "gives the partitions 2026-01-03" in message
+    assert "this run makes 2026-01-02" in message
+    assert folders.calls("before_dataset_saved") == []
+
+
+def test_kedro_run_with_the_key_as_parameter_does_the_same(sales: KedroProject, instance: dg.DagsterInstance) -> None:
+    assert make(sales, instance, "daily", tags=partition("2026-01-05")).success
+    ours = sales.data()
+    (sales.path / "data/daily/2026-01-05.json").unlink()
+    kedro_run(sales, "--nodes", "extract", "--params", "partition_key=2026-01-05")
+    assert sales.data() == ours
