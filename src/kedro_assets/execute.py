@@ -98,7 +98,7 @@ def run_node(
     if chunks:
         yield from dict.fromkeys(saved)
     for name in node.confirms:
-        run.catalog.confirm(name)
+        run.confirm(name, keys.get(base_name(name)))
 
 
 def _load(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import dagster as dg
@@ -20,7 +20,6 @@ PLACEHOLDER = "<partition_key"
 """How the key of a run begins, and the keys of its dimensions, in a configuration that is read without a run."""
 
 _TimeWindows = dg.TimeWindowPartitionsDefinition
-_PARTITIONED = ("PartitionedDataset", "IncrementalDataset")
 
 
 def runtime_params(
@@ -68,13 +67,27 @@ def has_partition(tags: Mapping[str, str]) -> bool:
 
 def is_partitioned(dataset: object) -> bool:
     """Say whether a dataset holds partitions by their ids, as those of kedro-datasets and classes derived from them do."""
-    return any(kind.__name__ in _PARTITIONED for kind in type(dataset).__mro__)
+    return _derives(dataset, "PartitionedDataset")
+
+
+def is_incremental(dataset: object) -> bool:
+    """Say whether a dataset keeps a checkpoint of the partitions that are confirmed."""
+    return _derives(dataset, "IncrementalDataset")
+
+
+def _derives(dataset: object, name: str) -> bool:
+    """Look for a class by its name: kedro-datasets may not be installed, and is not imported for this."""
+    return any(kind.__name__ == name for kind in type(dataset).__mro__)
+
+
+def of_keys(keys: Collection[str]) -> Callable[[str], bool]:
+    """Make a test for the ids of partitions: a key's are the key itself, and all in a folder of that name."""
+    wanted = set(map(_as_id, keys))
+    return lambda id_: not wanted.isdisjoint(_folders(id_))
 
 
 def selected(data: Any, keys: Collection[str]) -> Any:
     """Leave the partitions of some keys.
-
-    A partition belongs to a key if its id is the key, or lies in a folder of that name.
 
     Examples:
         >>> selected({"2026-01-01": 1, "2026-01-02/north": 2, "2026-01-02/south": 3}, ["2026-01-02"])
@@ -82,8 +95,8 @@ def selected(data: Any, keys: Collection[str]) -> Any:
     """
     if not isinstance(data, dict):
         return data
-    wanted = set(map(_as_id, keys))
-    return {id_: value for id_, value in data.items() if not wanted.isdisjoint(_folders(str(id_)))}
+    wanted = of_keys(keys)
+    return {id_: value for id_, value in data.items() if wanted(str(id_))}
 
 
 def check_saved(name: str, data: Any, keys: Collection[str]) -> None:

@@ -22,7 +22,7 @@ from kedro_assets import _private
 from kedro_assets.errors import InMemoryDataError, ProjectError
 from kedro_assets.memory_store import MemoryStore
 from kedro_assets.mlflow_run import RUN_TAG
-from kedro_assets.partition_keys import check_saved, is_partitioned, selected
+from kedro_assets.partition_keys import check_saved, is_incremental, is_partitioned, of_keys, selected
 from kedro_assets.plan import RunPlan
 from kedro_assets.project import ProjectLocation
 from kedro_assets.redaction import Redactor
@@ -179,8 +179,11 @@ class KedroRun:
         version = self.identity.kedro_run_id if own else None
         if node is not None:
             self.hooks.hook.before_dataset_loaded(dataset_name=name, node=node)
+        dataset = self.catalog.get(name) if keys is not None else None
+        if keys is not None and is_incremental(dataset):
+            _private.limit_partitions(dataset, of_keys(keys))
         data = self.catalog.load(name, version=version)
-        if keys is not None and is_partitioned(self.catalog.get(name)):
+        if keys is not None and is_partitioned(dataset):
             data = selected(data, keys)
         if node is not None:
             self.hooks.hook.after_dataset_loaded(dataset_name=name, data=data, node=node)
@@ -206,6 +209,22 @@ class KedroRun:
         self.hooks.hook.before_dataset_saved(dataset_name=name, data=data, node=node)
         self.catalog.save(name, data)
         self.hooks.hook.after_dataset_saved(dataset_name=name, data=data, node=node)
+
+    def confirm(self, name: str, keys: Collection[str] | None = None) -> None:
+        """Confirm what a node has loaded of a dataset.
+
+        In a run of some partitions, the checkpoint moves if these are the next ones: it never passes a partition that
+        another run has still to process, and never goes back.
+
+        Args:
+            name: The dataset's name in the catalog.
+            keys: The partitions that were loaded, where the dataset is partitioned.
+        """
+        dataset = self.catalog.get(name)
+        if keys is not None and is_incremental(dataset) and not _private.closes_gap(dataset):
+            logger.info("The checkpoint of '%s' stays: others come before the partitions of this run.", name)
+            return
+        self.catalog.confirm(name)
 
     @contextmanager
     def redacted(self) -> Iterator[None]:

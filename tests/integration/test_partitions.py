@@ -230,3 +230,66 @@ def test_kedro_run_with_the_key_as_parameter_does_the_same(sales: KedroProject, 
     (sales.path / "data/daily/2026-01-05.json").unlink()
     kedro_run(sales, "--nodes", "extract", "--params", "partition_key=2026-01-05")
     assert sales.data() == ours
+
+
+INCOMING = """
+def take(files):
+    return {key: sum(values) for key, values in files.items()}
+"""
+
+
+@pytest.fixture
+def incoming(tmp_path: Path) -> KedroProject:
+    by_file = "partitions: {dynamic: files}"
+    catalog = folder("files", f"{{{by_file}}}").replace("PartitionedDataset", "IncrementalDataset")
+    catalog += folder("sums", f"{{{by_file}}}")
+    project = write_project(
+        tmp_path,
+        nodes=INCOMING,
+        pipelines='{"__default__": pipeline([node(take, "files", "sums", name="take", confirms="files")])}',
+        catalog=catalog,
+    )
+    for number, name in enumerate("abcd"):
+        project.write(f"data/files/{name}.json", str([number, 1]))
+    return project
+
+
+def checkpoint(project: KedroProject) -> str | None:
+    file = project.path / "data/files/CHECKPOINT"
+    return file.read_text() if file.exists() else None
+
+
+def test_the_checkpoint_never_passes_a_file_that_is_still_to_be_processed(
+    incoming: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    instance.add_dynamic_partitions("files", ["a", "b", "c", "d"])
+    moves = []
+    for key in ("b", "a", "b", "c", "a", "d"):
+        assert make(incoming, instance, "sums", tags=partition(key)).success
+        moves.append(checkpoint(incoming))
+    assert moves == [None, "a", "b", "c", "c", "d"]
+    assert {key: incoming.read(f"sums/{key}.json") for key in "abcd"} == {"a": 1, "b": 2, "c": 3, "d": 4}
+
+
+def test_a_run_that_fails_before_it_confirms_leaves_the_checkpoint(
+    incoming: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    instance.add_dynamic_partitions("files", ["a"])
+    incoming.write("data/files/a.json", '["no number"]')
+    assert not make(incoming, instance, "sums", tags=partition("a")).success
+    assert checkpoint(incoming) is None
+    incoming.write("data/files/a.json", "[7]")
+    assert make(incoming, instance, "sums", tags=partition("a")).success
+    assert (checkpoint(incoming), incoming.read("sums/a.json")) == ("a", 7)
+
+
+def test_kedro_run_goes_on_from_the_checkpoint_of_a_run_in_dagster(
+    incoming: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    instance.add_dynamic_partitions("files", ["a", "b"])
+    assert make(incoming, instance, "sums", tags=between("a", "b")).success
+    assert checkpoint(incoming) == "b"
+    kedro_run(incoming)
+    assert checkpoint(incoming) == "d"
+    [loaded] = [call for call in incoming.calls("after_dataset_loaded") if "'c'" in call["data"]]
+    assert "'a'" not in loaded["data"]
