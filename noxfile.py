@@ -43,6 +43,8 @@ def demo(session: nox.Session) -> None:
     session.chdir(EXAMPLE)
     session.run("kedro", "assets", "check", env=env)
     session.run("kedro", "assets", "run", "everything", *session.posargs, env=env)
+    year = ("--partition-range", "2013-01-01...2013-12-01")
+    session.run("kedro", "assets", "run", "carriers_of_a_month", *year, *session.posargs, env=env)
     session.log("Written below %s:", EXAMPLE / "data")
     for path in sorted(EXAMPLE.glob("data/0*/**/*")):
         if path.is_file() and path.name != ".gitkeep":

@@ -13,6 +13,9 @@ _RESERVED = {"bool", "dict", "float", "int", "str", "type", "conf", "config", "c
     *("input", "input_arg_dict", "output", "output_arg_dict", "arg_dict"),
 }
 
+PARTITION_PARAMETERS = ("partition_key", "partition_keys", "partition_start", "partition_end")
+"""The runtime parameters of a run that makes partitions: its key, the keys by dimension, and its window of time."""
+
 
 def is_parameter(name: str) -> bool:
     """Say whether a node's input is a parameter and no dataset.

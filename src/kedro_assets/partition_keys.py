@@ -8,13 +8,11 @@ from typing import Any
 import dagster as dg
 
 from kedro_assets.errors import PartitionError
+from kedro_assets.names import PARTITION_PARAMETERS
 
 PARTITION_TAG = "dagster/partition"
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 """The tags of a run that hold its partition, or the first and the last of several, as Dagster documents them."""
-
-PARAMETERS = ("partition_key", "partition_keys", "partition_start", "partition_end")
-"""The runtime parameters of a run that makes partitions: its key, the keys by dimension, and its window of time."""
 
 PLACEHOLDER = "<partition_key"
 """How the key of a run begins, and the keys of its dimensions, in a configuration that is read without a run."""
@@ -40,7 +38,7 @@ def runtime_params(
         >>> runtime_params({}, None, {"partition_key": "<partition_key>", "depth": "<depth>"})
         {'partition_key': '<partition_key>'}
     """
-    found = {name: value for name, value in asked.items() if name in PARAMETERS}
+    found = {name: value for name, value in asked.items() if name in PARTITION_PARAMETERS}
     first, last = (tags.get(PARTITION_TAG, tags.get(tag)) for tag in RANGE_TAGS)
     if first is None or last is None:
         return found

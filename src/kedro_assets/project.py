@@ -29,6 +29,7 @@ from kedro.utils import find_kedro_project
 from kedro_assets.config import DagsterConfig, read_config
 from kedro_assets.errors import Path as KeyPath
 from kedro_assets.errors import Problems, ProjectError, suggest
+from kedro_assets.names import PARTITION_PARAMETERS
 
 DEFAULT_PIPELINE = "__default__"
 CONF_SOURCE_VARIABLE = "KEDRO_ASSETS_CONF_SOURCE"
@@ -37,6 +38,7 @@ CONF_SOURCE_VARIABLE = "KEDRO_ASSETS_CONF_SOURCE"
 _DAGSTER_PATTERNS = ["dagster*", "dagster*/**", "**/dagster*"]
 _resolver_logger = logging.getLogger("kedro.io.catalog_config_resolver")
 _MISSING_PARAMETER = re.compile(r"Runtime parameter '([^']+)' not found")
+_OpenLoader = Callable[[Mapping[str, Any]], AbstractConfigLoader]
 _MEMORY_TYPES = ("MemoryDataset", "SharedMemoryDataset")
 
 
@@ -197,7 +199,7 @@ def load_project(location: ProjectLocation, problems: Problems) -> Project:
         pipelines=_read_pipelines(location),
         parameters=_with_placeholders(open_loader, "parameters", asked),
         config=config,
-        resolver=resolve_catalog(_with_placeholders(open_loader, "catalog", asked)),
+        resolver=resolve_catalog(_read_catalog(open_loader, config, asked)),
         runtime_params=asked,
     )
 
@@ -281,8 +283,19 @@ def _section(loader: AbstractConfigLoader, name: str) -> dict[str, Any]:
         raise ProjectError(msg) from error
 
 
+def _read_catalog(open_loader: _OpenLoader, config: DagsterConfig, asked: dict[str, Any]) -> dict[str, Any]:
+    """Read the catalog; where datasets are partitioned, a placeholder shows the place of the key, default or not."""
+    catalog = _with_placeholders(open_loader, "catalog", asked)
+    entries = (entry for entry in catalog.values() if isinstance(entry, dict))
+    settings_of = ((entry.get("metadata") or {}).get("dagster") or {} for entry in entries)
+    if not config.assets.partitions and not any("partitions" in found for found in settings_of):
+        return catalog
+    places = {name: f"<{name}>" for name in PARTITION_PARAMETERS if name != "partition_keys"}
+    return _with_placeholders(open_loader, "catalog", {}, places)
+
+
 def _with_placeholders(
-    open_loader: Callable[[Mapping[str, Any]], AbstractConfigLoader], name: str, asked: dict[str, Any]
+    open_loader: _OpenLoader, name: str, asked: dict[str, Any], places: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Read a section with `<name>` in place of every runtime parameter that a run has to give.
 
@@ -292,8 +305,9 @@ def _with_placeholders(
         open_loader: Makes a config loader with runtime parameters.
         name: The section.
         asked: Takes the parameters.
+        places: Placeholders that are there from the start.
     """
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = dict(places or {})
     while True:
         try:
             return _section(open_loader(given), name)

@@ -95,3 +95,17 @@ def test_every_process_of_a_job_opens_the_project_once_and_has_one_run_id(
     assert len({call["run_id"] for call in hooks if call.get("run_id")}) == 1
     [before, after] = [call["pid"] for call in hooks if call["hook"] in {"before_pipeline_run", "after_pipeline_run"}]
     assert before == after
+
+
+def test_a_month_in_dagster_is_the_month_that_kedro_run_makes_with_its_key(outcome: Callable[..., Outcome]) -> None:
+    def months(*command: str) -> dict[str, bytes]:
+        files = outcome(*command).files
+        return {name: data for name, data in files.items() if "carriers_by_month" in name}
+
+    made = months("kedro", "assets", "run", "--select", "+key:carriers_by_month_plot", "--partition", "2013-02-01")
+    assert sorted(made) == [
+        f"data/fast/08_reporting/{name}" for name in ("carriers_by_month.png", "carriers_by_month/2013-02-01.csv")
+    ]
+    assert made["data/fast/08_reporting/carriers_by_month/2013-02-01.csv"].startswith(b"carrier,carrier_name,flights")
+    filters = ("--to-outputs", "carriers_by_month_plot", "--params", "partition_key=2013-02-01")
+    assert made == months("kedro", "run", "--pipelines", "ingestion,monthly", *filters)

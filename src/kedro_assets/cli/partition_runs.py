@@ -40,7 +40,8 @@ def plan_runs(
         keys: The assets.
         asked: A partition's key, or the first and the last with `...` between; None if none was asked for.
         instance: Knows the keys of dynamic partitions.
-        chosen: Whether the user has chosen just these assets; otherwise those that do not fit are left out.
+        chosen: Whether the user has chosen just these assets. Otherwise those that do not fit are left out: without a
+            partition what is partitioned and what is made from it, with one the rest.
 
     Raises:
         PartitionError: If the assets do not have what is asked for, or have to be asked for with a partition.
@@ -50,7 +51,7 @@ def plan_runs(
     if asked is None:
         if partitioned and (chosen or not others):
             raise PartitionError(_choose(partitioned))
-        yield PartitionRun("", others, {})
+        yield PartitionRun("", others - _made_from(assets, keys - others), {})
         return
     if len(partitioned) != 1:
         raise PartitionError(_choose(partitioned) if partitioned else "None of these assets is partitioned.")
@@ -77,6 +78,17 @@ def _by_definition(
         if definition is not None:
             found.setdefault(definition, set()).add(key)
     return {definition: frozenset(made) for definition, made in found.items()}
+
+
+def _made_from(assets: Any, keys: Collection[dg.AssetKey]) -> frozenset[dg.AssetKey]:
+    """Give what is made from some assets, and what is made from that."""
+    found: set[dg.AssetKey] = set()
+    todo = [*keys]
+    while todo:
+        children = assets.get(todo.pop()).child_keys - found
+        found |= children
+        todo += children
+    return frozenset(found)
 
 
 def _choose(partitioned: Mapping[dg.PartitionsDefinition[Any], Collection[dg.AssetKey]]) -> str:

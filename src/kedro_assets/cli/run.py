@@ -63,7 +63,8 @@ def run_assets(
         left = keys.difference(*(run.keys for run in runs))
         if left:
             names = ", ".join(sorted(key.to_user_string() for key in left))
-            echo(f"Left out, as they have {'no' if partition else 'to be given a'} partition: {names}")
+            reason = "they have no partitions" if partition else "they are partitioned, or made from what is"
+            echo(f"Left out, as {reason}: {names}")
         for run in runs:
             if run.title:
                 echo(f"Partition {run.title}")
