@@ -32,8 +32,11 @@ from kedro.framework.cli.utils import _split_load_versions, _split_params
 from kedro.framework.context import KedroContext
 from kedro.framework.project import settings
 from kedro.framework.session import KedroServiceSession
-from kedro.io import CatalogProtocol
+from kedro.io import CatalogProtocol, DataCatalog
+from kedro.validation import ValidationConfigurationError, ValidatorSpec, resolve_validator
 from pluggy import PluginManager
+
+from kedro_assets.validation import WatchedValidator
 
 
 def hook_manager(session: KedroServiceSession) -> PluginManager:
@@ -55,6 +58,24 @@ def create_catalog(
 def limit_validation(context: KedroContext, pipeline: str) -> None:
     """Let a context check the parameters of one pipeline only, as Kedro's session does: it has no public way to say so."""
     context._pipelines_to_validate = [pipeline]
+
+
+def watch_validator(catalog: CatalogProtocol[Any, Any], dataset: str) -> tuple[ValidatorSpec, WatchedValidator] | None:
+    """Watch the validator that a catalog applies to a dataset: Kedro only logs what one with `severity: warn` refuses.
+
+    A validator that cannot be made is left to Kedro, which says so when it needs it.
+    """
+    spec = catalog._validator_specs.get(dataset) if isinstance(catalog, DataCatalog) else None
+    if spec is None or not isinstance(catalog, DataCatalog):
+        return None
+    validator = catalog._validators.get(dataset)
+    if not isinstance(validator, WatchedValidator):
+        try:
+            validator = WatchedValidator(validator or resolve_validator(spec))
+        except ValidationConfigurationError:
+            return None
+        catalog._validators[dataset] = validator
+    return spec, validator
 
 
 def assets_by_step(job: dg.JobDefinition) -> Mapping[str, frozenset[dg.AssetKey]]:

@@ -11,10 +11,12 @@ from attrs import frozen
 
 from kedro_assets.assets import (
     build_external,
+    build_external_checks,
     build_io_managers,
     build_multi_assets,
     kedro_resource,
 )
+from kedro_assets.checks import build_checks
 from kedro_assets.clusters import Cluster, check_depth, cluster
 from kedro_assets.errors import Problems, ProjectError
 from kedro_assets.executors import Executors
@@ -109,17 +111,16 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     check_depth(graph, clusters, ("assets", "cluster_by"), problems)
     records = build_records(project.config.assets, graph, problems)
     specs = build_specs(records, graph, translator, problems)
-    index = build_index(specs, graph, clusters)
+    index = build_index(specs, graph, clusters, build_checks(records, specs, graph, problems))
     jobs_config = expand_jobs(project.config.jobs, project.pipelines, problems)
     planned = plan_jobs(jobs_config, project, graph, problems)
 
     opener = RunOpener(location, project.package_name, View(graph, index), build_op_views(planned, project, translator))
     io_managers = build_io_managers(project.config.assets, graph, opener)
     taken = [job.name for job in planned.values()]
-    assets = [
-        *build_external(records, specs, io_managers),
-        *build_multi_assets(clusters, specs, opener, io_managers, project, taken, problems),
-    ]
+    steps = build_multi_assets(clusters, specs, opener, io_managers, project, taken, problems)
+    checks = build_external_checks(graph, opener, io_managers, [*taken, *(step.op.name for step in steps)])
+    assets = [*build_external(records, specs, io_managers), *steps, *checks]
 
     filters = job_filters(planned)
     executors = Executors(project.config, opener, filters, problems)
