@@ -22,6 +22,7 @@ from attrs import has
 from kedro_assets.cli.schema import dagster_schema
 from kedro_assets.config import model, read_config, read_dataset_settings
 from kedro_assets.errors import Problems
+from kedro_assets.validation import read_validator
 from kedro_assets.executors import KNOWN
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +78,8 @@ def test_every_dagster_yml_fits_the_schema(block: Block) -> None:
 def test_every_metadata_in_a_catalog_is_read_without_problems(block: Block) -> None:
     problems = Problems()
     for name, entry in yaml.safe_load(block.text).items():
-        read_dataset_settings(name, entry["metadata"]["dagster"], problems)
+        read_dataset_settings(name, entry.get("metadata", {}).get("dagster"), problems)
+        read_validator(entry, name)
     assert not list(problems)
 
 

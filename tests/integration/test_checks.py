@@ -241,3 +241,76 @@ def test_a_check_alone_of_in_memory_data_looks_at_what_a_run_has_left(
     assert "no run has made it yet" in failed.step_failure_data.error.cause.message
     assert execute(project, instance).success
     assert evaluations(run_checks(project, instance, key("memory"))) == {"memory:validator": (True, "stored")}
+
+
+def test_a_check_of_dagsters_own_can_be_attached_to_a_dataset(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = validated(tmp_path, final=BELOW)
+    project.write(
+        f"src/{project.package}/native.py",
+        """
+        import dagster as dg
+
+        from kedro_assets import build_definitions
+
+
+        @dg.asset_check(
+            asset="final", additional_ins={"middle": dg.AssetIn(input_manager_key="middle__io_manager")}, blocking=True
+        )
+        def is_larger(final: int, middle: int) -> dg.AssetCheckResult:
+            return dg.AssetCheckResult(passed=final > middle)
+
+        more = dg.Definitions(asset_checks=[is_larger])
+        defs = dg.Definitions.merge(build_definitions(), more)
+        """,
+    )
+    result = execute(project, instance, merged=True)
+    assert result.success
+    found = {(check.check_name, check.passed) for check in result.get_asset_check_evaluations()}
+    assert found == {("validator", True), ("is_larger", True)}
+
+
+def test_a_schema_of_pandera_is_a_check(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    pytest.importorskip("pandera.pandas")
+    project = write_project(
+        tmp_path,
+        nodes="import pandas as pd\n\ndef make(raw):\n    return pd.DataFrame({'price': raw})\n",
+        pipelines='{"__default__": pipeline([node(make, "raw", "prices", name="make")])}',
+    )
+    project.write(
+        f"src/{project.package}/schemas.py",
+        """
+        import pandera.pandas as pa
+
+        class Prices(pa.DataFrameModel):
+            price: float = pa.Field(ge=0, coerce=True)
+        """,
+    )
+    entry = f"prices:\n  type: pandas.CSVDataset\n  filepath: data/prices.csv\n  validator: {project.package}.schemas.Prices\n"
+    project.write("conf/base/catalog.yml", json_dataset("raw") + entry)
+    project.write("data/raw.json", "[1, 2]")
+    assert evaluations(execute(project, instance)) == {"prices:validator": (True, "save")}
+    project.write("data/raw.json", "[1, -2, -3]")
+    result = execute(project, instance)
+    assert not result.success
+    [found] = result.get_asset_check_evaluations()
+    [row] = [record.data for record in found.metadata["kedro/failures"].records]
+    assert (row["column"], row["cases"], row["examples"]) == ("price", 2, "-2.0, -3.0")
+
+
+def test_a_job_of_checks_alone_runs_no_node(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = validated(tmp_path, raw=BELOW)
+    project.write(
+        f"src/{project.package}/native.py",
+        """
+        import dagster as dg
+
+        from kedro_assets import build_definitions
+
+        sources = dg.define_asset_job("sources", selection=dg.AssetSelection.checks_for_assets("raw"))
+        defs = dg.Definitions.merge(build_definitions(), dg.Definitions(jobs=[sources]))
+        """,
+    )
+    result = execute(project, instance, "sources", merged=True)
+    assert result.success
+    assert evaluations(result) == {"raw:validator": (True, "stored")}
+    assert not project.nodes_run()
