@@ -22,8 +22,8 @@ from attrs import has
 from kedro_assets.cli.schema import dagster_schema
 from kedro_assets.config import model, read_config, read_dataset_settings
 from kedro_assets.errors import Problems
-from kedro_assets.validation import read_validator
 from kedro_assets.executors import KNOWN
+from kedro_assets.validation import read_validator
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
