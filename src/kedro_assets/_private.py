@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._check import CheckError
 from dagster._config import process_config, resolve_to_config_type
 from dagster._config.errors import FieldNotDefinedErrorData, FieldsNotDefinedErrorData
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
@@ -211,6 +212,10 @@ def pack_job(job: Any) -> str:
 def unpack_job(text: str) -> Any:
     """Find a job that `pack_job` wrote down."""
     return deserialize_value(text, ReconstructableJob)
+
+
+CHECK_ERROR: type[Exception] = CheckError
+"""What Dagster's constructors raise for a value that does not fit."""
 
 
 ASSET_JOB = IMPLICIT_ASSET_JOB_NAME

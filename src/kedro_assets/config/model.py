@@ -214,6 +214,9 @@ class DatasetSettings:
         owners: Email addresses, or teams as in `team:operations`.
         tags: Added to the tags of the node.
         kinds: Up to three words that the UI shows as icons. Without it, words from the name of the dataset's class.
+        automation_condition: When Dagster's daemon makes the asset by itself: a name from Dagster's
+            `AutomationCondition`, such as `eager`, or one with arguments, such as `on_cron: "0 6 * * *"`.
+        freshness_policy: How old the asset may be: `time_window` or `cron` of Dagster's `FreshnessPolicy`, with arguments.
         external: Whether a dataset that no node writes becomes an asset. Write `false` if an asset of your own makes
             it.
     """
@@ -223,4 +226,6 @@ class DatasetSettings:
     owners: list[str] = Factory(list)
     tags: dict[str, str] = Factory(dict)
     kinds: list[str] = Factory(list)
+    automation_condition: str | dict[str, Any] | None = None
+    freshness_policy: dict[str, Any] | None = None
     external: bool = True
