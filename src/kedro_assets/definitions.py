@@ -22,6 +22,7 @@ from kedro_assets.errors import Problems, ProjectError
 from kedro_assets.executors import Executors
 from kedro_assets.factories import expand_jobs
 from kedro_assets.graph import ProjectGraph, Vertex, build_graph
+from kedro_assets.job_sensors import build_job_sensors
 from kedro_assets.jobs import BuiltJob, build_jobs, build_op_views, job_filters, plan_jobs
 from kedro_assets.loggers import build_loggers
 from kedro_assets.opener import RunOpener
@@ -126,6 +127,7 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     executors = Executors(project.config, opener, filters, problems)
     jobs = build_jobs(planned, project, opener, assets, io_managers, executors, problems)
     schedules = build_schedules(project.config.schedules, jobs_config, jobs, problems)
+    job_sensors = build_job_sensors(project.config.sensors, jobs_config, jobs, opener, problems)
     executor = executors.default()
     loggers = build_loggers(project.config, problems)
     sensor = build_failure_sensor(project.package_name, opener, filters)
@@ -135,7 +137,7 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
         assets=assets,
         jobs=[job.definition for job in jobs.values()],
         schedules=schedules,
-        sensors=[sensor],
+        sensors=[*job_sensors, sensor],
         executor=executor,
         loggers=loggers,
         resources={

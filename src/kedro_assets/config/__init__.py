@@ -11,6 +11,7 @@ from kedro_assets.config.model import (
     RetryConfig,
     RunConfig,
     ScheduleConfig,
+    SensorConfig,
 )
 from kedro_assets.config.read import read_config, read_dataset_settings
 
@@ -25,6 +26,7 @@ __all__ = [
     "RetryConfig",
     "RunConfig",
     "ScheduleConfig",
+    "SensorConfig",
     "read_config",
     "read_dataset_settings",
 ]

@@ -84,6 +84,30 @@ class ScheduleConfig:
 
 
 @frozen
+class SensorConfig:
+    """One sensor: it starts a run when an asset is materialized, or when the files of an external dataset have changed.
+
+    Attributes:
+        asset: The key of an asset, such as `forest/model`. Every materialization of it starts a run.
+        dataset: In place of `asset`, the name of a dataset with a `filepath` or a `path` that no node writes. A change
+            of its files starts a run.
+        minimum_interval_seconds: Seconds between two looks. Without it, Dagster's 30.
+        default_status: `RUNNING` starts the sensor with the daemon. A sensor that is `STOPPED` is started in the UI.
+        description: Shown in the UI.
+        tags: Tags of the runs.
+        config: What the runs are given, laid over the `config` of the job.
+    """
+
+    asset: str | None = None
+    dataset: str | None = None
+    minimum_interval_seconds: int | None = None
+    default_status: Literal["RUNNING", "STOPPED"] = "STOPPED"
+    description: str | None = None
+    tags: dict[str, str] = Factory(dict)
+    config: RunConfig = Factory(RunConfig)
+
+
+@frozen
 class LoggerConfig:
     """One logger: it gets every line of the runs that name it, in the words of Python's `logging.config`.
 
@@ -156,6 +180,7 @@ class JobConfig:
         executor: A name from `executors`, a type without options, or an executor written out. Without it,
             `default_executor`.
         schedule: A name from `schedules`, a schedule written out, or a list of both.
+        sensor: A name from `sensors`, a sensor written out, or a list of both.
         loggers: Names from `loggers`, or `console` for Dagster's own. Without it, `console`.
         tags: Tags of the runs.
         config: What the job's runs are given.
@@ -171,6 +196,7 @@ class JobConfig:
     selection: str | None = None
     executor: str | ExecutorConfig | None = None
     schedule: str | ScheduleConfig | list[str | ScheduleConfig] | None = None
+    sensor: str | SensorConfig | list[str | SensorConfig] | None = None
     loggers: list[str] = Factory(list)
     tags: dict[str, str] = Factory(dict)
     config: RunConfig = Factory(RunConfig)
@@ -189,6 +215,7 @@ class DagsterConfig:
             type without options such as `multiprocess`, or an executor written out. Without it, `in_process`.
         executors: Executors by the names that jobs use for them.
         schedules: Schedules by the names that jobs use for them.
+        sensors: Sensors by the names that jobs use for them.
         loggers: Loggers by the names that jobs use for them.
         jobs: Jobs by name. Without any, every registered pipeline becomes a job.
         load_with_hooks: Whether `after_context_created` fires before the configuration is read. A project needs it if a
@@ -199,6 +226,7 @@ class DagsterConfig:
     default_executor: str | ExecutorConfig | None = None
     executors: dict[str, ExecutorConfig] = Factory(dict)
     schedules: dict[str, ScheduleConfig] = Factory(dict)
+    sensors: dict[str, SensorConfig] = Factory(dict)
     loggers: dict[str, LoggerConfig] = Factory(dict)
     jobs: dict[str, JobConfig] = Factory(dict)
     load_with_hooks: bool = False
