@@ -54,7 +54,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests and the examples in docstrings, with branch coverage."""
-    session.install("-e", ".[dev]", str(EXAMPLE), *TESTING)
+    session.install("-e", ".[dev]", str(EXAMPLE), *TESTING, "pandera[pandas]>=0.24")
     # One place for what every process measures, wherever it runs.
     env = {**_dagster_home(session), "COVERAGE_FILE": str(ROOT / ".coverage")}
     session.run("coverage", "erase")

@@ -43,6 +43,7 @@ _WORDS = {
     model.AssetsConfig: "section",
     model.ExecutorConfig: "executor",
     model.ScheduleConfig: "schedule",
+    model.SensorConfig: "sensor",
     model.PipelineFilter: "filter",
     model.RunConfig: "section",
     model.RetryConfig: "section",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._check import CheckError
 from dagster._config import process_config, resolve_to_config_type
 from dagster._config.errors import FieldNotDefinedErrorData, FieldsNotDefinedErrorData
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
@@ -32,8 +33,11 @@ from kedro.framework.cli.utils import _split_load_versions, _split_params
 from kedro.framework.context import KedroContext
 from kedro.framework.project import settings
 from kedro.framework.session import KedroServiceSession
-from kedro.io import CatalogProtocol
+from kedro.io import CatalogProtocol, DataCatalog
+from kedro.validation import ValidationConfigurationError, ValidatorSpec, resolve_validator
 from pluggy import PluginManager
+
+from kedro_assets.validation import WatchedValidator
 
 
 def hook_manager(session: KedroServiceSession) -> PluginManager:
@@ -77,6 +81,24 @@ def closes_gap(dataset: Any) -> bool:
 def limit_validation(context: KedroContext, pipeline: str) -> None:
     """Let a context check the parameters of one pipeline only, as Kedro's session does: it has no public way to say so."""
     context._pipelines_to_validate = [pipeline]
+
+
+def watch_validator(catalog: CatalogProtocol[Any, Any], dataset: str) -> tuple[ValidatorSpec, WatchedValidator] | None:
+    """Watch the validator that a catalog applies to a dataset: Kedro only logs what one with `severity: warn` refuses.
+
+    A validator that cannot be made is left to Kedro, which says so when it needs it.
+    """
+    spec = catalog._validator_specs.get(dataset) if isinstance(catalog, DataCatalog) else None
+    if spec is None or not isinstance(catalog, DataCatalog):
+        return None
+    validator = catalog._validators.get(dataset)
+    if not isinstance(validator, WatchedValidator):
+        try:
+            validator = WatchedValidator(validator or resolve_validator(spec))
+        except ValidationConfigurationError:
+            return None
+        catalog._validators[dataset] = validator
+    return spec, validator
 
 
 def assets_by_step(job: dg.JobDefinition) -> Mapping[str, frozenset[dg.AssetKey]]:
@@ -212,6 +234,10 @@ def pack_job(job: Any) -> str:
 def unpack_job(text: str) -> Any:
     """Find a job that `pack_job` wrote down."""
     return deserialize_value(text, ReconstructableJob)
+
+
+CHECK_ERROR: type[Exception] = CheckError
+"""What Dagster's constructors raise for a value that does not fit."""
 
 
 ASSET_JOB = IMPLICIT_ASSET_JOB_NAME

@@ -77,6 +77,30 @@ def build_external(
     ]
 
 
+def build_external_checks(
+    graph: ProjectGraph, opener: RunOpener, io_managers: Mapping[str, DatasetIOManager], taken: Iterable[str]
+) -> list[dg.AssetsDefinition]:
+    """Give the checks of datasets that no node writes, each a step of its own that loads what is stored.
+
+    Args:
+        graph: The project's graph.
+        opener: Opens the project for a run, and knows the checks.
+        io_managers: The IO manager of every dataset.
+        taken: Names that no step may have.
+    """
+    names = identifiers((f"{name} validator" for name in graph.external), taken)
+    found: list[dg.AssetsDefinition] = []
+    for name in graph.external:
+        step = KedroStep(Cluster(name, ()), opener.assets, opener, io_managers, {})
+        checks = _checks(step, [name])
+        if checks:
+            decorate = dg.multi_asset_check(
+                specs=checks, name=names[f"{name} validator"], can_subset=True, required_resource_keys={RESOURCE}
+            )
+            found.append(decorate(step.validate))
+    return found
+
+
 def build_multi_assets(
     clusters: Sequence[Cluster],
     specs: Mapping[Vertex, dg.AssetSpec],
@@ -145,6 +169,8 @@ def _multi_asset(
     made = {spec.key for spec in assets.values()}
     read = sorted({dep.asset_key for spec in assets.values() for dep in spec.deps} - made)
     inputs = distinct_identifiers(key.to_user_string() for key in read)
+    checks = _checks(step, (name for kind, name in assets if kind == "dataset"))
+    ports = identifiers((f"check {spec.key.to_user_string()}" for spec in checks), taken=outputs)
     op = dg.OpDefinition(
         step.materialize,
         name,
@@ -158,7 +184,8 @@ def _multi_asset(
                 code_version=spec.code_version,
             )
             for port, ((kind, dataset), spec) in zip(outputs, assets.items(), strict=True)
-        },
+        }
+        | {port: dg.Out(is_required=False) for port in ports.values()},
         description="\n".join([f"Kedro nodes: {', '.join(step.cluster.nodes)}.", *step.cluster.reasons]),
         tags={"kedro/nodes": str(len(nodes)), **{tag: "" for node in nodes for tag in node_tags(node)}},
         pool=pool,
@@ -170,9 +197,16 @@ def _multi_asset(
         keys_by_input_name=dict(zip(inputs, read, strict=True)),
         keys_by_output_name={port: spec.key for port, spec in zip(outputs, assets.values(), strict=True)},
         specs=list(assets.values()),
+        check_specs_by_output_name=dict(zip(ports.values(), checks, strict=True)),
         can_subset=True,
         backfill_policy=partitioning.policy if partitioning else None,
     )
+
+
+def _checks(step: KedroStep, datasets: Iterable[str]) -> list[dg.AssetCheckSpec]:
+    """Give the checks of some datasets, under all of their names."""
+    entries = (entry for name in datasets for entry in step.view.graph.entries[name])
+    return [step.view.index.checks[entry.name] for entry in entries if entry.name in step.view.index.checks]
 
 
 class ClusterAssets(dg.AssetsDefinition):

@@ -11,15 +11,18 @@ from attrs import frozen
 
 from kedro_assets.assets import (
     build_external,
+    build_external_checks,
     build_io_managers,
     build_multi_assets,
     kedro_resource,
 )
+from kedro_assets.checks import build_checks
 from kedro_assets.clusters import Cluster, check_depth, cluster
 from kedro_assets.errors import Problems, ProjectError
 from kedro_assets.executors import Executors
 from kedro_assets.factories import expand_jobs
 from kedro_assets.graph import ProjectGraph, Vertex, build_graph
+from kedro_assets.job_sensors import build_job_sensors
 from kedro_assets.jobs import BuiltJob, build_jobs, build_op_views, job_filters, plan_jobs
 from kedro_assets.loggers import build_loggers
 from kedro_assets.opener import RunOpener
@@ -115,7 +118,7 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     clusters = cluster(graph, project.config.assets, partitions.boundaries(graph), problems)
     check_depth(graph, clusters, ("assets", "cluster_by"), problems)
     specs = build_specs(records, graph, partitions, translator, problems)
-    index = build_index(specs, graph, clusters)
+    index = build_index(specs, graph, clusters, build_checks(records, specs, graph, problems))
     jobs_config = expand_jobs(project.config.jobs, project.pipelines, problems)
     planned = plan_jobs(jobs_config, project, graph, problems)
 
@@ -125,15 +128,15 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     )
     io_managers = build_io_managers(project.config.assets, graph, opener)
     taken = [job.name for job in planned.values()]
-    assets = [
-        *build_external(records, specs, io_managers),
-        *build_multi_assets(clusters, specs, partitions, opener, io_managers, project, taken, problems),
-    ]
+    steps = build_multi_assets(clusters, specs, partitions, opener, io_managers, project, taken, problems)
+    checks = build_external_checks(graph, opener, io_managers, [*taken, *(step.op.name for step in steps)])
+    assets = [*build_external(records, specs, io_managers), *steps, *checks]
 
     filters = job_filters(planned)
     executors = Executors(project.config, opener, filters, problems)
     jobs = build_jobs(planned, project, opener, assets, io_managers, executors, problems)
     schedules = build_schedules(project.config.schedules, jobs_config, jobs, problems)
+    job_sensors = build_job_sensors(project.config.sensors, jobs_config, jobs, opener, problems)
     executor = executors.default()
     loggers = build_loggers(project.config, problems)
     sensor = build_failure_sensor(project.package_name, opener, filters)
@@ -143,7 +146,7 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
         assets=assets,
         jobs=[job.definition for job in jobs.values()],
         schedules=schedules,
-        sensors=[sensor],
+        sensors=[*job_sensors, sensor],
         executor=executor,
         loggers=loggers,
         resources={

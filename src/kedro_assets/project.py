@@ -225,6 +225,18 @@ def resolve_catalog(config: Mapping[str, Any]) -> CatalogConfigResolver:
     )
 
 
+def config_with_credentials(location: ProjectLocation, dataset: str) -> Mapping[str, Any]:
+    """Read what the catalog has of a dataset with its credentials: for use at run time, never while definitions load.
+
+    Args:
+        location: The project; this process has it open.
+        dataset: The dataset's name in the catalog.
+    """
+    loader = _config_loader(location)
+    resolver = CatalogConfigResolver(_section(loader, "catalog"), _section(loader, "credentials"))
+    return resolver.resolve_pattern(dataset)
+
+
 def _without_credentials(config: Any) -> Any:
     if isinstance(config, dict):
         return {key: _without_credentials(value) for key, value in config.items() if key != "credentials"}

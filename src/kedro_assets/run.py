@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 from attrs import define, field, frozen
@@ -16,6 +16,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.session import KedroServiceSession
 from kedro.io import CatalogProtocol
 from kedro.pipeline.node import Node
+from kedro.validation import DataValidationError, ValidationConfigurationError, validate_dataset
 from pluggy import PluginManager
 
 from kedro_assets import _private
@@ -26,6 +27,7 @@ from kedro_assets.partition_keys import check_saved, is_incremental, is_partitio
 from kedro_assets.plan import RunPlan
 from kedro_assets.project import ProjectLocation
 from kedro_assets.redaction import Redactor
+from kedro_assets.validation import Validation
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +120,7 @@ class KedroRun:
         own_process: Whether this is the run's own process, so that steps which run here run one after the other.
         done: The nodes that have run in this process.
         errors: What failed in this process, by Dagster's step key.
+        validations: What validators have found in this process and no step has told yet, by dataset and mode.
     """
 
     identity: RunIdentity
@@ -130,6 +133,7 @@ class KedroRun:
     own_process: bool = False
     done: set[str] = field(factory=set)
     errors: dict[str, Exception] = field(factory=dict)
+    validations: dict[tuple[str, str], Validation] = field(factory=dict)
 
     @classmethod
     def open(
@@ -182,7 +186,8 @@ class KedroRun:
         dataset = self.catalog.get(name) if keys is not None else None
         if keys is not None and is_incremental(dataset):
             _private.limit_partitions(dataset, of_keys(keys))
-        data = self.catalog.load(name, version=version)
+        with self._watched(name, "load"):
+            data = self.catalog.load(name, version=version)
         if keys is not None and is_partitioned(dataset):
             data = selected(data, keys)
         if node is not None:
@@ -204,10 +209,12 @@ class KedroRun:
         if keys is not None and is_partitioned(self.catalog.get(name)):
             check_saved(name, data, keys)
         if node is None:
-            self.catalog.save(name, data)
+            with self._watched(name, "save"):
+                self.catalog.save(name, data)
             return
         self.hooks.hook.before_dataset_saved(dataset_name=name, data=data, node=node)
-        self.catalog.save(name, data)
+        with self._watched(name, "save"):
+            self.catalog.save(name, data)
         self.hooks.hook.after_dataset_saved(dataset_name=name, data=data, node=node)
 
     def confirm(self, name: str, keys: Collection[str] | None = None) -> None:
@@ -225,6 +232,50 @@ class KedroRun:
             logger.info("The checkpoint of '%s' stays: others come before the partitions of this run.", name)
             return
         self.catalog.confirm(name)
+
+    def validate(self, name: str, *, in_memory: bool) -> Validation:
+        """Load what is stored of a dataset and have its validator look at it, as `kedro.validation` does.
+
+        Raises:
+            ValidationConfigurationError: If the run's catalog has no validator for it.
+            DataValidationError: If the data cannot be loaded, or the validator cannot be made.
+            InMemoryDataError: If the dataset is in memory and no run has left it.
+        """
+        self.catalog.get(name, fallback_to_runtime_pattern=True)
+        spec = getattr(self.catalog, "validator_specs", {}).get(name)
+        if spec is None:
+            msg = f"The catalog of this run has no validator for '{name}'."
+            raise ValidationConfigurationError(msg)
+        on = "load" if "load" in spec.on else "save"
+        if in_memory or on == "save":  # what is only validated on its way out is loaded as it is
+            data = self.memory_store.load(name) if in_memory else self.catalog.load(name)
+            result = validate_dataset(self.catalog, name, data, on=on)
+        else:
+            result = validate_dataset(self.catalog, name)
+        if result.status == "errored":
+            result.raise_if_failed()
+        error = None
+        if not result:
+            message = result.message or "the validator refuses it"
+            error = DataValidationError(message, validator=result.validator, failures=result.failures)
+        return Validation(name, spec, "stored", error)
+
+    @contextmanager
+    def _watched(self, name: str, mode: Literal["load", "save"]) -> Iterator[None]:
+        """Note what the catalog's validator finds in a dataset; of several chunks, the first that it refuses."""
+        watched = _private.watch_validator(self.catalog, name)
+        if watched is None:
+            yield
+            return
+        spec, validator = watched
+        validator.forget()
+        try:
+            yield
+        finally:
+            earlier = self.validations.get((name, mode))
+            if validator.called and (earlier is None or earlier.error is None):
+                self.validations[name, mode] = Validation(name, spec, mode, validator.error)
+            validator.forget()
 
     @contextmanager
     def redacted(self) -> Iterator[None]:

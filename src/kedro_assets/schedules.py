@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
 from kedro_assets.config import JobConfig, ScheduleConfig
-from kedro_assets.errors import Path, Problems, suggest
+from kedro_assets.errors import Path, Problems
 from kedro_assets.jobs import BuiltJob, check_parameters
-from kedro_assets.names import distinct_identifiers, identifier
+from kedro_assets.names import identifier
 from kedro_assets.ticks import PartitionedTicks
+from kedro_assets.triggers import build_triggers
 
 
 def build_schedules(
@@ -31,35 +31,17 @@ def build_schedules(
         jobs: The same as Dagster takes them.
         problems: Collects unknown names, and what Dagster refuses, such as a bad cron expression.
     """
-    named = {
+    valid = {
         name: schedule
         for name, schedule in schedules.items()
         if _schedule(identifier(name), schedule, None, ("schedules", name), problems)
     }
-    used = Counter(wanted for job in wanted_by.values() for wanted in _wanted(job) if isinstance(wanted, str))
-    found: list[tuple[str, ScheduleConfig, str, Path]] = []
-    for job, job_config in wanted_by.items():
-        for position, wanted in enumerate(_wanted(job_config)):
-            where: Path = ("jobs", job, "schedule", *([position] if isinstance(job_config.schedule, list) else []))
-            if isinstance(wanted, ScheduleConfig):
-                found.append((f"{job}_schedule" + (f"_{position + 1}" if position else ""), wanted, job, where))
-            elif wanted in named:
-                found.append((wanted if used[wanted] == 1 else f"{job}__{wanted}", named[wanted], job, where))
-            elif not problems.at("schedules", wanted):
-                problems.add(where, f"no schedule '{wanted}' is defined.", suggest(wanted, schedules))
-    names = distinct_identifiers(title for title, *_ in found)
     built = []
-    for name, (_, schedule, job, where) in zip(names, found, strict=True):
-        made = _schedule(name, schedule, jobs.get(job), where, problems)
-        if made is not None and job in jobs:
+    for found in build_triggers("schedule", valid, schedules, wanted_by, problems):
+        made = _schedule(found.name, found.config, jobs.get(found.job), found.where, problems)
+        if made is not None and found.job in jobs:
             built.append(made)
     return built
-
-
-def _wanted(job: JobConfig) -> list[str | ScheduleConfig]:
-    if job.schedule is None:
-        return []
-    return job.schedule if isinstance(job.schedule, list) else [job.schedule]
 
 
 def _schedule(

@@ -8,8 +8,9 @@ from typing import Any
 import dagster as dg
 from attrs import evolve
 
+from kedro_assets.automation import build_condition, build_freshness
 from kedro_assets.config import AssetsConfig, read_dataset_settings
-from kedro_assets.errors import Problems
+from kedro_assets.errors import Path, Problems
 from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.names import identifier
 from kedro_assets.partitions import Partitions
@@ -110,15 +111,22 @@ def _dataset_record(graph: ProjectGraph, name: str, problems: Problems) -> Datas
     entry = next((variant for variant in variants if variant.metadata), variants[0])
     producer, consumers = graph.producer(name), graph.consumers(name)
     users = [producer] if producer else consumers
+    where: Path = ("catalog", entry.name, "metadata", "dagster")
+    settings = read_dataset_settings(entry.name, entry.metadata.get("dagster"), problems)
+    if settings.automation_condition is not None and producer is None:
+        hint = "Give it to a dataset that a node writes."
+        problems.add((*where, "automation_condition"), "no node makes this dataset, so Dagster cannot.", hint)
     return DatasetRecord(
         name=name,
         key=tuple(name.split(".")),
         namespace=name.rpartition(".")[0] or None,
         entry=entry,
-        settings=read_dataset_settings(entry.name, entry.metadata.get("dagster"), problems),
+        settings=settings,
         producer=graph.nodes[producer] if producer else None,
         consumers=tuple(consumers),
         pipelines=tuple(dict.fromkeys(pipeline for user in users for pipeline in graph.pipelines_of(user))),
+        automation_condition=build_condition(settings.automation_condition, (*where, "automation_condition"), problems),
+        freshness_policy=build_freshness(settings.freshness_policy, (*where, "freshness_policy"), problems),
     )
 
 

@@ -28,6 +28,8 @@ class DatasetRecord:
         settings: `metadata.dagster` of the catalog.
         producer: The node that makes it; None for an external dataset.
         consumers: The names of the nodes that read it.
+        automation_condition: When Dagster makes it by itself.
+        freshness_policy: How old it may be.
         pipelines: The registered pipelines that hold its producer, or else its consumers.
     """
 
@@ -40,6 +42,8 @@ class DatasetRecord:
     producer: Node | None = None
     consumers: tuple[str, ...] = ()
     pipelines: tuple[str, ...] = ()
+    automation_condition: dg.AutomationCondition[Any] | None = None
+    freshness_policy: dg.FreshnessPolicy | None = None
 
 
 class KedroTranslator:
@@ -63,6 +67,8 @@ class KedroTranslator:
             tags={**node_tags(data.producer), **settings.tags},
             kinds=set(settings.kinds) or default_kinds(data.entry),
             metadata=_metadata(data),
+            automation_condition=data.automation_condition,
+            freshness_policy=data.freshness_policy,
         )
 
 

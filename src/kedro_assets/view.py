@@ -22,19 +22,27 @@ class AssetIndex:
         keys: Asset keys by dataset or node.
         vertices: Datasets or nodes by asset key.
         clusters: The cluster that makes an asset; external datasets have none.
+        checks: The checks of validators by the names of datasets in the catalog.
     """
 
     keys: Mapping[Vertex, dg.AssetKey]
     vertices: Mapping[dg.AssetKey, Vertex]
     clusters: Mapping[Vertex, Cluster]
+    checks: Mapping[str, dg.AssetCheckSpec] = field(factory=dict)
 
 
-def build_index(specs: Mapping[Vertex, dg.AssetSpec], graph: ProjectGraph, clusters: Sequence[Cluster]) -> AssetIndex:
+def build_index(
+    specs: Mapping[Vertex, dg.AssetSpec],
+    graph: ProjectGraph,
+    clusters: Sequence[Cluster],
+    checks: Mapping[str, dg.AssetCheckSpec] | None = None,
+) -> AssetIndex:
     """Build the two-way table of assets."""
     return AssetIndex(
         keys={vertex: spec.key for vertex, spec in specs.items()},
         vertices={spec.key: vertex for vertex, spec in specs.items()},
         clusters={vertex: cluster for cluster in clusters for vertex in graph.assets_of(cluster.nodes)},
+        checks=checks or {},
     )
 
 

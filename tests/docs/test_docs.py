@@ -23,6 +23,7 @@ from kedro_assets.cli.schema import dagster_schema
 from kedro_assets.config import model, read_config, read_dataset_settings
 from kedro_assets.errors import Problems
 from kedro_assets.executors import KNOWN
+from kedro_assets.validation import read_validator
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -78,6 +79,7 @@ def test_every_metadata_in_a_catalog_is_read_without_problems(block: Block) -> N
     problems = Problems()
     for name, entry in yaml.safe_load(block.text).items():
         read_dataset_settings(name, entry.get("metadata", {}).get("dagster"), problems)
+        read_validator(entry, name)
     assert not list(problems)
 
 

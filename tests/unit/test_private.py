@@ -11,6 +11,8 @@ from dagster._core.execution.context.system import PlanOrchestrationContext
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.session import KedroServiceSession
+from kedro.io import DataCatalog
+from kedro.validation import DataValidationError
 from pluggy import PluginManager
 
 from kedro_assets import _private
@@ -232,3 +234,25 @@ def test_parameters_of_one_pipeline_are_checked_if_that_is_said(session):
 def test_load_versions_of_the_command_line_are_read_as_kedro_reads_them():
     assert _private.split_load_versions(None, None, "a:1,b:2") == {"a": "1", "b": "2"}
     assert _private.split_load_versions(None, None, None) == {}
+
+
+def refuse(data):
+    raise ValueError(data)
+
+
+def test_a_watched_validator_is_asked_in_place_of_the_catalogs_own():
+    validator = f"{__name__}.refuse"
+    catalog = DataCatalog.from_config({"text": {"type": "MemoryDataset", "validator": validator}})
+    spec, watched = _private.watch_validator(catalog, "text")
+    assert spec.class_path == validator
+    with pytest.raises(DataValidationError, match="a"):
+        catalog.save("text", "a")
+    assert (watched.called, str(watched.error)) == (True, "a")
+    assert _private.watch_validator(catalog, "text")[1] is watched
+    assert _private.watch_validator(catalog, "other") is None
+
+
+def test_a_validator_that_cannot_be_made_is_left_to_the_catalog():
+    catalog = DataCatalog.from_config({"text": {"type": "MemoryDataset", "validator": "no.such.module"}})
+    assert _private.watch_validator(catalog, "text") is None
+    assert _private.watch_validator(object(), "text") is None

@@ -24,6 +24,7 @@ from kedro_assets.config import (
     RetryConfig,
     RunConfig,
     ScheduleConfig,
+    SensorConfig,
     TimeWindowsConfig,
 )
 from kedro_assets.config.notes import key_notes, summary
@@ -32,7 +33,7 @@ from kedro_assets.executors import ALIASES, ALSO_STRINGS, KNOWN, imported
 Schema = dict[str, Any]
 
 _SECTIONS = (
-    *(AssetsConfig, ScheduleConfig, LoggerConfig, JobConfig, PipelineFilter, RunConfig, RetryConfig),
+    *(AssetsConfig, ScheduleConfig, SensorConfig, LoggerConfig, JobConfig, PipelineFilter, RunConfig, RetryConfig),
     *(PartitionsConfig, TimeWindowsConfig),
 )
 _PLAIN = {str: "string", bool: "boolean", int: "integer", float: "number"}
@@ -52,6 +53,8 @@ def dagster_schema() -> Schema:
     older = "Kedro's older spelling of `node_namespaces` with one namespace."
     definitions["PipelineFilter"]["properties"]["node_namespace"] = {"description": older, "type": "string"}
     definitions["JobConfig"]["not"] = {"type": "object", "required": ["pipeline", "selection"]}
+    sources: list[Schema] = [{"required": ["asset"]}, {"required": ["dataset"]}]
+    definitions["SensorConfig"] |= {"type": "object", "oneOf": sources}
     definitions["ExecutorConfig"] = _executor()
     definitions |= {name: executor_schema(name) for name in KNOWN}
     whole = _section(DagsterConfig)

@@ -13,6 +13,7 @@ from kedro_assets.config.model import (
     RetryConfig,
     RunConfig,
     ScheduleConfig,
+    SensorConfig,
     TimeWindowMappingConfig,
     TimeWindowsConfig,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "RetryConfig",
     "RunConfig",
     "ScheduleConfig",
+    "SensorConfig",
     "TimeWindowMappingConfig",
     "TimeWindowsConfig",
     "read_config",

@@ -179,6 +179,30 @@ class ScheduleConfig:
 
 
 @frozen
+class SensorConfig:
+    """One sensor: it starts a run when an asset is materialized, or when the files of an external dataset have changed.
+
+    Attributes:
+        asset: The key of an asset, such as `forest/model`. Every materialization of it starts a run.
+        dataset: In place of `asset`, the name of a dataset with a `filepath` or a `path` that no node writes. A change
+            of its files starts a run.
+        minimum_interval_seconds: Seconds between two looks. Without it, Dagster's 30.
+        default_status: `RUNNING` starts the sensor with the daemon. A sensor that is `STOPPED` is started in the UI.
+        description: Shown in the UI.
+        tags: Tags of the runs.
+        config: What the runs are given, laid over the `config` of the job.
+    """
+
+    asset: str | None = None
+    dataset: str | None = None
+    minimum_interval_seconds: int | None = None
+    default_status: Literal["RUNNING", "STOPPED"] = "STOPPED"
+    description: str | None = None
+    tags: dict[str, str] = Factory(dict)
+    config: RunConfig = Factory(RunConfig)
+
+
+@frozen
 class LoggerConfig:
     """One logger: it gets every line of the runs that name it, in the words of Python's `logging.config`.
 
@@ -251,6 +275,7 @@ class JobConfig:
         executor: A name from `executors`, a type without options, or an executor written out. Without it,
             `default_executor`.
         schedule: A name from `schedules`, a schedule written out, or a list of both.
+        sensor: A name from `sensors`, a sensor written out, or a list of both.
         loggers: Names from `loggers`, or `console` for Dagster's own. Without it, `console`.
         tags: Tags of the runs.
         config: What the job's runs are given.
@@ -266,6 +291,7 @@ class JobConfig:
     selection: str | None = None
     executor: str | ExecutorConfig | None = None
     schedule: str | ScheduleConfig | list[str | ScheduleConfig] | None = None
+    sensor: str | SensorConfig | list[str | SensorConfig] | None = None
     loggers: list[str] = Factory(list)
     tags: dict[str, str] = Factory(dict)
     config: RunConfig = Factory(RunConfig)
@@ -285,6 +311,7 @@ class DagsterConfig:
         partitions: Partitions by the names that datasets use for them.
         executors: Executors by the names that jobs use for them.
         schedules: Schedules by the names that jobs use for them.
+        sensors: Sensors by the names that jobs use for them.
         loggers: Loggers by the names that jobs use for them.
         jobs: Jobs by name. Without any, every registered pipeline becomes a job.
         load_with_hooks: Whether `after_context_created` fires before the configuration is read. A project needs it if a
@@ -296,6 +323,7 @@ class DagsterConfig:
     default_executor: str | ExecutorConfig | None = None
     executors: dict[str, ExecutorConfig] = Factory(dict)
     schedules: dict[str, ScheduleConfig] = Factory(dict)
+    sensors: dict[str, SensorConfig] = Factory(dict)
     loggers: dict[str, LoggerConfig] = Factory(dict)
     jobs: dict[str, JobConfig] = Factory(dict)
     load_with_hooks: bool = False
@@ -316,6 +344,9 @@ class DatasetSettings:
             fit by Dagster's rules: the same key, the same time, all of them if this one is not partitioned.
         deps: What is to be there before the node of this dataset runs, though it does not read it: names of datasets,
             or of nodes without outputs.
+        automation_condition: When Dagster's daemon makes the asset by itself: a name from Dagster's
+            `AutomationCondition`, such as `eager`, or one with arguments, such as `on_cron: "0 6 * * *"`.
+        freshness_policy: How old the asset may be: `time_window` or `cron` of Dagster's `FreshnessPolicy`, with arguments.
         external: Whether a dataset that no node writes becomes an asset. Write `false` if an asset of your own makes
             it.
     """
@@ -328,4 +359,6 @@ class DatasetSettings:
     partitions: str | PartitionsConfig | None = None
     partition_mappings: dict[str, Literal["identity", "all", "last"] | PartitionMappingConfig] = Factory(dict)
     deps: list[str] = Factory(list)
+    automation_condition: str | dict[str, Any] | None = None
+    freshness_policy: dict[str, Any] | None = None
     external: bool = True

@@ -31,6 +31,7 @@ from kedro_assets.config.model import (
     PartitionMappingConfig,
     PartitionsConfig,
     PipelineFilter,
+    SensorConfig,
 )
 from kedro_assets.errors import Path, Problems, suggest
 
@@ -166,6 +167,8 @@ def _converter() -> Converter:
     )
     read_filter = converter.get_structure_hook(PipelineFilter)
     converter.register_structure_hook(PipelineFilter, lambda value, cls: read_filter(_one_spelling(value), cls))
+    read_sensor = converter.get_structure_hook(SensorConfig)
+    converter.register_structure_hook(SensorConfig, lambda value, cls: read_sensor(_one_source(value), cls))
     read_job = converter.get_structure_hook(JobConfig)
     converter.register_structure_hook(JobConfig, lambda value, cls: read_job(_one_choice(value), cls))
     for section, kinds in ((PartitionsConfig, PARTITIONS), (PartitionMappingConfig, MAPPINGS)):
@@ -286,4 +289,12 @@ def _one_of(kinds: Sequence[str], structure: Hook) -> Hook:
 def _one_choice(value: object) -> object:
     if isinstance(value, dict) and "pipeline" in value and "selection" in value:
         raise _InvalidValueError("both `pipeline` and `selection` stand here.", "Keep the one that names the assets.")
+    return value
+
+
+def _one_source(value: object) -> object:
+    value = {} if value is None else value
+    if isinstance(value, dict) and ("asset" in value) == ("dataset" in value):
+        found = "both `asset` and `dataset` stand here." if "asset" in value else "this sensor looks at nothing."
+        raise _InvalidValueError(found, "Name one `asset` or one `dataset`.")
     return value

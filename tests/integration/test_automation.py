@@ -1,0 +1,69 @@
+"""Automation conditions and freshness policies of the catalog, as Dagster's daemon sees them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from helpers import KedroProject, execute, json_dataset, load_definitions, write_project
+
+from kedro_assets.errors import ConfigError
+
+
+def automated(folder: Path, catalog: str) -> KedroProject:
+    project = write_project(
+        folder,
+        nodes="def add(value):\n    return value + 1\n",
+        pipelines="""{"__default__": pipeline([
+            node(add, "raw", "rows_table", name="one"), node(add, "rows_table", "final", name="two")])}""",
+        catalog=catalog,
+    )
+    project.write("data/raw.json", "1")
+    return project
+
+
+def entry(name: str, settings: str) -> str:
+    return json_dataset(name) + f"  metadata: {{dagster: {{{settings}}}}}\n"
+
+
+EAGER = "automation_condition: eager"
+
+
+@pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
+def test_dagster_requests_an_asset_when_its_condition_is_met(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = automated(tmp_path, json_dataset("raw", "rows_table") + entry("final", EAGER))
+    definitions = load_definitions(project)
+    first = dg.evaluate_automation_conditions(definitions, instance)
+    assert first.total_requested == 0  # what it is made from is not there yet
+    assert execute(project, instance, assets=["rows_table"]).success
+    second = dg.evaluate_automation_conditions(definitions, instance, cursor=first.cursor)
+    assert second.get_num_requested(dg.AssetKey("final")) == 1
+    assert execute(project, instance, assets=["final"]).success
+    third = dg.evaluate_automation_conditions(definitions, instance, cursor=second.cursor)
+    assert third.total_requested == 0
+
+
+def test_a_pattern_of_the_catalog_gives_its_condition_to_what_fits_it(tmp_path: Path) -> None:
+    policy = "freshness_policy: {time_window: 24h}"
+    project = automated(tmp_path, json_dataset("raw", "final") + entry("{name}_table", f"{EAGER}, {policy}"))
+    specs = {spec.key.to_user_string(): spec for spec in load_definitions(project).resolve_all_asset_specs()}
+    assert specs["rows_table"].automation_condition == dg.AutomationCondition.eager()
+    assert isinstance(specs["rows_table"].freshness_policy, dg.FreshnessPolicy)
+    assert (specs["final"].automation_condition, specs["final"].freshness_policy) == (None, None)
+
+
+def test_what_does_not_fit_is_reported_with_its_line(tmp_path: Path) -> None:
+    catalog = entry("raw", EAGER) + json_dataset("rows_table") + entry("final", "automation_condition: eagre")
+    project = automated(tmp_path, catalog)
+    with pytest.raises(ConfigError) as raised:
+        load_definitions(project)
+    found = {problem.path: problem for problem in raised.value.problems}
+    external = found["catalog.raw.metadata.dagster.automation_condition"]
+    assert (external.source, external.found) == (
+        "conf/base/catalog.yml:4",
+        "no node makes this dataset, so Dagster cannot.",
+    )
+    unknown = found["catalog.final.metadata.dagster.automation_condition"]
+    assert unknown.source == "conf/base/catalog.yml:11"
+    assert "Did you mean 'eager'?" in unknown.hint

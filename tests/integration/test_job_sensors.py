@@ -1,0 +1,175 @@
+"""Sensors of dagster.yml, each evaluated as Dagster's daemon does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import fsspec
+import pytest
+from fsspec import AbstractFileSystem
+from helpers import KedroProject, execute, json_dataset, load_definitions, write_project
+
+from kedro_assets.errors import ConfigError
+
+
+class AskedFileSystem(AbstractFileSystem):
+    """Has one file, for those who know the token."""
+
+    protocol = "asked"
+
+    def info(self, path: str, **_: Any) -> dict[str, Any]:
+        token = self.storage_options.get("token")
+        if token != "hunter22":
+            raise PermissionError(f"not with {token}")
+        return {"name": path, "size": 1, "type": "file", "ETag": "a"}
+
+    def isfile(self, path: str) -> bool:
+        return self.info(path)["type"] == "file"
+
+
+DAGSTER = """
+    sensors:
+      changed: {dataset: raw, minimum_interval_seconds: 60, default_status: RUNNING, tags: {why: changed}}
+    jobs:
+      first: {pipeline: {to_nodes: [one]}}
+      all:
+        sensor: changed
+        config: {parameters: {"params:step": 2}}
+      second:
+        pipeline: {from_nodes: [two]}
+        sensor: {asset: middle, config: {parameters: {"params:step": 5}}}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> KedroProject:
+    return sensed(tmp_path, DAGSTER)
+
+
+def sensed(folder: Path, dagster: str, catalog: str = "") -> KedroProject:
+    project = write_project(
+        folder,
+        nodes="def add(value, step):\n    return value + step\n\ndef count(parts):\n    return len(parts)\n",
+        pipelines="""{
+            "__default__": pipeline([
+                node(add, ["raw", "params:step"], "middle", name="one"),
+                node(add, ["middle", "params:step"], "final", name="two")]),
+            "parts": pipeline([node(count, "parts", "number", name="count")]),
+        }""",
+        catalog=json_dataset("raw", "middle", "final") + catalog,
+        parameters="step: 1",
+        dagster=dagster,
+    )
+    project.write("data/raw.json", "1")
+    return project
+
+
+def tick(project: KedroProject, instance: dg.DagsterInstance, sensor: str, cursor: str | None = None) -> Any:
+    definitions = load_definitions(project)
+    repository = definitions.get_repository_def()
+    with dg.build_sensor_context(instance, cursor, repository_def=repository, sensor_name=sensor) as context:
+        return repository.get_sensor_def(sensor).evaluate_tick(context)
+
+
+def test_a_sensor_of_a_dataset_starts_its_job_when_the_file_has_changed(
+    project: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    first = tick(project, instance, "changed")
+    assert (first.run_requests, first.skip_message) == (
+        [], "The files of 'raw' are known from now on; a run starts when they change.",
+    )  # fmt: skip
+    second = tick(project, instance, "changed", first.cursor)
+    assert (second.run_requests, second.skip_message) == ([], "The files of 'raw' have not changed.")
+    project.write("data/raw.json", "1000")
+    third = tick(project, instance, "changed", second.cursor)
+    [request] = third.run_requests
+    assert request.tags["why"] == "changed"
+    assert [event.asset_key for event in third.asset_events] == [dg.AssetKey("raw")]
+    assert tick(project, instance, "changed", third.cursor).run_requests == []
+    assert execute(project, instance, "all", config=dict(request.run_config)).success
+    assert project.read("final.json") == 1004
+    (project.path / "data/raw.json").unlink()
+    gone = tick(project, instance, "changed", third.cursor)
+    assert (gone.skip_message, gone.cursor) == ("There are no files of 'raw'.", third.cursor)
+    assert {call["hook"] for call in project.calls()} >= {"after_context_created"}
+
+
+def test_looking_at_files_fires_no_hook(project: KedroProject, instance: dg.DagsterInstance) -> None:
+    tick(project, instance, "changed")
+    assert project.calls() == []
+
+
+def test_a_sensor_of_an_asset_starts_its_job_for_every_materialization(
+    project: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    assert execute(project, instance, "first").success
+    found = tick(project, instance, "second_sensor")
+    [request] = found.run_requests
+    assert execute(project, instance, "second", config=dict(request.run_config)).success
+    assert project.read("final.json") == 7
+    assert tick(project, instance, "second_sensor", found.cursor).run_requests == []
+
+
+def test_sensors_have_what_dagster_yml_says(project: KedroProject) -> None:
+    sensors = {sensor.name: sensor for sensor in load_definitions(project).sensors or []}
+    changed, written_out = sensors["changed"], sensors["second_sensor"]
+    assert (changed.minimum_interval_seconds, changed.default_status) == (60, dg.DefaultSensorStatus.RUNNING)
+    assert (changed.job_name, written_out.job_name) == ("all", "second")
+    assert written_out.default_status == dg.DefaultSensorStatus.STOPPED
+
+
+def test_a_folder_and_files_elsewhere_are_looked_at_too(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    catalog = (
+        "parts: {type: partitions.PartitionedDataset, path: data/parts, dataset: json.JSONDataset}\n"
+        "number: {type: json.JSONDataset, filepath: data/number.json}\n"
+    )
+    dagster = "jobs: {count: {pipeline: {pipeline_name: parts}, sensor: {dataset: parts}}}"
+    project = sensed(tmp_path, dagster, catalog)
+    assert tick(project, instance, "count_sensor").skip_message == "There are no files of 'parts'."
+    project.write("data/parts/a.json", "1")
+    first = tick(project, instance, "count_sensor")
+    project.write("data/parts/b.json", "1")
+    assert len(tick(project, instance, "count_sensor", first.cursor).run_requests) == 1
+
+
+def test_a_file_elsewhere_is_looked_at_with_its_credentials(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    entry = "remote: {type: json.JSONDataset, filepath: 'asked://bucket/a.json', credentials: mine}\n"
+    project = sensed(tmp_path, "jobs: {j: {pipeline: {pipeline_name: remote}, sensor: {dataset: remote}}}", entry)
+    registry = project.path / "src" / project.package / "pipeline_registry.py"
+    more = '"remote": pipeline([node(count, "remote", "length", name="remote")]),'
+    registry.write_text(registry.read_text().replace('"parts": pipeline', f'{more}\n"parts": pipeline'))
+    project.write("conf/local/credentials.yml", "mine: {token: hunter22}")
+    fsspec.register_implementation("asked", AskedFileSystem, clobber=True)
+    assert tick(project, instance, "j_sensor").cursor is not None
+    project.write("conf/local/credentials.yml", "mine: {token: wrong-token}")
+    with pytest.raises(PermissionError, match=r"not with \*\*\*"):
+        tick(project, instance, "j_sensor")
+
+
+@pytest.mark.parametrize(
+    ("dagster", "path", "found", "hint"),
+    [
+        ("sensors: {s: {asset: midle}}", "sensors.s.asset", "there is no asset 'midle'.", "Did you mean 'middle'?"),
+        ("sensors: {s: {dataset: middle}}", "sensors.s.dataset", "'middle' is no dataset with", "Allowed: raw."),
+        ("sensors: {s: {}}", "sensors.s", "this sensor looks at nothing.", "Name one `asset`"),
+        ("sensors: {s: {asset: raw, dataset: raw}}", "sensors.s", "both `asset` and `dataset` stand here.", "Name one"),
+        ("sensors: {s: {asset: raw}}\njobs: {j: {sensor: t}}", "jobs.j.sensor", "no sensor 't' is defined.", "Allowed: s."),
+        ("jobs: {j: {sensor: [{dataset: rw}]}}", "jobs.j.sensor[0].dataset", "'rw' is no", "Did you mean 'raw'?"),
+        ("jobs: {j: {sensor: {asset: raw, config: {parameters: {x: 1}}}}}", "jobs.j.sensor.config.parameters.x", "no node of this job reads 'x'.", ""),
+    ],
+)  # fmt: skip
+def test_a_sensor_that_does_not_fit_is_reported(tmp_path: Path, dagster: str, path: str, found: str, hint: str) -> None:
+    project = sensed(tmp_path, dagster)
+    with pytest.raises(ConfigError) as raised:
+        load_definitions(project)
+    [problem] = raised.value.problems
+    assert (problem.path, found in problem.found, hint in problem.hint) == (path, True, True), problem
+
+
+def test_a_sensor_that_jobs_share_is_one_for_each(tmp_path: Path) -> None:
+    jobs = "jobs: {a: {sensor: s}, b: {sensor: [s]}}"
+    project = sensed(tmp_path, f"sensors: {{s: {{asset: raw}}}}\n{jobs}")
+    names = {sensor.name for sensor in load_definitions(project).sensors or []}
+    assert names >= {"a__s", "b__s"}

@@ -1,0 +1,110 @@
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+
+from kedro_assets.automation import build_condition, build_freshness
+from kedro_assets.errors import Problems
+
+AC = dg.AutomationCondition
+
+
+def problems_of(build, raw):
+    problems = Problems()
+    assert build(raw, ("a",), problems) is None
+    return [(problem.path, problem.found, problem.hint) for problem in problems]
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("eager", AC.eager()),
+        ("on_missing", AC.on_missing()),
+        ({"eager": None}, AC.eager()),
+        ({"on_cron": "0 6 * * *"}, AC.on_cron("0 6 * * *")),
+        (
+            {"on_cron": {"cron_schedule": "@daily", "cron_timezone": "Europe/Berlin"}},
+            AC.on_cron("@daily", "Europe/Berlin"),
+        ),
+        ({"any_of": ["eager", {"on_cron": "@daily"}]}, AC.eager() | AC.on_cron("@daily")),
+        ({"all_of": ["missing", {"not": "in_progress"}]}, AC.missing() & ~AC.in_progress()),
+        ({"not": {"any_deps_match": "missing"}}, ~AC.any_deps_match(AC.missing())),
+        (
+            {"since": {"trigger_condition": "code_version_changed", "reset_condition": "newly_updated"}},
+            AC.code_version_changed().since(AC.newly_updated()),
+        ),
+        ({"newly_true": "any_deps_updated"}, AC.any_deps_updated().newly_true()),
+        ({"since_last_handled": "missing"}, AC.missing().since_last_handled()),
+        ({"in_latest_time_window": "36h"}, AC.in_latest_time_window(timedelta(hours=36))),
+        (
+            {"asset_matches": {"key": "shop/rates", "condition": "newly_updated"}},
+            AC.asset_matches(dg.AssetKey(["shop", "rates"]), AC.newly_updated()),
+        ),
+        ({"any_checks_match": {"condition": "check_failed", "blocking_only": True}}, AC.any_checks_match(AC.check_failed(), blocking_only=True)),
+        ({"executed_with_tags": {"tag_keys": ["team"]}}, AC.executed_with_tags(tag_keys={"team"})),
+    ],
+)  # fmt: skip
+def test_a_condition_is_dagsters_of_that_name(raw, expected):
+    problems = Problems()
+    assert build_condition(raw, (), problems) == expected
+    assert not problems
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (
+            {"time_window": {"fail_window": "1d12h", "warn_window": "24h"}},
+            dg.FreshnessPolicy.time_window(timedelta(hours=36), timedelta(hours=24)),
+        ),
+        ({"time_window": "24h"}, dg.FreshnessPolicy.time_window(timedelta(hours=24))),
+        (
+            {"cron": {"deadline_cron": "0 9 * * *", "lower_bound_delta": "2h", "timezone": "Europe/Berlin"}},
+            dg.FreshnessPolicy.cron("0 9 * * *", timedelta(hours=2), "Europe/Berlin"),
+        ),
+    ],
+)
+def test_a_freshness_policy_is_dagsters_of_that_name(raw, expected):
+    assert build_freshness(raw, (), Problems()) == expected
+
+
+def test_nothing_is_no_condition_and_no_policy():
+    assert build_condition(None, (), Problems()) is None
+    assert build_freshness(None, (), Problems()) is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "found", "hint"),
+    [
+        ("eagre", "a", "Dagster has no 'eagre'.", "Did you mean 'eager'?"),
+        ({"on_corn": "@daily"}, "a.on_corn", "Dagster has no 'on_corn'.", "Did you mean 'on_cron'?"),
+        ({"on_cron": "often"}, "a.on_cron", "Invalid cron schedule: often", "See `on_cron`"),
+        ("on_cron", "a.cron_schedule", "this required argument is missing.", "Add it."),
+        ({"on_cron": {"cron_schedule": "@daily", "cron_timezone": "Mars"}}, "a.on_cron.cron_timezone", "'Mars' is no time zone.", "Europe/Berlin"),
+        ({"on_cron": {"schedule": "@daily", "cron_schedule": "@daily"}}, "a.on_cron.schedule", "unknown argument 'schedule'.", "Did you mean 'cron_schedule'?"),
+        ({"eager": "now"}, "a.eager", "'now' stands here.", "It takes no arguments."),
+        ({"in_latest_time_window": "soon"}, "a.in_latest_time_window", "'soon' is no duration.", "24h"),
+        ({"any_of": "eager"}, "a.any_of", "no list of conditions stands here.", "at least one"),
+        ({"all_of": ["eager", "never"]}, "a.all_of[1]", "Dagster has no 'never'.", "Allowed"),
+        ({"eager": {}, "on_missing": {}}, "a", "this is no condition", "Write a name"),
+        (3, "a", "this is no condition", "Write a name"),
+        ({"executed_with_tags": {"tag_values": 3}}, "a.executed_with_tags", "Dagster refuses it", "See"),
+    ],
+)  # fmt: skip
+def test_what_is_no_condition_is_reported_at_its_place(raw, path, found, hint):
+    [(where, text, advice)] = problems_of(build_condition, raw)
+    assert (where, found in text, hint in advice) == (path, True, True), (where, text, advice)
+
+
+def test_every_misfit_is_reported():
+    raw = {"any_of": ["eagre", {"on_cron": {"cron_schedule": "often", "tz": "x"}}, {"not": "x"}]}
+    assert [path for path, _, _ in problems_of(build_condition, raw)] == [
+        "a.any_of[0]",
+        "a.any_of[1].on_cron.tz",
+        "a.any_of[2].not",
+    ]
+
+
+def test_a_window_that_dagster_refuses_is_reported():
+    [(path, found, _)] = problems_of(build_freshness, {"time_window": {"fail_window": "1h", "warn_window": "2h"}})
+    assert (path, "warn_window must be less than fail_window" in found) == ("a.time_window", True)
