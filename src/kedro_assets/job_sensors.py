@@ -1,6 +1,7 @@
 """Sensors of dagster.yml, each for one job: they look at an asset, or at the files of an external dataset."""
 
 # No postponed annotations here: Dagster looks at the class that annotates `context`.
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,9 +10,10 @@ from attrs import frozen
 
 from kedro_assets.config import JobConfig, SensorConfig
 from kedro_assets.errors import Path, Problems, suggest
+from kedro_assets.graph import Vertex
 from kedro_assets.jobs import BuiltJob, check_parameters
 from kedro_assets.opener import RunOpener
-from kedro_assets.stored_files import fingerprint, location_of
+from kedro_assets.stored_files import fingerprint, location_of, partition_ids
 from kedro_assets.triggers import build_triggers
 
 
@@ -37,6 +39,7 @@ def build_job_sensors(
         job = jobs.get(found.job)
         if job is None or not _fits(found.config, opener, found.where, problems):
             continue
+        _check_partitions(found.config, job, opener, found.where, problems)
         check_parameters(found.config.config, job.reads, (*found.where, "config"), problems)
         built.append(_sensor(found.name, found.config, job, opener))
     return built
@@ -58,8 +61,20 @@ def _fits(config: SensorConfig, opener: RunOpener, where: Path, problems: Proble
     return name in watchable
 
 
+def _check_partitions(config: SensorConfig, job: BuiltJob, opener: RunOpener, where: Path, problems: Problems) -> None:
+    """Report a job of partitions that a sensor cannot tell which one to make."""
+    index = opener.assets.index
+    key = dg.AssetKey.from_user_string(config.asset) if config.asset else None
+    vertex: Vertex = index.vertices[key] if key else ("dataset", config.dataset or "")
+    if job.partitions is None or opener.partitions.get(vertex) == job.partitions:
+        return
+    found = f"the job makes partitions, and '{vertex[1]}' is not partitioned like them, so no run can be told which."
+    hint = "Partition both alike, or give the assets of the job an `automation_condition`."
+    problems.add(where, found, hint)
+
+
 def _sensor(name: str, config: SensorConfig, job: BuiltJob, opener: RunOpener) -> dg.SensorDefinition:
-    evaluation = _Evaluation(config, job.run_config(config.config), opener)
+    evaluation = _Evaluation(config, job.run_config(config.config), opener, job.partitions is not None)
     options: dict[str, Any] = {
         "name": name,
         "job": job.definition,
@@ -72,6 +87,10 @@ def _sensor(name: str, config: SensorConfig, job: BuiltJob, opener: RunOpener) -
         return dg.AssetSensorDefinition(
             asset_key=key, job_name=None, asset_materialization_fn=evaluation.materialized, **options
         )
+    partitions = opener.partitions.get(("dataset", config.dataset or ""))
+    if isinstance(partitions, dg.DynamicPartitionsDefinition) and partitions.name:
+        evaluation_fn = _NewPartitions(config, job.run_config(config.config), opener, partitions, job.partitions).found
+        return dg.SensorDefinition(evaluation_fn=evaluation_fn, **options)
     return dg.SensorDefinition(evaluation_fn=evaluation.changed, **options)
 
 
@@ -82,10 +101,12 @@ class _Evaluation:
     config: SensorConfig
     run_config: dict[str, Any]
     opener: RunOpener
+    partitioned: bool = False
 
-    def materialized(self, context: dg.SensorEvaluationContext, _entry: dg.EventLogEntry) -> dg.RunRequest:
-        """Ask for a run, as the asset has been materialized."""
-        return self._run(context.cursor)
+    def materialized(self, context: dg.SensorEvaluationContext, entry: dg.EventLogEntry) -> dg.RunRequest:
+        """Ask for a run, as the asset has been materialized; of the same partition, if it has one."""
+        event = entry.asset_materialization
+        return self._run(context.cursor, event.partition if event and self.partitioned else None)
 
     def changed(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Ask for a run if the files of the dataset are others than at the last tick; the first tick only looks.
@@ -106,5 +127,37 @@ class _Evaluation:
         event = [dg.AssetMaterialization(key, description="Its files have changed.")] if key else []
         return dg.SensorResult(run_requests=[self._run(None)], cursor=found, asset_events=event)
 
-    def _run(self, key: str | None) -> dg.RunRequest:
-        return dg.RunRequest(run_key=key, run_config=self.run_config, tags=self.config.tags)
+    def _run(self, key: str | None, partition: str | None = None) -> dg.RunRequest:
+        return dg.RunRequest(key, self.run_config, self.config.tags, partition_key=partition)
+
+
+@frozen
+class _NewPartitions:
+    """What the sensor of a dataset does whose files are dynamic partitions."""
+
+    config: SensorConfig
+    run_config: dict[str, Any]
+    opener: RunOpener
+    partitions: dg.DynamicPartitionsDefinition
+    of_job: dg.PartitionsDefinition[Any] | None
+
+    def found(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Add a partition for every file that is new, and ask for its run; for one run, if the job has no partitions.
+
+        The cursor has the files for which runs were asked for, and a run has its file as key: a tick that is broken off
+        and repeated starts none twice.
+        """
+        dataset = self.config.dataset or ""
+        self.opener.location.reopen(self.opener.package_name)
+        seen: list[str] = json.loads(context.cursor or "[]")
+        ids = partition_ids(self.opener.location, self.opener.assets.graph.entries[dataset][0].name)
+        new = [id_ for id_ in ids if id_ not in set(seen)]
+        if not new:
+            return dg.SensorResult(skip_reason=f"There are no new files of '{dataset}'.", cursor=context.cursor)
+        options: dict[str, Any] = {"run_config": self.run_config, "tags": self.config.tags}
+        runs = [dg.RunRequest(f"{dataset}: {id_}", partition_key=id_, **options) for id_ in new]
+        return dg.SensorResult(
+            run_requests=runs if self.of_job == self.partitions else [dg.RunRequest(f"{dataset}: {new}", **options)],
+            cursor=json.dumps([*seen, *new]),
+            dynamic_partitions_requests=[self.partitions.build_add_request(new)],
+        )

@@ -1,4 +1,4 @@
-"""What is stored of a dataset that others write: a fingerprint of its files, without loading them."""
+"""What is stored of a dataset that others write: a fingerprint of its files, and their names, without loading them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from fsspec.core import url_to_fs
 
 from kedro_assets.project import ProjectLocation, config_with_credentials
 from kedro_assets.redaction import Redactor
+
+CHECKPOINT = "CHECKPOINT"
+"""The file in which an IncrementalDataset keeps its checkpoint, unless its configuration names another."""
 
 
 def location_of(config: Mapping[str, Any]) -> str | None:
@@ -32,23 +35,43 @@ def fingerprint(location: ProjectLocation, dataset: str) -> str | None:
         location: The project; this process has it open.
         dataset: The dataset's name in the catalog.
     """
+    _, files = _files(location, config_with_credentials(location, dataset))
+    if not files:
+        return None
+    facts = [sorted(facts.items(), key=str) for _, facts in sorted(files.items())]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def partition_ids(location: ProjectLocation, dataset: str) -> list[str]:
+    """Give the ids of the partitions that are there of a PartitionedDataset or an IncrementalDataset, in order.
+
+    Args:
+        location: The project; this process has it open.
+        dataset: The dataset's name in the catalog.
+    """
     config = config_with_credentials(location, dataset)
+    folder, files = _files(location, config)
+    suffix = str(config.get("filename_suffix") or "")
+    ids = (path[len(folder) :].lstrip("/").removesuffix(suffix) for path in files if path.endswith(suffix))
+    return sorted(id_ for id_ in ids if id_ != CHECKPOINT)
+
+
+def _files(location: ProjectLocation, config: Mapping[str, Any]) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
+    """Give the path of a dataset in its file system, and what the system says of each file there."""
     credentials = config.get("credentials") or {}
     try:
-        return _fingerprint(location, config, credentials)
+        return _found(location, config, credentials)
     except Exception as error:
         Redactor.of({"credentials": credentials}).error(error)
         raise
 
 
-def _fingerprint(location: ProjectLocation, config: Mapping[str, Any], credentials: Mapping[str, Any]) -> str | None:
+def _found(
+    location: ProjectLocation, config: Mapping[str, Any], credentials: Mapping[str, Any]
+) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
     place = location_of(config) or ""
     options = {name: value for name, value in (config.get("fs_args") or {}).items() if not name.startswith("open_args")}
     address = place if "://" in place else str(location.path / place)
     system, path = url_to_fs(address, **{**credentials, **options})
     system.invalidate_cache()
-    files = {path: system.info(path)} if system.isfile(path) else system.find(path, detail=True)
-    if not files:
-        return None
-    facts = [sorted(facts.items(), key=str) for _, facts in sorted(files.items())]
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+    return path, {path: system.info(path)} if system.isfile(path) else system.find(path, detail=True)

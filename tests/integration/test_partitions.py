@@ -293,3 +293,49 @@ def test_kedro_run_goes_on_from_the_checkpoint_of_a_run_in_dagster(
     assert checkpoint(incoming) == "d"
     [loaded] = [call for call in incoming.calls("after_dataset_loaded") if "'c'" in call["data"]]
     assert "'a'" not in loaded["data"]
+
+
+SENSOR = """
+    sensors:
+      arrived: {dataset: files, default_status: RUNNING, tags: {why: arrived}}
+    jobs:
+      take:
+        sensor: arrived
+"""
+
+
+def look(project: KedroProject, instance: dg.DagsterInstance, cursor: str | None) -> Any:
+    repository = load_definitions(project).get_repository_def()
+    with (
+        dg.partition_loading_context(dynamic_partitions_store=instance),
+        dg.build_sensor_context(instance, cursor, repository_def=repository, sensor_name="arrived") as context,
+    ):
+        return repository.get_sensor_def("arrived").evaluate_tick(context)
+
+
+def test_a_sensor_makes_every_new_file_a_partition_and_a_run(incoming: KedroProject) -> None:
+    incoming.write("conf/base/dagster.yml", SENSOR)
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = look(incoming, instance, None)
+        assert [request.partition_key for request in first.run_requests] == ["a", "b", "c", "d"]
+        assert {request.tags["why"] for request in first.run_requests} == {"arrived"}
+        [added] = first.dynamic_partitions_requests
+        assert (added.partitions_def_name, added.partition_keys) == ("files", ["a", "b", "c", "d"])
+        instance.add_dynamic_partitions("files", ["a", "b", "c", "d"])
+        incoming.write("data/files/CHECKPOINT", "a")
+        assert look(incoming, instance, first.cursor).skip_message == "There are no new files of 'files'."
+        incoming.write("data/files/aa.json", "[5]")
+        second = look(incoming, instance, first.cursor)
+        assert [(request.run_key, request.partition_key) for request in second.run_requests] == [("files: aa", "aa")]
+
+
+def test_a_sensor_that_cannot_tell_which_partition_to_make_is_a_problem(incoming: KedroProject) -> None:
+    incoming.write("conf/base/dagster.yml", SENSOR.replace("files", "other"))
+    text = (incoming.path / "conf/base/catalog.yml").read_text()
+    incoming.write("conf/base/catalog.yml", text + folder("other", "{}"))
+    registry = next(incoming.path.glob("src/*/pipeline_registry.py"))
+    registry.write_text(registry.read_text().replace("pipeline([", "pipeline([node(len, 'other', 'number'), "))
+    with pytest.raises(
+        ConfigError, match=r"jobs\.take\.sensor: the job makes partitions, and 'other' is not partitioned"
+    ):
+        load_definitions(incoming)

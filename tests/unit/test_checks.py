@@ -1,6 +1,7 @@
 from kedro_assets.checks import build_checks
 from kedro_assets.errors import Problems
 from kedro_assets.graph import build_graph
+from kedro_assets.partitions import Partitions
 from kedro_assets.specs import build_records, build_specs
 from kedro_assets.translator import KedroTranslator
 
@@ -13,7 +14,7 @@ def checks_of(nodes, catalog):
     project = make_project(nodes, catalog=catalog)
     graph = build_graph(project, problems)
     records = build_records(project.config.assets, graph, problems)
-    specs = build_specs(records, graph, KedroTranslator(), problems)
+    specs = build_specs(records, graph, Partitions(), KedroTranslator(), problems)
     checks = build_checks(records, specs, graph, problems)
     return checks, [(problem.path, problem.found) for problem in problems]
 

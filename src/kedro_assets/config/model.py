@@ -185,7 +185,7 @@ class SensorConfig:
     Attributes:
         asset: The key of an asset, such as `forest/model`. Every materialization of it starts a run.
         dataset: In place of `asset`, the name of a dataset with a `filepath` or a `path` that no node writes. A change
-            of its files starts a run.
+            of its files starts a run. If its files are dynamic partitions, each new file becomes a partition and a run.
         minimum_interval_seconds: Seconds between two looks. Without it, Dagster's 30.
         default_status: `RUNNING` starts the sensor with the daemon. A sensor that is `STOPPED` is started in the UI.
         description: Shown in the UI.
