@@ -47,8 +47,8 @@ class KedroStep:
 
         A selected check of a dataset that no node makes here looks at what is stored.
         """
-        checks = context.selected_asset_check_keys
-        for found in self._found(context.op_execution_context, checks):
+        checks = set(context.selected_asset_check_keys)
+        for found in self._found(context.op_execution_context, frozenset(checks)):
             if isinstance(found, Validation):
                 yield from self._check_events(found, checks)
                 continue
@@ -63,8 +63,8 @@ class KedroStep:
         self, context: dg.AssetCheckExecutionContext
     ) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation]:
         """Look at what is stored of a dataset that no node writes."""
-        checks = context.selected_asset_check_keys
-        for found in self._found(context.op_execution_context, checks):
+        checks = set(context.selected_asset_check_keys)
+        for found in self._found(context.op_execution_context, frozenset(checks)):
             if isinstance(found, Validation):
                 yield from self._check_events(found, checks)
 
@@ -91,12 +91,17 @@ class KedroStep:
                 yield dg.Output(None, outputs[name])
 
     def _check_events(
-        self, found: Validation, selected: Collection[dg.AssetCheckKey]
+        self, found: Validation, awaited: set[dg.AssetCheckKey]
     ) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation]:
-        """Report what a validator has found, if its dataset is an asset."""
+        """Report what a validator has found, if its dataset is an asset; Dagster takes one result for each check it awaits."""
         spec = self.opener.assets.index.checks.get(found.dataset)
-        if spec is not None:
-            yield check_result(spec, found) if spec.key in selected else check_evaluation(spec, found)
+        if spec is None:
+            return
+        if spec.key in awaited:
+            awaited.discard(spec.key)
+            yield check_result(spec, found)
+        else:
+            yield check_evaluation(spec, found)
 
     def _found(
         self, context: dg.OpExecutionContext, checks: Collection[dg.AssetCheckKey] = ()
