@@ -50,12 +50,15 @@ def build_checks(
 
 
 def _check_spec(label: str, key: dg.AssetKey, dataset: str, validator: ValidatorSpec) -> dg.AssetCheckSpec:
+    """Describe one check; it does not block in Dagster's sense, as Kedro's own error already stops what is downstream.
+
+    Dagster 1.12 skips everything behind a blocking check without a result, such as one that is only asked on load.
+    """
     modes = " and ".join(validator.on)
     return dg.AssetCheckSpec(
         label,
         asset=key,
         description=f"`{validator.class_path}` looks at `{dataset}` on every {modes}.",
-        blocking=validator.severity == "error",
         metadata={"kedro/validator": validator.class_path},
     )
 

@@ -48,8 +48,8 @@ class KedroStep:
 
         A selected check of a dataset that no node makes here looks at what is stored.
         """
-        checks, keys = context.selected_asset_check_keys, self._keys(context)
-        for found in self._found(context.op_execution_context, checks, keys):
+        checks, keys = set(context.selected_asset_check_keys), self._keys(context)
+        for found in self._found(context.op_execution_context, frozenset(checks), keys):
             if isinstance(found, Validation):
                 yield from self._check_events(found, checks)
                 continue
@@ -65,8 +65,8 @@ class KedroStep:
         self, context: dg.AssetCheckExecutionContext
     ) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation]:
         """Look at what is stored of a dataset that no node writes."""
-        checks = context.selected_asset_check_keys
-        for found in self._found(context.op_execution_context, checks):
+        checks = set(context.selected_asset_check_keys)
+        for found in self._found(context.op_execution_context, frozenset(checks)):
             if isinstance(found, Validation):
                 yield from self._check_events(found, checks)
 
@@ -106,12 +106,17 @@ class KedroStep:
         return found
 
     def _check_events(
-        self, found: Validation, selected: Collection[dg.AssetCheckKey]
+        self, found: Validation, awaited: set[dg.AssetCheckKey]
     ) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation]:
-        """Report what a validator has found, if its dataset is an asset."""
+        """Report what a validator has found, if its dataset is an asset; Dagster takes one result for each check it awaits."""
         spec = self.opener.assets.index.checks.get(found.dataset)
-        if spec is not None:
-            yield check_result(spec, found) if spec.key in selected else check_evaluation(spec, found)
+        if spec is None:
+            return
+        if spec.key in awaited:
+            awaited.discard(spec.key)
+            yield check_result(spec, found)
+        else:
+            yield check_evaluation(spec, found)
 
     def _found(
         self,

@@ -188,6 +188,28 @@ def test_what_fails_on_load_after_it_passed_on_save_fails_its_check(
     assert evaluations(result) == {"middle:validator": (False, "load")}
 
 
+def test_a_check_that_passes_on_save_and_fails_on_load_in_one_step_gives_kedros_error(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = validated(tmp_path, dagster="assets: {cluster_by: pipeline}", middle="PACKAGE.validators.Twice")
+    more = """
+    class Twice:
+        def __init__(self):
+            self.asked = 0
+
+        def validate(self, data):
+            self.asked += 1
+            if self.asked == 2:
+                raise ValueError("once was enough")
+            return data
+    """
+    project.write(f"src/{project.package}/validators.py", VALIDATORS + more)
+    result = execute(project, instance)
+    assert not result.success
+    assert [found.passed for found in result.get_asset_check_evaluations()] == [True, False]
+    assert "once was enough" in project.calls("on_pipeline_error")[0]["message"]
+
+
 def test_an_external_dataset_is_checked_when_a_node_loads_it(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     project = validated(tmp_path, raw=BELOW)
     result = execute(project, instance)
@@ -220,17 +242,14 @@ def test_a_check_alone_looks_at_what_is_stored_and_runs_no_node(
         project.write(f"data/{dataset}.json", stored)
         result = run_checks(project, instance, key(dataset))
         assert evaluations(result) == {f"{dataset}:validator": (passed, "stored")}
-        assert result.success == passed  # Dagster fails a run in which a check that blocks has failed
+        assert result.success  # the check has failed, the run that looked has not
     assert {call["hook"] for call in project.calls()} == {"after_context_created", "after_catalog_created"}
 
 
-def test_a_check_alone_of_a_validator_that_warns_does_not_fail_the_run(
-    tmp_path: Path, instance: dg.DagsterInstance
-) -> None:
+def test_a_check_alone_of_a_validator_that_warns_is_a_warning(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     project = validated(tmp_path, raw="{class: PACKAGE.validators.Below, severity: warn, options: {limit: 1}}")
-    result = run_checks(project, instance, key("raw"))
-    assert result.success
-    assert evaluations(result) == {"raw:validator": (False, "stored")}
+    [found] = run_checks(project, instance, key("raw")).get_asset_check_evaluations()
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
 
 
 def test_a_check_alone_of_in_memory_data_looks_at_what_a_run_has_left(
