@@ -315,7 +315,7 @@ def look(project: KedroProject, instance: dg.DagsterInstance, cursor: str | None
 
 def test_a_sensor_makes_every_new_file_a_partition_and_a_run(incoming: KedroProject) -> None:
     incoming.write("conf/base/dagster.yml", SENSOR)
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.instance_for_test() as instance:
         first = look(incoming, instance, None)
         assert [request.partition_key for request in first.run_requests] == ["a", "b", "c", "d"]
         assert {request.tags["why"] for request in first.run_requests} == {"arrived"}
