@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 from attrs import field, frozen
 
+from kedro_assets.logs import mask
 from kedro_assets.memory_store import MemoryStore
 from kedro_assets.plan import RunPlan, plan_run
 from kedro_assets.project import ProjectLocation
@@ -44,7 +45,7 @@ class RunOpener:
             identity = RunIdentity.of(run, job, instance, _saved_versions(view, earlier, plan, instance))
             store = MemoryStore(self._memory_folder(instance), run.run_id, earlier)
             self.location.reopen(self.package_name)
-            return KedroRun.open(self.location, identity, plan, store, view.pipeline_around(plan))
+            return KedroRun.open(self.location, identity, plan, store, view.pipeline_around(plan), mask)
 
         return self.open_runs.get(run.run_id, open_run)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from attrs import frozen
@@ -72,6 +73,15 @@ class Redactor:
                 if masked is not value:
                     setattr(found, name, masked)
             todo += [found.__cause__, found.__context__, *getattr(found, "exceptions", ())]
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Mask the secrets in the errors raised inside."""
+        try:
+            yield
+        except Exception as error:
+            self.error(error)
+            raise
 
     def _value(self, value: Any, depth: int = _DEEPEST) -> Any:
         """Mask a text, and the texts in plain lists, tuples and dicts; without secrets it is the value itself."""

@@ -11,8 +11,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
-from helpers import KedroProject, json_dataset, write_project
+from helpers import KedroProject, execute, json_dataset, write_project
 from servers import DagsterDev, dagster_dev
 
 PLANTED = {
@@ -183,8 +184,8 @@ RESOURCES = """query ($selector: RepositorySelector!) {allTopLevelResourceDetail
 Kept = dict[str, str]
 
 
-def project_with_secrets(folder: Path) -> KedroProject:
-    project = write_project(folder, nodes=NODES, pipelines=PIPELINES, dagster=DAGSTER)
+def project_with_secrets(folder: Path, dagster: str = DAGSTER) -> KedroProject:
+    project = write_project(folder, nodes=NODES, pipelines=PIPELINES, dagster=dagster)
     catalog = CATALOG + json_dataset("never", "never_more", "used", "got")
     project.write("conf/base/catalog.yml", catalog.replace("PACKAGE", project.package))
     project.write("conf/local/credentials.yml", CREDENTIALS)
@@ -277,3 +278,43 @@ def test_no_secret_is_in_anything_that_dagster_keeps_or_shows(kept: Kept, secret
 @pytest.mark.parametrize("step", QUIET)
 def test_the_output_of_a_step_whose_node_writes_nothing_has_no_secret(kept: Kept, step: str, secret: str) -> None:
     assert not around({"": kept[f"the output of parallel: {step}"]}, secret)
+
+
+HOOKS = """
+    import logging
+    from pathlib import Path
+
+    from kedro.framework.hooks import hook_impl
+
+    WORDS = (Path(__file__).parents[2] / "words").read_text()
+
+    class Recorder:
+        @hook_impl
+        def HOOK(self):
+            logging.getLogger(__name__).warning("with %s", WORDS)
+            raise ConnectionError(f"no answer with {WORDS}")
+"""
+
+
+@pytest.mark.parametrize("job", LAUNCHED)
+@pytest.mark.parametrize(
+    ("hook", "secret"),
+    [
+        ("after_context_created", "postgresql://me:planted-inline-3d1f@127.0.0.1:1/sales"),
+        ("after_catalog_created", PLANTED["a password"]),
+        ("before_pipeline_run", PLANTED["a password"]),
+    ],
+)
+def test_no_secret_is_in_the_log_of_a_run_whose_hook_fails(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, hook: str, secret: str, job: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, PLANTED["a variable"])
+    project = project_with_secrets(tmp_path)
+    project.write(f"src/{project.package}/hooks.py", HOOKS.replace("HOOK", hook))
+    project.write("words", secret)
+    result = execute(project, instance, job)
+    assert not result.success
+    log = "\n".join(entry.to_json() for entry in instance.all_logs(result.run_id))
+    assert "no answer with" in log
+    lines = [line for line in log.splitlines() if secret in line]
+    assert not lines, lines
