@@ -147,7 +147,7 @@ DAGSTER = f"""
       contained: {{pipeline: {{}}, executor: containers}}
 """
 LAUNCHED = ["alone", "parallel"]
-QUIET = {"use", "get"}  # steps whose nodes write nothing themselves
+QUIET = ["use", "get"]  # steps whose nodes write nothing themselves
 
 METADATA = (
     "metadataEntries {label description __typename ... on TextMetadataEntry {text} ... on UrlMetadataEntry {url}}"
