@@ -139,6 +139,13 @@ def captured_logs(
             _handler.detach()
 
 
+def mask(redactor: Redactor) -> None:
+    """Mask credentials from now on in what this thread logs: they become known before all hooks of the project have fired."""
+    for capture in _handler.captures:
+        if capture.thread == threading.get_ident():
+            capture.redactor = redactor
+
+
 def _by_storage() -> bool:
     """Say whether a storage of Dagster's logs this: it may hold the lock that writing the line would wait for."""
     frame: FrameType | None = inspect.currentframe()

@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from kedro_assets.errors import PartitionError
 from kedro_assets.graph import Vertex
+from kedro_assets.logs import mask
 from kedro_assets.memory_store import MemoryStore
 from kedro_assets.partition_keys import PARTITION_TAG, has_partition, runtime_params
 from kedro_assets.plan import RunPlan, plan_run
@@ -58,7 +59,7 @@ class RunOpener:
             identity = RunIdentity.of(run, job, instance, versions, params)
             store = MemoryStore(self._memory_folder(instance), run.run_id, earlier)
             self.location.reopen(self.package_name)
-            return KedroRun.open(self.location, identity, plan, store, view.pipeline_around(plan))
+            return KedroRun.open(self.location, identity, plan, store, view.pipeline_around(plan), mask)
 
         return self.open_runs.get(run.run_id, open_run)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from attrs import frozen
@@ -15,8 +16,12 @@ MASK = "***"
 
 _SECRET_KEY = re.compile(r"pass|pwd|secret|token|key|credential|auth|sas|con$|conn|dsn|ur[il]$", re.IGNORECASE)
 _SHORTEST = 4  # a shorter value is in too many words
+_DEEPEST = 5  # an error may refer to itself
 _OF_OS_ERRORS = ("strerror", "filename", "filename2")
 _USER_INFO = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")
+_QUERY = re.compile(
+    r"([?&][\w.-]*(?:pass|pwd|secret|token|key|credential|auth|sig)[\w.-]*=)[^\s&#'\"<>]+", re.IGNORECASE
+)
 
 
 @frozen
@@ -40,15 +45,17 @@ class Redactor:
         return cls(tuple(sorted(set(_secret_values(credentials)), key=len, reverse=True)))
 
     def text(self, text: str) -> str:
-        """Mask the secrets in a text, and user and password in any address.
+        """Mask the secrets in a text, and in any address user, password, and what keys such as `token` have in its query.
 
         Examples:
             >>> Redactor().text("no answer from postgresql://me:hunter2@db/sales")
             'no answer from postgresql://***@db/sales'
+            >>> Redactor().text("no answer from https://host/a.csv?token=hunter2&page=3")
+            'no answer from https://host/a.csv?token=***&page=3'
         """
         for secret in self.secrets:
             text = text.replace(secret, MASK)
-        return _USER_INFO.sub(MASK, text)
+        return _QUERY.sub(rf"\g<1>{MASK}", _USER_INFO.sub(MASK, text))
 
     def error(self, error: BaseException | None) -> None:
         """Mask the secrets in an error and in all that caused it, in place: types and tracebacks stay."""
@@ -59,12 +66,33 @@ class Redactor:
             if found is None or any(found is other for other in seen):
                 continue
             seen.append(found)
-            found.args = tuple(self.text(value) if isinstance(value, str) else value for value in found.args)
+            found.args = tuple(map(self._value, found.args))
             for name in (*vars(found), *_OF_OS_ERRORS):  # what an error may make its message of
                 value = getattr(found, name, None)
-                if isinstance(value, str) and self.text(value) != value:
-                    setattr(found, name, self.text(value))
+                masked = self._value(value)
+                if masked is not value:
+                    setattr(found, name, masked)
             todo += [found.__cause__, found.__context__, *getattr(found, "exceptions", ())]
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Mask the secrets in the errors raised inside."""
+        try:
+            yield
+        except Exception as error:
+            self.error(error)
+            raise
+
+    def _value(self, value: Any, depth: int = _DEEPEST) -> Any:
+        """Mask a text, and the texts in plain lists, tuples and dicts; without secrets it is the value itself."""
+        masked = value
+        if isinstance(value, str):
+            masked = self.text(value)
+        elif depth and type(value) in {list, tuple}:
+            masked = type(value)(self._value(item, depth - 1) for item in value)
+        elif depth and type(value) is dict:
+            masked = {self._value(key): self._value(item, depth - 1) for key, item in value.items()}
+        return value if masked == value else masked
 
 
 def _secret_values(credentials: object, key: str = "") -> Iterator[str]:

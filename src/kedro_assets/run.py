@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
 from typing import Any, Literal
 
@@ -143,8 +143,11 @@ class KedroRun:
         plan: RunPlan,
         memory_store: MemoryStore,
         pipeline: str | None = None,
+        mask: Callable[[Redactor], None] | None = None,
     ) -> KedroRun:
         """Open the project as Kedro's session does at the start of a run: `after_context_created`, then the catalog.
+
+        Credentials are masked in the errors of its hooks too.
 
         Args:
             location: The project; this process has it open.
@@ -152,11 +155,13 @@ class KedroRun:
             plan: What the run does.
             memory_store: Where in-memory datasets pass from step to step.
             pipeline: The registered pipeline whose parameters are checked against their types; None for all.
+            mask: Is told of the credentials before the hooks around the catalog fire, which may log them.
         """
         session = KedroServiceSession.create(
             project_path=location.path, env=location.env, conf_source=location.conf_source
         )
-        context = session.load_context(runtime_params=dict(identity.runtime_params))
+        with Redactor().errors():
+            context = session.load_context(runtime_params=dict(identity.runtime_params))
         if identity.env is not None and identity.env != env_of(context):
             msg = (
                 f"Kedro's environment is '{env_of(context)}' in the process of this step and '{identity.env}' in that of "
@@ -165,9 +170,13 @@ class KedroRun:
             raise ProjectError(msg)
         if pipeline is not None:
             _private.limit_validation(context, pipeline)
-        catalog = _private.create_catalog(context, identity.kedro_run_id, identity.load_versions)
+        redactor = Redactor.of(_credentials(context))
+        if mask:
+            mask(redactor)
+        with redactor.errors():
+            catalog = _private.create_catalog(context, identity.kedro_run_id, identity.load_versions)
         hooks = _private.hook_manager(session)
-        return cls(identity, context, catalog, hooks, plan, memory_store, redactor=Redactor.of(_credentials(context)))
+        return cls(identity, context, catalog, hooks, plan, memory_store, redactor=redactor)
 
     def load(self, name: str, node: Node | None = None, keys: Collection[str] | None = None) -> Any:
         """Load a dataset or parameter; with a node, its dataset hooks fire.
@@ -277,14 +286,9 @@ class KedroRun:
                 self.validations[name, mode] = Validation(name, spec, mode, validator.error)
             validator.forget()
 
-    @contextmanager
-    def redacted(self) -> Iterator[None]:
+    def redacted(self) -> AbstractContextManager[None]:
         """Mask credentials in the errors raised inside, before Dagster records them."""
-        try:
-            yield
-        except Exception as error:
-            self.redactor.error(error)
-            raise
+        return self.redactor.errors()
 
     def results(self) -> dict[str, Any]:
         """Give the datasets that the run writes and does not read, with the data that other processes handed back."""

@@ -76,3 +76,35 @@ def test_an_unknown_command_or_option_is_a_usage_error(shop, cli) -> None:
         outcome = cli(shop, *arguments)
         assert outcome.code == 2
         assert "Usage:" in outcome.err
+
+
+def completed(project, *words: str) -> list[str]:
+    """What a shell offers for the last word."""
+    variables = {"COMP_WORDS": " ".join(["kedro", *words]), "COMP_CWORD": str(len(words))}
+    variables["_KEDRO_COMPLETE"] = "bash_complete"
+    code = "import sys\nsys.argv = ['kedro']\nfrom kedro.framework.cli import main\nmain()"
+    command = [sys.executable, "-c", code]
+    environment = clean_environment(variables)
+    result = subprocess.run(command, cwd=project.path, env=environment, capture_output=True, text=True, check=True)
+    return [line.removeprefix("plain,") for line in result.stdout.splitlines() if line.startswith("plain,")]
+
+
+def test_the_shell_completes_commands_jobs_and_names(shop) -> None:
+    assert completed(shop, "assets", "") == COMMANDS
+    assert completed(shop, "assets", "run", "") == ["everything", "seeded", "two_steps"]
+    assert completed(shop, "assets", "run", "--env", "test", "se") == ["seeded"]
+    assert {"raw", "rival", "reports.summary", "reports/summary"} <= {*completed(shop, "assets", "explain", "r")}
+
+
+def test_the_shell_completes_nothing_where_the_project_cannot_be_read(shop, new_project) -> None:
+    assert completed(new_project(dagster="jbos: {}\n"), "assets", "run", "") == []
+    assert completed(shop, "assets", "explain", "--env", "nowhere", "") == []
+
+
+@pytest.mark.parametrize("command", [["list"], ["explain", "doubled"]], ids=" ".join)
+def test_a_file_has_the_json_and_nothing_else(command: list[str], shop, kedro, tmp_path) -> None:
+    file = tmp_path / "found.json"
+    outcome = kedro(shop, "assets", *command, "--json", "--output", str(file))
+    assert outcome.code == 0, outcome.text
+    assert json.loads(file.read_text(encoding="utf-8"))
+    assert "{" not in outcome.out

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import click
 import dagster as dg
 import pytest
 
@@ -14,9 +16,16 @@ def runs(home: Path) -> list[dg.DagsterRun]:
 
 
 def lines(outcome) -> list[str]:
-    """The lines of the progress, without their times: `+ doubled`."""
-    marked = [line for line in outcome.out.splitlines() if line[:2] in ("+ ", "! ", "= ")]
-    return [f"{line[0]} {line.partition(' s  ')[2]}" for line in marked]
+    """The lines of the progress about assets, failures and the run, without their times: `+ doubled`."""
+    return [line for line in all_lines(outcome) if line[0] in "+!="]
+
+
+def all_lines(outcome) -> list[str]:
+    """The lines of the progress, without their times: `> step multiply`."""
+    marked = [
+        re.fullmatch(r"([>+~!.=]) +\d+\.\d s  (.*?)(  \(\d+\.\d s\))?", line) for line in outcome.out.splitlines()
+    ]
+    return [f"{line[1]} {line[2]}" for line in marked if line]
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +48,48 @@ def test_without_a_job_all_assets_are_materialized(shop, cli) -> None:
     ]
     assert "DAGSTER_HOME is not set" in outcome.out
     assert shop.files() == before
+
+
+def test_it_says_which_step_starts_and_how_long_each_asset_took(shop, cli) -> None:
+    outcome = cli(shop, "run", "--select", '+key:"reports/summary"')
+    assert all_lines(outcome)[:-1] == [
+        "> step clean_and_multiply",
+        "+ cleaned",
+        "+ doubled",
+        ". step clean_and_multiply",
+        "> step reports_summarize",
+        "+ reports/summary",
+    ]
+    timed = [line for line in outcome.out.splitlines() if line[:2] in ("+ ", ". ")]
+    assert all(re.search(r"  \(\d+\.\d s\)$", line) for line in timed)
+    assert click.unstyle(outcome.out) == outcome.out  # colours are for terminals only
+
+
+def test_it_says_that_a_step_is_tried_again(new_project, cli) -> None:
+    nodes = """
+        from pathlib import Path
+
+        from kedro.pipeline import node, pipeline
+
+        HERE = Path(__file__).parent
+
+        def fail_once(raw):
+            if not (HERE / "tried").exists():
+                (HERE / "tried").touch()
+                raise ValueError("not yet")
+            return raw
+
+        def register_pipelines():
+            return {"__default__": pipeline([node(fail_once, "raw", "doubled", name="fail_once")])}
+    """
+    project = new_project(nodes=nodes, dagster="jobs: {all: {retries: {max_retries: 1}}}\n")
+    outcome = cli(project, "run", "all")
+    assert outcome.code == 0, outcome.text
+    first, again, *rest = all_lines(outcome)
+    assert first == "> step fail_once"
+    assert again.startswith("~ step fail_once failed, and is tried again: ")
+    assert again.endswith("ValueError: not yet")
+    assert rest == ["> step fail_once", "+ doubled", "= the run succeeded: 1 asset materialized"]
 
 
 def test_a_job(shop, cli, home: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shlex
 import shutil
 import sys
 import warnings
@@ -14,11 +15,20 @@ from types import ModuleType
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+import click
 import dagster as dg
 import pytest
 import yaml
 from attrs import has
+from dagster._cli import create_dagster_cli
+from dagster._config import process_config
+from dagster._core.instance.config import dagster_instance_config_schema
+from dagster._core.workspace.config_schema import process_workspace_config
+from dagster._daemon.cli import create_dagster_daemon_cli
+from dagster_webserver.cli import dagster_webserver
+from kedro.framework.cli.project import run as kedro_run
 
+from kedro_assets.cli import commands
 from kedro_assets.cli.schema import dagster_schema
 from kedro_assets.config import model, read_config, read_dataset_settings
 from kedro_assets.errors import Problems
@@ -57,18 +67,19 @@ def blocks(language: str, first_line: str = "") -> Iterator[object]:
                 yield pytest.param(block, id=f"{page.relative_to(ROOT)}:{line}")
 
 
-@pytest.mark.parametrize(
-    "block", [*blocks("yaml", "# conf/base/dagster.yml"), *blocks("yaml", "# conf/challenger/dagster.yml")]
-)
+def dagster_ymls() -> Iterator[object]:
+    for environment in ("base", "challenger", "prod"):
+        yield from blocks("yaml", f"# conf/{environment}/dagster.yml")
+
+
+@pytest.mark.parametrize("block", list(dagster_ymls()))
 def test_every_dagster_yml_is_read_without_problems(block: Block) -> None:
     problems = Problems()
     read_config(yaml.safe_load(block.text), problems)
     assert not list(problems)
 
 
-@pytest.mark.parametrize(
-    "block", [*blocks("yaml", "# conf/base/dagster.yml"), *blocks("yaml", "# conf/challenger/dagster.yml")]
-)
+@pytest.mark.parametrize("block", list(dagster_ymls()))
 def test_every_dagster_yml_fits_the_schema(block: Block) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     jsonschema.Draft7Validator(dagster_schema()).validate(yaml.safe_load(block.text))
@@ -113,6 +124,164 @@ def test_a_python_block_that_says_so_runs_in_the_example(
         exec(compile(block.text, str(flights / "definitions.py"), "exec"), vars(module))
         dg.Definitions.validate_loadable(module.defs)
     assert len(module.defs.resolve_all_asset_specs()) >= 38
+
+
+COMMAND = re.compile(r"(?:^| |bin/)(kedro assets|dagster-webserver|dagster-daemon|dagster(?= ))( .*|$)")
+
+
+def command_lines(block: Block) -> Iterator[list[str]]:
+    """Give the commands of this package and of Dagster in a block, each as its words."""
+    if block.language == "yaml":
+        services = yaml.safe_load(block.text).get("services", {})
+        lines = [" ".join(service["command"]) for service in services.values() if "command" in service]
+    elif block.language == "dockerfile":
+        lines = [" ".join(json.loads(line.removeprefix("CMD "))) for line in block.text.splitlines() if "CMD" in line]
+    else:
+        lines = [line.removeprefix("$ ").split("    #")[0].split(">>")[0] for line in block.text.splitlines()]
+        if block.language == "text":  # it may be a program's output
+            lines = [line for line in lines if re.match(r"[$*\d]", line)]
+    for line in lines:
+        found = COMMAND.search(line)
+        if found:
+            yield [*found[1].split(), *shlex.split(found[2])]
+
+
+def with_commands() -> Iterator[object]:
+    for language in ("bash", "dockerfile", "text", "yaml"):
+        for block in blocks(language, "# compose.yaml" if language == "yaml" else ""):
+            if list(command_lines(block.values[0])):
+                yield block
+
+
+@pytest.mark.parametrize("block", list(with_commands()))
+def test_every_command_exists_with_its_options(block: Block) -> None:
+    programs = {
+        "kedro": commands,
+        "dagster": create_dagster_cli(),
+        "dagster-webserver": dagster_webserver,
+        "dagster-daemon": create_dagster_daemon_cli(),
+    }
+    for program, *words in command_lines(block):
+        command = programs[program]
+        while isinstance(command, click.Group):
+            command = command.get_command(click.Context(command), words.pop(0))
+            assert command is not None, block.text
+        known = {name for option in command.params for name in option.opts}
+        takes_all = command.context_settings.get("ignore_unknown_options")
+        assert takes_all or {word for word in words if word[0] == "-"} <= known, words
+
+
+@pytest.mark.parametrize("block", list(blocks("yaml", "# dagster.yaml")))
+def test_every_dagster_yaml_fits_dagsters_own_schema(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in re.findall(r"\{env: (\w+)\}", block.text):
+        monkeypatch.setenv(name, "set")
+    content = yaml.safe_load(block.text)
+    result = process_config(dg.Shape(dagster_instance_config_schema()), content)
+    assert result.success, result.errors
+    if "postgres" in content.get("storage", {}):
+        storage = pytest.importorskip("dagster_postgres").DagsterPostgresStorage
+        result = process_config(dg.Shape(storage.config_type()), content["storage"]["postgres"])
+        assert result.success, result.errors
+
+
+@pytest.mark.parametrize("block", list(blocks("yaml", "# workspace.yaml")))
+def test_every_workspace_yaml_fits_dagsters_own_schema(block: Block) -> None:
+    result = process_workspace_config(yaml.safe_load(block.text))
+    assert result.success, result.errors
+
+
+@pytest.mark.parametrize("block", list(blocks("yaml", "# dagster_cloud.yaml")))
+def test_every_dagster_cloud_yaml_fits_the_models_of_its_command_line(block: Block) -> None:
+    models = pytest.importorskip("dagster_cloud_cli.config.models")
+    for location in models.load_dagster_cloud_yaml(block.text).locations:
+        context = pytest.importorskip("dagster_k8s.container_context")
+        context.K8sContainerContext.create_from_config(location.container_context)
+
+
+# As of the values.yaml of Dagster's Helm chart.
+HELM_DEPLOYMENT = (
+    "name image dagsterApiGrpcArgs codeServerArgs includeConfigInLaunchedRuns deploymentNamespace port env envConfigMaps "
+    "envSecrets annotations nodeSelector affinity tolerations podSecurityContext securityContext resources livenessProbe "
+    "readinessProbe startupProbe labels volumeMounts volumes schedulerName initContainers sidecarContainers service"
+)
+HELM_RUN_LAUNCHER = (
+    "image imagePullPolicy jobNamespace loadInclusterConfig kubeconfigFile envConfigMaps envSecrets envVars labels "
+    "volumeMounts volumes resources runK8sConfig failPodOnRunFailure securityContext schedulerName"
+)
+
+
+@pytest.mark.parametrize("block", list(blocks("yaml", "# values.yaml")))
+def test_every_values_yaml_has_keys_of_dagsters_helm_chart(block: Block) -> None:
+    values = yaml.safe_load(block.text)
+    assert values.keys() == {"dagster-user-deployments", "runLauncher"}
+    assert values["dagster-user-deployments"].keys() == {"enabled", "deployments"}
+    for deployment in values["dagster-user-deployments"]["deployments"]:
+        assert deployment.keys() <= {*HELM_DEPLOYMENT.split()}
+        assert deployment["image"].keys() == {"repository", "tag", "pullPolicy"}
+        assert not {"dagsterApiGrpcArgs", "codeServerArgs"} <= deployment.keys()
+    launcher = values["runLauncher"]
+    assert launcher["type"] == "K8sRunLauncher"
+    assert launcher["config"]["k8sRunLauncher"].keys() <= {*HELM_RUN_LAUNCHER.split()}
+
+
+@pytest.mark.parametrize("block", list(blocks("yaml", "# compose.yaml")))
+def test_every_compose_yaml_has_keys_of_compose(block: Block) -> None:
+    content = yaml.safe_load(block.text)
+    assert content.keys() == {"services", "volumes"}
+    keys = {"image", "command", "environment", "volumes", "ports", "depends_on", "restart", "healthcheck"}
+    for service in content["services"].values():
+        assert service.keys() <= keys
+        assert set(service.get("depends_on", ())) <= content["services"].keys()
+        named = {volume.partition(":")[0] for volume in service["volumes"] if volume[0] != "."}
+        assert named <= content["volumes"].keys()
+
+
+@pytest.mark.parametrize("block", list(blocks("dockerfile")))
+def test_every_dockerfile_copies_before_it_uses_and_starts_in_exec_form(block: Block) -> None:
+    lines = [line.partition(" ") for line in block.text.splitlines()]
+    instructions = [instruction for instruction, _, _ in lines]
+    assert instructions[0] == "FROM"
+    assert instructions[-1] == "CMD"
+    assert set(instructions) <= {"FROM", "WORKDIR", "COPY", "RUN", "ENV", "EXPOSE", "CMD"}
+    assert json.loads(lines[-1][2])[0] == "dagster"
+    copied = [word for instruction, _, rest in lines if instruction == "COPY" for word in rest.split()[:-1]]
+    assert {"requirements.txt", "definitions.py", "pyproject.toml", "src"} <= {*copied}
+    assert "conf" not in copied  # conf/local has the credentials
+
+
+# What kedro-dagster 0.8.1 reads: its dagster.yml, the options of its executors, the catalog, its commands.
+PEER = {
+    "dagster.yml": "jobs schedules loggers executors pipeline executor schedule pipeline_name from_nodes to_nodes node_names "
+    "from_inputs to_outputs node_namespaces tags cron_schedule execution_timezone description metadata log_level handlers "
+    "formatters filters",
+    "executors": "in_process multiprocess dask_executor k8s_job_executor docker_executor celery_executor "
+    "celery_docker_executor celery_k8s_job_executor retries max_concurrent cluster existing local yarn ssh pbs moab sge lsf "
+    "slurm oar kube image network registry env_vars container_kwargs networks broker backend include config_source "
+    "job_namespace load_incluster_config kubeconfig_file step_k8s_config per_step_k8s_config image_pull_policy "
+    "image_pull_secrets service_account_name env_config_maps env_secrets volume_mounts volumes labels resources "
+    "scheduler_name security_context job_wait_timeout container_config pod_spec_config pod_template_spec_metadata "
+    "job_spec_config job_metadata",
+    "code": "env project_path conf_source to_dagster translate_all named_assets named_resources named_jobs named_executors "
+    "named_schedules named_sensors named_loggers default_executor default_loggers io_manager description group_name preview "
+    "preview_args DagsterPartitionedDataset partition partition_mapping DagsterNothingDataset getLogger "
+    "DagsterColoredFormatter DagsterJsonFormatter DagsterRichFormatter",
+    "commands": "init env force silent list-patterns resolve-patterns api check dev labs launch list plus scaffold utils",
+}
+
+
+@pytest.mark.parametrize("words", PEER.values(), ids=PEER)
+def test_the_page_for_those_who_come_from_kedro_dagster_has_every_setting(words: str) -> None:
+    page = (ROOT / "docs" / "how-to" / "from-kedro-dagster.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    there = {word for row in rows for code in re.findall(r"`([^`]+)`", row) for word in re.findall(r"[\w-]+", code)}
+    there |= {word.removeprefix("--") for word in there}
+    assert not set(words.split()) - there
+
+
+def test_the_page_for_those_who_come_from_cron_has_every_option_of_kedro_run() -> None:
+    page = (ROOT / "docs" / "how-to" / "from-cron.md").read_text(encoding="utf-8")
+    options = {name for option in kedro_run.params for name in option.opts if name.startswith("--")}
+    assert not options - {*re.findall(r"`(--[\w-]+)", page)}
 
 
 def links() -> Iterator[object]:

@@ -306,11 +306,8 @@ SENSOR = """
 
 def look(project: KedroProject, instance: dg.DagsterInstance, cursor: str | None) -> Any:
     repository = load_definitions(project).get_repository_def()
-    with (
-        dg.partition_loading_context(dynamic_partitions_store=instance),
-        dg.build_sensor_context(instance, cursor, repository_def=repository, sensor_name="arrived") as context,
-    ):
-        return repository.get_sensor_def("arrived").evaluate_tick(context)
+    with dg.build_sensor_context(instance, cursor, repository_def=repository, sensor_name="arrived") as context:
+        return repository.get_sensor_def("arrived")(context)
 
 
 def test_a_sensor_makes_every_new_file_a_partition_and_a_run(incoming: KedroProject) -> None:
@@ -323,7 +320,7 @@ def test_a_sensor_makes_every_new_file_a_partition_and_a_run(incoming: KedroProj
         assert (added.partitions_def_name, added.partition_keys) == ("files", ["a", "b", "c", "d"])
         instance.add_dynamic_partitions("files", ["a", "b", "c", "d"])
         incoming.write("data/files/CHECKPOINT", "a")
-        assert look(incoming, instance, first.cursor).skip_message == "There are no new files of 'files'."
+        assert look(incoming, instance, first.cursor).skip_reason.skip_message == "There are no new files of 'files'."
         incoming.write("data/files/aa.json", "[5]")
         second = look(incoming, instance, first.cursor)
         assert [(request.run_key, request.partition_key) for request in second.run_requests] == [("files: aa", "aa")]

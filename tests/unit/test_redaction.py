@@ -36,6 +36,9 @@ def redactor():
         ("redis://:pw@host:6379/0", "redis://***@host:6379/0"),
         ("https://user:p%40ss@host/a?b=c", "https://***@host/a?b=c"),
         ("https://host/path@version", "https://host/path@version"),
+        ("https://host/a?token=a1&v=2&api-key=b2 b", "https://host/a?token=***&v=2&api-key=*** b"),
+        ("'s3://host/a?X-Amz-Signature=a1' is gone", "'s3://host/a?X-Amz-Signature=***' is gone"),
+        ("https://host/a?page=3&sort=key", "https://host/a?page=3&sort=key"),
         ("mail me@host", "mail me@host"),
     ],
 )
@@ -61,6 +64,7 @@ class OwnMessage(Exception):  # noqa: N818
     [
         ValueError("hunter2"),
         ValueError("with", "hunter2", 3),
+        ValueError({"login": ["hunter2", ("t0ken", None)]}, ["hunter2"]),
         KeyError("hunter2"),
         FileNotFoundError(2, "No such file", "/data/hunter2"),
         OSError("connect postgresql://me:hunter2@db/sales"),
@@ -99,6 +103,16 @@ def test_errors_that_refer_to_each_other_end(redactor):
     first.__cause__, second.__cause__ = second, first
     redactor.error(first)
     assert (str(first), str(second)) == ("***", "***")
+
+
+def test_what_else_an_error_carries_is_masked_too(redactor):
+    error, itself = ValueError("no login"), ["hunter2"]
+    itself.append(itself)
+    error.__notes__ = ["tried hunter2"]
+    error.tried, error.itself, error.when = {"password": "hunter2"}, itself, {1, 2}
+    redactor.error(error)
+    assert error.__notes__ == ["tried ***"]
+    assert (error.tried, error.itself[0], error.when) == ({"password": "***"}, "***", {1, 2})
 
 
 def test_an_error_without_secrets_is_left_alone(redactor):

@@ -58,10 +58,22 @@ def explain_json(root: Path, name: str) -> str:
     return Redactor().text(json.dumps(_explain(root, name), indent=2, ensure_ascii=False, default=str))
 
 
-def _explain(root: Path, name: str) -> list[Facts]:
+def known_names(root: Path) -> set[str]:
+    """Give every name that means something in a project.
+
+    Raises:
+        KedroAssetsError: If the configuration does not fit.
+    """
+    return set().union(*(names for names, _ in _explainer(root).things()))
+
+
+def _explainer(root: Path) -> _Explainer:
     location = locate_project(root)
-    found = translate(location, KedroTranslator())
-    things = list(_Explainer(found, source_lines(location)).things())
+    return _Explainer(translate(location, KedroTranslator()), source_lines(location))
+
+
+def _explain(root: Path, name: str) -> list[Facts]:
+    things = list(_explainer(root).things())
     meant = [explain() for names, explain in things if name in names]
     if not meant:
         msg = (

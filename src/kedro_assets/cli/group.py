@@ -46,6 +46,12 @@ def _project_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return env(source(command))
 
 
+def _output_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a report go to a file; Kedro's own log may be on stdout before a command begins."""
+    file = click.File("w", encoding="utf-8")
+    return click.option("--output", "-o", type=file, default="-", help="Write it to a file.")(command)
+
+
 def _enter(env: str | None, conf_source: str | None, *, quiet: bool = False) -> Path:
     """Say to this process and all that it starts how the project is opened; give the project's root.
 
@@ -81,6 +87,21 @@ def _load_versions(ctx: click.Context, param: click.Parameter, value: str | None
     return split_load_versions(ctx, param, value)
 
 
+def _from_project(names: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Give what completes an argument in the shell: the names that a function of `cli.complete` finds in the project."""
+
+    def complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+        from kedro_assets.cli import complete as completions
+
+        try:
+            root = _enter(ctx.params.get("env"), ctx.params.get("conf_source"), quiet=True)
+        except KedroAssetsError:
+            return []
+        return [name for name in getattr(completions, names)(root) if name.startswith(incomplete)]
+
+    return complete
+
+
 @assets.command()
 @_project_options
 @click.option("--force", "-f", is_flag=True, help="Overwrite files and entries that are there already.")
@@ -105,30 +126,32 @@ def check(env: str | None, conf_source: str | None) -> None:
 @assets.command(name="list")
 @_project_options
 @click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")
-def list_(env: str | None, conf_source: str | None, as_json: bool) -> None:  # noqa: FBT001
+@_output_option
+def list_(env: str | None, conf_source: str | None, as_json: bool, output: IO[str]) -> None:  # noqa: FBT001
     """List assets, clusters, jobs and schedules."""
     from kedro_assets.cli.report import list_json, list_lines
 
     root = _enter(env, conf_source, quiet=True)
     for line in [list_json(root)] if as_json else list_lines(root):
-        click.echo(line)
+        click.echo(line, file=output)
 
 
 @assets.command()
-@click.argument("name")
+@click.argument("name", shell_complete=_from_project("names"))
 @_project_options
 @click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")
-def explain(name: str, env: str | None, conf_source: str | None, as_json: bool) -> None:  # noqa: FBT001
+@_output_option
+def explain(name: str, env: str | None, conf_source: str | None, as_json: bool, output: IO[str]) -> None:  # noqa: FBT001
     """Say what NAME is in Kedro and became in Dagster: a dataset, node, pipeline, step, job or schedule."""
     from kedro_assets.cli.explain import explain_json, explain_lines
 
     root = _enter(env, conf_source, quiet=True)
     for line in [explain_json(root, name)] if as_json else explain_lines(root, name):
-        click.echo(line)
+        click.echo(line, file=output)
 
 
 @assets.command()
-@click.option("--output", "-o", type=click.File("w", encoding="utf-8"), default="-", help="Write it to a file.")
+@_output_option
 def schema(output: IO[str]) -> None:
     """Print a JSON schema of dagster.yml, for editors, with the options of the executors that are installed."""
     from kedro_assets.cli.schema import schema_text
@@ -137,7 +160,7 @@ def schema(output: IO[str]) -> None:
 
 
 @assets.command()
-@click.argument("job", required=False)
+@click.argument("job", required=False, shell_complete=_from_project("job_names"))
 @_project_options
 @click.option("--select", "-s", help='Assets to materialize, in Dagster\'s selection syntax, such as `+key:"a/b"`.')
 @click.option("--partition", help="The partition to make, by its key.")

@@ -6,11 +6,13 @@ import copy
 import os
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 import dagster as dg
 
 from kedro_assets import _private
@@ -141,25 +143,42 @@ def _instance(echo: Echo) -> Iterator[dg.DagsterInstance]:
             del os.environ["DAGSTER_HOME"]
 
 
+_COLOURS = {">": "bright_black", ".": "bright_black", "+": "green", "~": "yellow", "!": "red"}
+"""What the mark of a line is on a terminal; elsewhere click leaves colours out."""
+_STARTS = (dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_RESTARTED)
+
+
 class _Progress:
-    """Writes one line per asset and per failure, and a summary."""
+    """Writes a line for each step that starts, for each asset with the seconds it took, for each failure, and a summary."""
 
     def __init__(self, echo: Echo) -> None:
         self._echo = echo
         self._started = time.perf_counter()
+        self._since: dict[str | None, float] = {}  # when a step started, or saved its last asset
+        self._of_step: Counter[str | None] = Counter()
         self._assets = 0
         self._failures = 0
         self._succeeded = False
 
     def tell(self, event: dg.DagsterEvent) -> None:
         """Say what an event means to a user, if anything."""
-        kind = event.event_type
-        if kind == dg.DagsterEventType.ASSET_MATERIALIZATION:
+        kind, step, now = event.event_type, event.step_key, time.perf_counter()
+        if kind in _STARTS:
+            self._since[step], self._of_step[step] = now, 0
+            self._line(">", f"step {step}")
+        elif kind == dg.DagsterEventType.ASSET_MATERIALIZATION:
             self._assets += 1
-            self._line("+", event.asset_key.to_user_string() if event.asset_key else event.step_key)
+            self._of_step[step] += 1
+            name = event.asset_key.to_user_string() if event.asset_key else step
+            self._line("+", f"{name}  ({now - self._since.get(step, now):.1f} s)")
+            self._since[step] = now
+        elif kind == dg.DagsterEventType.STEP_SUCCESS and self._of_step[step] != 1:  # else its asset says it all
+            self._line(".", f"step {step}  ({event.step_success_data.duration_ms / 1000:.1f} s)")
+        elif kind == dg.DagsterEventType.STEP_UP_FOR_RETRY:
+            self._line("~", f"step {step} failed, and is tried again: {_cause(event)}")
         elif kind == dg.DagsterEventType.STEP_FAILURE:
             self._failures += 1
-            self._line("!", f"step {event.step_key} failed: {_cause(event)}")
+            self._line("!", f"step {step} failed: {_cause(event)}")
         elif kind == dg.DagsterEventType.RUN_FAILURE and not self._failures:
             self._line("!", f"the run failed: {_cause(event) or event.message}")
         elif kind == dg.DagsterEventType.RUN_SUCCESS:
@@ -172,8 +191,8 @@ class _Progress:
         self._line("=", f"the run {outcome}: {self._assets} {noun} materialized")
         return self._succeeded
 
-    def _line(self, mark: str, text: str | None) -> None:
-        self._echo(f"{mark} {time.perf_counter() - self._started:7.1f} s  {text}")
+    def _line(self, mark: str, text: str) -> None:
+        self._echo(f"{click.style(mark, _COLOURS.get(mark))} {time.perf_counter() - self._started:7.1f} s  {text}")
 
 
 def _cause(event: dg.DagsterEvent) -> str:
