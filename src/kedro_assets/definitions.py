@@ -22,7 +22,9 @@ from kedro_assets.factories import expand_jobs
 from kedro_assets.graph import ProjectGraph, Vertex, build_graph
 from kedro_assets.jobs import BuiltJob, build_jobs, build_op_views, job_filters, plan_jobs
 from kedro_assets.loggers import build_loggers
+from kedro_assets.node_code import code_versions
 from kedro_assets.opener import RunOpener
+from kedro_assets.parameters import parameter_values
 from kedro_assets.project import Project, ProjectLocation, load_project, locate_project
 from kedro_assets.run import RESOURCE
 from kedro_assets.schedules import build_schedules
@@ -107,7 +109,8 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     graph = build_graph(project, problems)
     clusters = cluster(graph, project.config.assets)
     check_depth(graph, clusters, ("assets", "cluster_by"), problems)
-    records = build_records(project.config.assets, graph, problems)
+    versions = code_versions(graph.nodes.values(), parameter_values(project.parameters))
+    records = build_records(project.config.assets, graph, problems, versions)
     specs = build_specs(records, graph, translator, problems)
     index = build_index(specs, graph, clusters)
     jobs_config = expand_jobs(project.config.jobs, project.pipelines, problems)

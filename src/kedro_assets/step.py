@@ -41,11 +41,16 @@ class KedroStep:
     def materialize(
         self, context: dg.AssetExecutionContext, _inputs: Mapping[str, None]
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        """Run the nodes that the selected assets need, and report every dataset once it is saved."""
+        """Run the nodes that the selected assets need, and report every dataset once it is saved.
+
+        Every run gives new data: that of a node can depend on more than its code and what it reads of other assets, so
+        Dagster must not take the same code for the same data.
+        """
+        data_version = dg.DataVersion(context.run.run_id)
         for vertex, metadata in self._saved(context.op_execution_context):
             key = self.view.index.keys.get(vertex)
             if key in context.selected_asset_keys:
-                yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+                yield dg.MaterializeResult(asset_key=key, metadata=metadata, data_version=data_version)
             elif key is not None:  # made because its node ran, though nobody selected it
                 context.log_event(dg.AssetMaterialization(key, metadata=metadata))
 

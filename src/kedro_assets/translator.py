@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,9 @@ from attrs import Factory, frozen
 from kedro.pipeline.node import Node
 
 from kedro_assets.config import DatasetSettings
+from kedro_assets.node_code import code_location
 from kedro_assets.project import CatalogEntry
+from kedro_assets.redaction import redacted
 
 
 @frozen
@@ -29,6 +32,7 @@ class DatasetRecord:
         producer: The node that makes it; None for an external dataset.
         consumers: The names of the nodes that read it.
         pipelines: The registered pipelines that hold its producer, or else its consumers.
+        code_version: Another one when the producer's function or its parameters are; None for an external dataset.
     """
 
     name: str
@@ -40,6 +44,7 @@ class DatasetRecord:
     producer: Node | None = None
     consumers: tuple[str, ...] = ()
     pipelines: tuple[str, ...] = ()
+    code_version: str | None = None
 
 
 class KedroTranslator:
@@ -62,7 +67,8 @@ class KedroTranslator:
             owners=settings.owners,
             tags={**node_tags(data.producer), **settings.tags},
             kinds=set(settings.kinds) or default_kinds(data.entry),
-            metadata=_metadata(data),
+            metadata={**_metadata(data), **_code_references(data.producer)},
+            code_version=data.code_version,
         )
 
 
@@ -87,18 +93,6 @@ def default_kinds(entry: CatalogEntry | None) -> set[str]:
     library = path.partition(".")[0].lower() if shipped else ""
     words = {library} if library and library in kind else {library, kind}
     return {word for word in words if word and word not in ("io", "kedro")}
-
-
-def redacted(location: str) -> str:
-    """Take user, password and query out of a URL, chained ones included; a plain path stays as it is.
-
-    Examples:
-        >>> redacted("https://me:secret@host/data.csv?token=abc"), redacted("data/a.csv")
-        ('https://host/data.csv', 'data/a.csv')
-    """
-    if "://" not in location:
-        return location
-    return re.sub(r"://[^/]*@", "://", location).partition("?")[0]
 
 
 def _docstring(node: Node | None) -> str | None:
@@ -127,3 +121,14 @@ def _metadata(data: DatasetRecord) -> dict[str, Any]:
         if isinstance(viz, dict) and viz.get("layer"):
             metadata["kedro/layer"] = str(viz["layer"])
     return metadata
+
+
+def _code_references(node: Node | None) -> dict[str, dg.CodeReferencesMetadataValue]:
+    """Say where a node's function stands, for Dagster's link to it."""
+    place = code_location(node.func) if node else None
+    if node is None or place is None:
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # nothing that the user could change
+        reference = dg.LocalFileCodeReference(file_path=place[0], line_number=place[1], label=node.name)
+        return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
