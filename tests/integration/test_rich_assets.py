@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.data_version import CachingStaleStatusResolver
+from dagster._core.loader import LoadingContextForTest
 from helpers import KedroProject, execute, json_dataset, load_definitions, write_project
 
 NODES = """
@@ -36,7 +37,7 @@ def two_steps(folder: Path) -> KedroProject:
 def stale(project: KedroProject, instance: dg.DagsterInstance) -> dict[str, list[str]]:
     """Why the UI marks assets as out of date."""
     graph = load_definitions(project).get_repository_def().asset_graph
-    resolver = CachingStaleStatusResolver(instance, graph, instance)
+    resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
     keys = sorted(graph.materializable_asset_keys)
     return {
         key.to_user_string(): causes
