@@ -14,6 +14,7 @@ from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.logs import captured_logs
 from kedro_assets.mlflow_run import join_run, run_link
 from kedro_assets.names import base_name
+from kedro_assets.notes import StepNotes
 from kedro_assets.opener import RunOpener
 from kedro_assets.parameters import changed_parameters
 from kedro_assets.run import SAVE_VERSION, KedroRun
@@ -86,11 +87,13 @@ class KedroStep:
         self, run: KedroRun, step: str, parameters: Mapping[str, Any]
     ) -> Iterator[tuple[Vertex, dict[str, Any]]]:
         run_metadata: dict[str, Any] = {"kedro/run_id": run.identity.kedro_run_id, **run_link()}
-        for node, saved in run_step(run, run.plan.steps[step], self.view.graph.nodes, self.io_managers, parameters):
+        graph, plan = self.view.graph, run.plan.steps[step]
+        notes = StepNotes(graph.entries, run.catalog, run.identity.kedro_run_id, run.redactor)
+        for node, saved in run_step(run, plan, graph.nodes, self.io_managers, parameters, notes):
             if saved is None:
                 yield ("node", node.name), run_metadata
                 continue
             if not run.own_process:
                 run.hand_back(saved)
             version = {SAVE_VERSION: run.identity.kedro_run_id} if saved in run.plan.versioned else {}
-            yield ("dataset", base_name(saved)), run_metadata | version
+            yield ("dataset", base_name(saved)), notes.metadata(saved) | run_metadata | version

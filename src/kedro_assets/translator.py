@@ -114,12 +114,10 @@ def _metadata(data: DatasetRecord) -> dict[str, Any]:
         metadata["kedro/type"] = data.entry.type
         if data.producer:
             metadata["kedro/node"] = data.producer.name
-        location = data.entry.config.get("filepath") or data.entry.config.get("path")
-        if isinstance(location, str):
-            metadata["kedro/filepath"] = redacted(location)
-        viz = data.entry.metadata.get("kedro-viz")
-        if isinstance(viz, dict) and viz.get("layer"):
-            metadata["kedro/layer"] = str(viz["layer"])
+        if data.entry.location:
+            metadata["kedro/filepath"] = redacted(data.entry.location)
+        if data.entry.viz.get("layer"):
+            metadata["kedro/layer"] = str(data.entry.viz["layer"])
     return metadata
 
 
