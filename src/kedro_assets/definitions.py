@@ -25,8 +25,10 @@ from kedro_assets.graph import ProjectGraph, Vertex, build_graph
 from kedro_assets.job_sensors import build_job_sensors
 from kedro_assets.jobs import BuiltJob, build_jobs, build_op_views, job_filters, plan_jobs
 from kedro_assets.loggers import build_loggers
+from kedro_assets.node_code import code_versions
 from kedro_assets.opener import RunOpener
 from kedro_assets.order import with_order
+from kedro_assets.parameters import parameter_values
 from kedro_assets.partitions import Partitions, build_partitions
 from kedro_assets.project import Project, ProjectLocation, load_project, locate_project
 from kedro_assets.run import RESOURCE
@@ -112,7 +114,8 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     problems = Problems()
     project = load_project(location, problems)
     graph = build_graph(project, problems)
-    records = build_records(project.config.assets, graph, problems)
+    versions = code_versions(graph.nodes.values(), parameter_values(project.parameters))
+    records = build_records(project.config.assets, graph, problems, versions)
     graph = with_order(graph, records, project.config.assets.deps, problems)
     partitions = build_partitions(project.config, graph, records, problems)
     clusters = cluster(graph, project.config.assets, partitions.boundaries(graph), problems)

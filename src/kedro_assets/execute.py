@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 from kedro.pipeline.node import Node
 
 from kedro_assets.names import base_name, is_parameter
+from kedro_assets.notes import StepNotes
 from kedro_assets.parameters import typed_parameters
 from kedro_assets.plan import StepPlan, readers_of
 from kedro_assets.run import KedroRun
@@ -43,6 +45,7 @@ def run_step(
     doors: Mapping[str, Door],
     parameters: Mapping[str, Any],
     keys: Keys,
+    notes: StepNotes,
 ) -> Iterator[tuple[Node, str | None]]:
     """Run the nodes of a step in order; data is loaded late and let go early.
 
@@ -53,6 +56,7 @@ def run_step(
         doors: The way to each dataset's data, by the dataset's name without transcoding.
         parameters: Values that replace the project's own, by the name of a node's input.
         keys: The partitions that the step reads and makes, by dataset; one that is not partitioned is not there.
+        notes: Is shown what is saved while it is at hand.
 
     Yields:
         A node and the dataset it has just saved, in full; or a node without outputs and None, once it has run.
@@ -64,7 +68,7 @@ def run_step(
     _build_datasets(run, todo)
     _restore(run, plan.handed_in, todo)
     for node in todo:
-        for saved in run_node(run, node, doors, parameters, keys, plan.handed_out):
+        for saved in run_node(run, node, doors, parameters, keys, notes, plan.handed_out):
             yield node, saved
         if not node.outputs:
             yield node, None
@@ -79,19 +83,21 @@ def run_node(
     doors: Mapping[str, Door],
     parameters: Mapping[str, Any],
     keys: Keys,
+    notes: StepNotes,
     handed_out: Collection[str] = (),
 ) -> Iterator[str]:
     """Run one node with Kedro's hooks, and give the name of each dataset once all of it is saved."""
     parameters = typed_parameters(node, parameters)
     inputs = {name: _load(run, name, node, doors, parameters, keys) for name in node.inputs}
     inputs.update(_overrides(run, node, inputs))
-    outputs = _call(run, node, inputs)
+    outputs = _call(run, node, inputs, notes)
     del inputs
     chunks, saved = inspect.isgeneratorfunction(node.func), []
     for name, data in _interleaved(outputs) if chunks else outputs.items():
         doors[base_name(name)].save(run, name, data, node, keys.get(base_name(name)))
         if name in handed_out:
             run.hand_on(name)
+        notes.saved(name, data)
         if not chunks:
             yield name
         saved.append(name)
@@ -131,7 +137,7 @@ def _overrides(run: KedroRun, node: Node, inputs: Mapping[str, Any]) -> dict[str
     return replaced
 
 
-def _call(run: KedroRun, node: Node, inputs: dict[str, Any]) -> dict[str, Any]:
+def _call(run: KedroRun, node: Node, inputs: dict[str, Any], notes: StepNotes) -> dict[str, Any]:
     common = {
         "node": node,
         "catalog": run.catalog,
@@ -139,11 +145,14 @@ def _call(run: KedroRun, node: Node, inputs: dict[str, Any]) -> dict[str, Any]:
         "is_async": False,
         "run_id": run.identity.kedro_run_id,
     }
+    start = time.perf_counter()
     try:
         outputs = node.run(inputs)
     except Exception as error:
         run.hooks.hook.on_node_error(error=error, **common)
         raise
+    if not inspect.isgeneratorfunction(node.func):  # it has not begun
+        notes.ran(node.outputs, time.perf_counter() - start)
     run.hooks.hook.after_node_run(outputs=outputs, **common)
     return outputs
 

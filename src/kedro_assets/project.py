@@ -113,6 +113,20 @@ class CatalogEntry:
         metadata = self.config.get("metadata")
         return metadata if isinstance(metadata, dict) else {}
 
+    @property
+    def viz(self) -> Mapping[str, Any]:
+        """What of its metadata is for Kedro-Viz."""
+        viz = self.metadata.get("kedro-viz")
+        return viz if isinstance(viz, dict) else {}
+
+    @property
+    def location(self) -> str | None:
+        """Where its file or folder is, as the configuration has it; a cached dataset has it one level down."""
+        inner = self.config.get("dataset")
+        places = [self.config, inner] if isinstance(inner, dict) else [self.config]
+        found = (place.get(key) for place in places for key in ("filepath", "path"))
+        return next((str(place) for place in found if isinstance(place, str | Path)), None)
+
 
 @frozen
 class Project:
@@ -138,12 +152,17 @@ class Project:
 
     def entry(self, name: str) -> CatalogEntry:
         """Look a dataset up in the catalog, patterns included, without building it."""
-        with _without_warnings(_resolver_logger):  # one for every dataset of a catch-all pattern; the run gives them
-            config = self.resolver.resolve_pattern(name)
-        declared = name in self.resolver.config or bool(
-            self.resolver.match_dataset_pattern(name) or self.resolver.match_user_catch_all_pattern(name)
-        )
-        return CatalogEntry(name, str(config.get("type", "")), config, declared)
+        return read_entry(self.resolver, name)
+
+
+def read_entry(resolver: CatalogConfigResolver, name: str) -> CatalogEntry:
+    """Look a dataset up in a catalog's configuration, patterns included."""
+    with _without_warnings(_resolver_logger):  # one for every dataset of a catch-all pattern; the run gives them
+        config = resolver.resolve_pattern(name)
+    declared = name in resolver.config or bool(
+        resolver.match_dataset_pattern(name) or resolver.match_user_catch_all_pattern(name)
+    )
+    return CatalogEntry(name, str(config.get("type", "")), config, declared)
 
 
 def locate_project(

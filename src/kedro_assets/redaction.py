@@ -95,6 +95,18 @@ class Redactor:
         return value if masked == value else masked
 
 
+def redacted(location: str) -> str:
+    """Take user, password and query out of a URL, chained ones included; a plain path stays as it is.
+
+    Examples:
+        >>> redacted("https://me:secret@host/data.csv?token=abc"), redacted("data/a.csv")
+        ('https://host/data.csv', 'data/a.csv')
+    """
+    if "://" not in location:
+        return location
+    return re.sub(r"://[^/]*@", "://", location).partition("?")[0]
+
+
 def _secret_values(credentials: object, key: str = "") -> Iterator[str]:
     if isinstance(credentials, Mapping):
         for name, value in credentials.items():

@@ -18,20 +18,28 @@ from kedro_assets.project import DEFAULT_PIPELINE
 from kedro_assets.translator import DatasetRecord, KedroTranslator
 
 
-def build_records(config: AssetsConfig, graph: ProjectGraph, problems: Problems) -> Mapping[Vertex, DatasetRecord]:
+def build_records(
+    config: AssetsConfig, graph: ProjectGraph, problems: Problems, versions: Mapping[str, str] | None = None
+) -> Mapping[Vertex, DatasetRecord]:
     """Gather what is known of every asset, external ones first.
 
     Args:
         config: `assets` of dagster.yml.
         graph: The project's graph.
         problems: Collects settings in the catalog that do not fit.
+        versions: The version of each node's code, by the node's name.
     """
     external: list[Vertex] = [("dataset", name) for name in graph.external]
     records: dict[Vertex, DatasetRecord] = {}
     for vertex in [*external, *graph.assets_of(graph.nodes)]:
         kind, name = vertex
         record = _node_record(graph, name) if kind == "node" else _dataset_record(graph, name, problems)
-        records[vertex] = evolve(record, key=(*config.key_prefix, *record.key), group_name=_group(config, record))
+        records[vertex] = evolve(
+            record,
+            key=(*config.key_prefix, *record.key),
+            group_name=_group(config, record),
+            code_version=(versions or {}).get(record.producer.name) if record.producer else None,
+        )
     return records
 
 

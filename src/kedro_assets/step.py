@@ -15,6 +15,7 @@ from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.logs import captured_logs
 from kedro_assets.mlflow_run import join_run, run_link
 from kedro_assets.names import base_name
+from kedro_assets.notes import StepNotes
 from kedro_assets.opener import RunOpener
 from kedro_assets.parameters import changed_parameters
 from kedro_assets.partition_keys import has_partition
@@ -46,9 +47,12 @@ class KedroStep:
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult | dg.AssetCheckEvaluation]:
         """Run the nodes that the selected assets need, and report every dataset once it is saved.
 
-        A selected check of a dataset that no node makes here looks at what is stored.
+        A selected check of a dataset that no node makes here looks at what is stored. Every run gives new data: that of a
+        node can depend on more than its code and what it reads of other assets, so Dagster must not take the same code
+        for the same data.
         """
         checks, keys = set(context.selected_asset_check_keys), self._keys(context)
+        data_version = dg.DataVersion(context.run.run_id)
         for found in self._found(context.op_execution_context, frozenset(checks), keys):
             if isinstance(found, Validation):
                 yield from self._check_events(found, checks)
@@ -56,7 +60,7 @@ class KedroStep:
             vertex, metadata = found
             key = self.view.index.keys.get(vertex)
             if key in context.selected_asset_keys:
-                yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+                yield dg.MaterializeResult(asset_key=key, metadata=metadata, data_version=data_version)
             elif key is not None:  # made because its node ran, though nobody selected it
                 for partition in keys.get(vertex[1], [None]):
                     context.log_event(dg.AssetMaterialization(key, metadata=metadata, partition=partition))
@@ -149,14 +153,18 @@ class KedroStep:
         if plan is None:  # only checks are selected
             return
         run_metadata: dict[str, Any] = {"kedro/run_id": run.identity.kedro_run_id, **run_link()}
-        for node, saved in run_step(run, plan, self.view.graph.nodes, self.io_managers, parameters, keys):
+        graph, notes = (
+            self.view.graph,
+            StepNotes(self.view.graph.entries, run.catalog, run.identity.kedro_run_id, run.redactor),
+        )
+        for node, saved in run_step(run, plan, graph.nodes, self.io_managers, parameters, keys, notes):
             if saved is None:
                 yield ("node", node.name), run_metadata
                 continue
             if not run.own_process:
                 run.hand_back(saved)
             version = {SAVE_VERSION: run.identity.kedro_run_id} if saved in run.plan.versioned else {}
-            yield ("dataset", base_name(saved)), run_metadata | version
+            yield ("dataset", base_name(saved)), notes.metadata(saved) | run_metadata | version
             validation = run.validations.pop((saved, "save"), None)
             if validation is not None:
                 yield validation

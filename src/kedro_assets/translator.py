@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,9 @@ from attrs import Factory, frozen
 from kedro.pipeline.node import Node
 
 from kedro_assets.config import DatasetSettings
+from kedro_assets.node_code import code_location
 from kedro_assets.project import CatalogEntry
+from kedro_assets.redaction import redacted
 
 
 @frozen
@@ -31,6 +34,7 @@ class DatasetRecord:
         automation_condition: When Dagster makes it by itself.
         freshness_policy: How old it may be.
         pipelines: The registered pipelines that hold its producer, or else its consumers.
+        code_version: Another one when the producer's function or its parameters are; None for an external dataset.
     """
 
     name: str
@@ -44,6 +48,7 @@ class DatasetRecord:
     pipelines: tuple[str, ...] = ()
     automation_condition: dg.AutomationCondition[Any] | None = None
     freshness_policy: dg.FreshnessPolicy | None = None
+    code_version: str | None = None
 
 
 class KedroTranslator:
@@ -66,9 +71,10 @@ class KedroTranslator:
             owners=settings.owners,
             tags={**node_tags(data.producer), **settings.tags},
             kinds=set(settings.kinds) or default_kinds(data.entry),
-            metadata=_metadata(data),
+            metadata={**_metadata(data), **_code_references(data.producer)},
             automation_condition=data.automation_condition,
             freshness_policy=data.freshness_policy,
+            code_version=data.code_version,
         )
 
 
@@ -95,18 +101,6 @@ def default_kinds(entry: CatalogEntry | None) -> set[str]:
     return {word for word in words if word and word not in ("io", "kedro")}
 
 
-def redacted(location: str) -> str:
-    """Take user, password and query out of a URL, chained ones included; a plain path stays as it is.
-
-    Examples:
-        >>> redacted("https://me:secret@host/data.csv?token=abc"), redacted("data/a.csv")
-        ('https://host/data.csv', 'data/a.csv')
-    """
-    if "://" not in location:
-        return location
-    return re.sub(r"://[^/]*@", "://", location).partition("?")[0]
-
-
 def _docstring(node: Node | None) -> str | None:
     """Give the first paragraph of a node function's docstring."""
     function = getattr(node.func, "func", node.func) if node else None
@@ -126,10 +120,19 @@ def _metadata(data: DatasetRecord) -> dict[str, Any]:
         metadata["kedro/type"] = data.entry.type
         if data.producer:
             metadata["kedro/node"] = data.producer.name
-        location = data.entry.config.get("filepath") or data.entry.config.get("path")
-        if isinstance(location, str):
-            metadata["kedro/filepath"] = redacted(location)
-        viz = data.entry.metadata.get("kedro-viz")
-        if isinstance(viz, dict) and viz.get("layer"):
-            metadata["kedro/layer"] = str(viz["layer"])
+        if data.entry.location:
+            metadata["kedro/filepath"] = redacted(data.entry.location)
+        if data.entry.viz.get("layer"):
+            metadata["kedro/layer"] = str(data.entry.viz["layer"])
     return metadata
+
+
+def _code_references(node: Node | None) -> dict[str, dg.CodeReferencesMetadataValue]:
+    """Say where a node's function stands, for Dagster's link to it."""
+    place = code_location(node.func) if node else None
+    if node is None or place is None:
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # nothing that the user could change
+        reference = dg.LocalFileCodeReference(file_path=place[0], line_number=place[1], label=node.name)
+        return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}

@@ -119,6 +119,7 @@ def test_a_python_block_that_says_so_runs_in_the_example(
     monkeypatch.chdir(flights)
     monkeypatch.setattr(sys, "path", [*sys.path])
     module = ModuleType("definitions")
+    module.__file__ = str(flights / "definitions.py")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the example's libraries say while they are imported
         exec(compile(block.text, str(flights / "definitions.py"), "exec"), vars(module))

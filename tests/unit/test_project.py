@@ -352,3 +352,19 @@ def test_a_mistake_in_dagster_yml_is_reported_with_file_and_line(write_project):
     problems = Problems()
     load_project(locate_project(write_project(conf={"dagster.yml": "assets:\n  clusterby: node\n"})), problems)
     assert [(problem.source, problem.path) for problem in problems] == [("conf/base/dagster.yml:2", "assets.clusterby")]
+
+
+@pytest.mark.parametrize(
+    ("config", "location"),
+    [
+        ({"filepath": "a.csv", "path": "b"}, "a.csv"),
+        ({"path": "parts", "dataset": {"type": "x", "filepath": "c"}}, "parts"),
+        ({"dataset": {"type": "x", "filepath": "c"}}, "c"),
+        ({"dataset": "pandas.CSVDataset"}, None),
+        ({"filepath": ["a"]}, None),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_a_dataset_is_where_its_configuration_says(config, location):
+    assert CatalogEntry("a", "x", config).location == location

@@ -5,7 +5,8 @@ import pytest
 
 from kedro_assets.config import DatasetSettings
 from kedro_assets.project import CatalogEntry
-from kedro_assets.translator import DatasetRecord, KedroTranslator, default_kinds, redacted
+from kedro_assets.redaction import redacted
+from kedro_assets.translator import DatasetRecord, KedroTranslator, default_kinds
 
 from .builders import make_node
 
@@ -57,7 +58,8 @@ def test_a_function_without_docstring_gives_no_description():
 
 def test_metadata_say_what_and_where_a_dataset_is_without_secrets():
     entry = csv_entry(filepath="s3://key:secret@bucket/a.csv?token=t", metadata={"kedro-viz": {"layer": "raw"}})
-    metadata = spec_of(entry=entry, producer=make_node("n", ["raw"], ["a_b"])).metadata
+    metadata = dict(spec_of(entry=entry, producer=make_node("n", ["raw"], ["a_b"])).metadata)
+    del metadata["dagster/code_references"]
     assert metadata == {
         "kedro/dataset": "a.b",
         "kedro/type": "pandas.CSVDataset",
@@ -69,7 +71,24 @@ def test_metadata_say_what_and_where_a_dataset_is_without_secrets():
 
 def test_a_node_without_outputs_is_told_as_such():
     spec = spec_of(name="tell", key=("tell",), producer=make_node("tell", ["raw"]))
-    assert (spec.metadata, spec.kinds) == ({"kedro/node": "tell"}, {"side_effect"})
+    assert (spec.metadata["kedro/node"], spec.kinds) == ("tell", {"side_effect"})
+    assert "kedro/dataset" not in spec.metadata
+
+
+def test_an_asset_links_to_the_function_of_its_node():
+    producer = make_node("n", ["raw"], ["a_b"])._copy(func=functools.partial(documented, 1))
+    [reference] = spec_of(producer=producer).metadata["dagster/code_references"].code_references
+    assert (reference.file_path, reference.label) == (__file__, "n")
+    assert reference.line_number == documented.__code__.co_firstlineno
+
+
+def test_a_function_without_a_file_gives_no_link():
+    producer = make_node("n", ["raw"], ["a_b"])._copy(func=len)
+    assert "dagster/code_references" not in spec_of(producer=producer).metadata
+
+
+def test_the_code_version_is_that_of_the_record():
+    assert spec_of(code_version="1a2b").code_version == "1a2b"
 
 
 def test_a_partitioned_dataset_shows_its_path():

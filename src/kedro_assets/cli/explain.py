@@ -28,8 +28,8 @@ from kedro_assets.graph import Vertex
 from kedro_assets.names import base_name, identifier, is_parameter
 from kedro_assets.parameters import parameter_values
 from kedro_assets.project import CatalogEntry, SourceLines, locate_project, source_lines
-from kedro_assets.redaction import Redactor
-from kedro_assets.translator import KedroTranslator, redacted
+from kedro_assets.redaction import Redactor, redacted
+from kedro_assets.translator import KedroTranslator
 
 Facts = dict[str, Any]
 """What is known of one thing, in the order in which it is said; `before` and `after` are the names around it."""

@@ -1,0 +1,184 @@
+"""The code of nodes: where a function stands, and a version that changes when the function or what it is given changes."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import linecache
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+from kedro.pipeline.node import Node
+
+from kedro_assets.names import is_parameter
+
+_PLAIN = {bool, int, float, complex, str, bytes, type(None), type(...), date, datetime, time, timedelta, Decimal}
+"""Values of these types are the same text in every process."""
+
+
+def code_versions(nodes: Iterable[Node], values: Mapping[str, Any]) -> dict[str, str]:
+    """Give the version of each node's code, by the node's name: the same in every process and on every machine.
+
+    It is made of the function's source, what a partial, a default or a closure binds to it, the names of the node's
+    inputs and outputs, and the parameters that it reads. What the function calls is not part of it.
+
+    Args:
+        nodes: The nodes.
+        values: The project's parameters, by the names that nodes use.
+    """
+    describe = _Describer()
+    shown: dict[str, str] = {}
+    versions = {}
+    for node in nodes:
+        parts = [describe(node.func), describe(node.inputs), describe(node.outputs)]
+        for name in filter(is_parameter, node.inputs):
+            if name not in shown:
+                shown[name] = _digest(describe(values.get(name)))
+            parts.append(shown[name])
+        versions[node.name] = _digest("\n".join(parts))
+    return versions
+
+
+def code_location(function: Callable[..., Any]) -> tuple[str, int] | None:
+    """Give the file and the line where a function begins, without a look at the file; None if it is not of a file."""
+    code = getattr(_innermost(function), "__code__", None)
+    if not isinstance(code, CodeType) or not Path(code.co_filename).is_absolute():
+        return None
+    return code.co_filename, code.co_firstlineno
+
+
+def _innermost(function: Any) -> Any:
+    """Look behind partials, methods and decorators that say what they wrap."""
+    seen: set[int] = set()
+    while id(function) not in seen:
+        seen.add(id(function))
+        if isinstance(function, partial):
+            function = function.func
+        elif inspect.ismethod(function):
+            function = function.__func__
+        else:
+            function = _wrapped(function) or function
+    return function
+
+
+def _wrapped(function: Any) -> Any:
+    return None if inspect.isclass(function) else inspect.getattr_static(function, "__wrapped__", None)
+
+
+class _Describer:
+    """Writes functions and values as text that says all that can be told of them in any process.
+
+    A file is read once, and a function's lines are looked for once.
+    """
+
+    def __init__(self) -> None:
+        self._sources: dict[CodeType, str] = {}
+        self._files: set[str] = set()
+        self._open: set[int] = set()
+
+    def __call__(self, value: Any) -> str:
+        """Describe a value; of an object that is not plain, only its type."""
+        if type(value) in _PLAIN:
+            return repr(value)
+        if id(value) in self._open:
+            return "..."  # a function can be in its own closure
+        self._open.add(id(value))
+        try:
+            return self._compound(value)
+        finally:
+            self._open.discard(id(value))
+
+    def _compound(self, value: Any) -> str:
+        kind = type(value)
+        if kind is dict:
+            return f"{{{', '.join(sorted(f'{self(key)}: {self(item)}' for key, item in value.items()))}}}"
+        if kind in (list, tuple):
+            return f"{kind.__name__}({', '.join(map(self, value))})"
+        if kind in (set, frozenset):
+            return f"{kind.__name__}({', '.join(sorted(map(self, value)))})"
+        if isinstance(value, Enum):
+            return f"{_name(kind)}.{value.name}"
+        return self._callable(value) if callable(value) else _name(kind)
+
+    def _callable(self, value: Any) -> str:
+        if isinstance(value, partial):
+            return f"partial({self(value.func)}, {self(value.args)}, {self(value.keywords)})"
+        if inspect.ismethod(value):
+            return f"method({self(value.__func__)}, {self(value.__self__)})"
+        wrapped = _wrapped(value)
+        if wrapped is not None:
+            return self(wrapped)
+        if isinstance(value, FunctionType):
+            return self._function(value)
+        call = inspect.getattr_static(type(value), "__call__", None)
+        if inspect.isclass(value) or not isinstance(call, FunctionType):
+            return _name(value if inspect.isclass(value) or inspect.isroutine(value) else type(value))
+        return f"{_name(type(value))}({self(call)})"
+
+    def _function(self, function: FunctionType) -> str:
+        code = function.__code__
+        if code not in self._sources:
+            self._sources[code] = self._source(function) or self._bytecode(code)
+        bound = (
+            function.__defaults__,
+            function.__kwdefaults__,
+            [_content(cell) for cell in function.__closure__ or ()],
+        )
+        return f"{self._sources[code]}\n{', '.join(map(self, bound))}"
+
+    def _source(self, function: FunctionType) -> str:
+        """Give the lines of a function, its decorators included; `inspect.getsource` would take twenty times as long."""
+        code = function.__code__
+        if code.co_filename not in self._files:
+            self._files.add(code.co_filename)
+            linecache.checkcache(code.co_filename)
+        lines = linecache.getlines(code.co_filename, function.__globals__)
+        first, end = code.co_firstlineno - 1, _last_line(code)
+        if not 0 <= first < end <= len(lines):
+            return ""
+        if function.__name__ != "<lambda>":
+            while end < len(lines) and _goes_on(lines[end], _indent(lines[first])):
+                end += 1
+        return "".join(lines[first:end]).rstrip()
+
+    def _bytecode(self, code: CodeType) -> str:
+        constants = [self._bytecode(item) if inspect.iscode(item) else self(item) for item in code.co_consts]
+        return repr((code.co_name, code.co_code, code.co_names, constants))
+
+
+def _last_line(code: CodeType) -> int:
+    """Give the last line that a function or one inside of it has code for."""
+    own = (line for _, _, line in code.co_lines() if line)
+    inside = (_last_line(item) for item in code.co_consts if inspect.iscode(item))
+    return max(*own, *inside, code.co_firstlineno, 0)
+
+
+def _goes_on(line: str, indent: int) -> bool:
+    """Say whether a line behind a function's last code still belongs to it: the rest of a statement has no code."""
+    text = line.strip()
+    return not text or _indent(line) > indent or text[0] in ")]}"
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it is filled later
+        return None
+
+
+def _name(thing: Any) -> str:
+    return f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]

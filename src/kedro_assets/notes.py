@@ -1,0 +1,119 @@
+"""Notes of what the nodes of a step save: taken from the objects in hand, so that nothing is loaded for them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import dagster as dg
+from kedro.io import CatalogProtocol, DataCatalog
+
+from kedro_assets.names import base_name
+from kedro_assets.previews import NO_PREVIEW, image_preview, preview_of, preview_rows
+from kedro_assets.project import CatalogEntry, read_entry
+from kedro_assets.redaction import Redactor, redacted
+from kedro_assets.tables import table_of
+
+logger = logging.getLogger(__name__)
+
+_MOST_COLUMNS = 1_000  # a schema is written to the event log with every materialization
+_PREVIEW = "kedro/preview"
+
+
+class StepNotes:
+    """What Dagster shows of the datasets that a step saves.
+
+    A note that cannot be taken is left out: it never fails a run.
+
+    Args:
+        entries: What the catalog says of each dataset, as the definitions know it.
+        catalog: The run's catalog.
+        save_version: The version that versioned datasets are saved with.
+        redactor: Masks the project's credentials.
+    """
+
+    def __init__(
+        self,
+        entries: Mapping[str, Sequence[CatalogEntry]],
+        catalog: CatalogProtocol[Any, Any],
+        save_version: str,
+        redactor: Redactor,
+    ) -> None:
+        self._entries = entries
+        self._catalog = catalog
+        self._save_version = save_version
+        self._redactor = redactor
+        self._of_data: dict[str, dict[str, Any]] = {}
+        self._seconds: dict[str, float] = {}
+
+    def ran(self, outputs: Sequence[str], seconds: float) -> None:
+        """Note how long the function took that has made some datasets."""
+        self._seconds.update(dict.fromkeys(outputs, seconds))
+
+    def saved(self, name: str, data: Any) -> None:
+        """Note what has been saved: all of a dataset or, of a node that yields chunks, one of them."""
+        with _harmless(name):
+            table, notes = table_of(data), self._of_data.get(name)
+            if notes is not None:  # another chunk
+                notes["dagster/row_count"] = _sum(notes.get("dagster/row_count"), table.rows if table else None)
+                return
+            notes = self._of_data[name] = {}
+            if table:
+                notes["dagster/row_count"] = table.rows
+                if len(table.columns) <= _MOST_COLUMNS:
+                    columns = [dg.TableColumn(column, kind) for column, kind in table.columns]
+                    notes["dagster/column_schema"] = dg.TableSchema(columns)
+            rows = preview_rows(self._viz(name))
+            if rows is not None:
+                notes[_PREVIEW] = preview_of(data, table, rows, self._redactor.text)
+
+    def metadata(self, name: str) -> dict[str, Any]:
+        """Give the notes of a dataset, once all of it is saved."""
+        notes = self._of_data.get(name, {})
+        if name in self._seconds:
+            notes["kedro/node_seconds"] = round(self._seconds[name], 3)
+        with _harmless(name):
+            self._note_place(name, notes)
+        return {key: value for key, value in notes.items() if value is not None}
+
+    def _note_place(self, name: str, notes: dict[str, Any]) -> None:
+        if not isinstance(self._catalog, DataCatalog):
+            return  # a class of the project's own, which need not know what its configuration is
+        entry = read_entry(self._catalog.config_resolver, name)
+        file = _local_path(entry.location) if entry.location else None
+        if entry.location and file is None:
+            version = f"/{self._save_version}/{entry.location.rpartition('/')[2]}" if entry.versioned else ""
+            notes["dagster/uri"] = redacted(self._redactor.text(entry.location)) + redacted(version)
+        if file:
+            file = file / self._save_version / file.name if entry.versioned else file
+            notes["dagster/uri"] = self._redactor.text(file.as_uri())
+            notes["kedro/size_bytes"] = file.stat().st_size if file.is_file() else None
+        if _PREVIEW in notes and notes[_PREVIEW] is None:
+            notes[_PREVIEW] = (image_preview(file) if file and file.is_file() else None) or NO_PREVIEW
+
+    def _viz(self, name: str) -> Mapping[str, Any]:
+        """Give a dataset's metadata for Kedro-Viz; a transcoded one may have it at another of its names."""
+        entries = sorted(self._entries[base_name(name)], key=lambda entry: entry.name != name)
+        return next((entry.viz for entry in entries if entry.viz), {})
+
+
+@contextmanager
+def _harmless(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        logger.debug("Not all of what '%s' is can be shown.", name, exc_info=True)
+
+
+def _sum(rows: int | None, more: int | None) -> int | None:
+    return None if rows is None or more is None else rows + more
+
+
+def _local_path(location: str) -> Path | None:
+    if location.startswith("file://"):
+        return Path(unquote(urlsplit(location).path))
+    return None if "://" in location else Path(location).absolute()

@@ -1,0 +1,77 @@
+"""What is noted of saved data: never an error, and nothing that may not be shown."""
+
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog
+
+from kedro_assets.notes import StepNotes
+from kedro_assets.project import CatalogEntry
+from kedro_assets.redaction import Redactor
+
+
+def notes_of(config=None, catalog=None, name="a", **viz):
+    config = {"type": "pandas.CSVDataset", **(config or {})}
+    entries = {"a": [CatalogEntry("a@x", "x"), CatalogEntry("a", "x", {"metadata": {"kedro-viz": viz}})]}
+    return StepNotes(entries, catalog or DataCatalog.from_config({name: config}), "2026", Redactor(("hunter2",)))
+
+
+def test_a_transcoded_dataset_has_the_preview_that_is_asked_for_at_another_of_its_names():
+    notes = notes_of(name="a@x", preview=True)
+    notes.saved("a@x", 1)
+    assert notes.metadata("a@x")["kedro/preview"].value == "1"
+
+
+def test_what_no_preview_can_be_made_of_is_said():
+    notes = notes_of(preview=True)
+    notes.saved("a", object())
+    assert notes.metadata("a")["kedro/preview"].value.startswith("No preview")
+
+
+@pytest.mark.parametrize(
+    ("config", "uri"),
+    [
+        ({"filepath": "file:///data/with%20space/a.csv"}, "file:///data/with%20space/a.csv"),
+        ({"filepath": "https://me:pw12@host/a?token=t"}, "https://host/a"),
+        ({"filepath": "https://host/hunter2/a"}, "https://host/***/a"),
+        ({"filepath": "s3://bucket/a", "versioned": True}, "s3://bucket/a/2026/a"),
+        ({"path": "/data/parts"}, "file:///data/parts"),
+    ],
+    ids=["file", "secrets", "credential", "version", "folder"],
+)
+def test_the_place_is_told_without_what_may_be_secret(config, uri):
+    notes = notes_of(config)
+    notes.saved("a", object())
+    assert notes.metadata("a") == {"dagster/uri": uri}
+
+
+def test_a_table_with_very_many_columns_is_told_without_them():
+    notes = notes_of()
+    notes.saved("a", pd.DataFrame([range(2000)]))
+    assert notes.metadata("a") == {"dagster/row_count": 1}
+
+
+def test_the_rows_of_chunks_are_added_up_as_long_as_all_are_known():
+    notes = notes_of()
+    for chunk in (pd.DataFrame({"b": [1]}), pd.DataFrame({"b": [1, 2]})):
+        notes.saved("a", chunk)
+    assert notes.metadata("a")["dagster/row_count"] == 3
+    notes.saved("a", "no table")
+    assert "dagster/row_count" not in notes.metadata("a")
+
+
+class Broken(pd.DataFrame):
+    def __len__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_an_object_that_fails_when_looked_at_does_no_harm(preview):
+    notes = notes_of({"filepath": "/data/a.csv"}, preview=preview)
+    notes.saved("a", Broken({"a": [1]}))
+    assert notes.metadata("a") == {"dagster/uri": "file:///data/a.csv"}
+
+
+def test_a_catalog_of_another_class_has_no_places():
+    notes = notes_of(catalog=object())
+    notes.saved("a", 1)
+    assert notes.metadata("a") == {}
