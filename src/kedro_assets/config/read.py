@@ -63,6 +63,8 @@ def read_config(raw: Mapping[str, Any], problems: Problems) -> DagsterConfig:
 
 def read_dataset_settings(dataset: str, raw: object, problems: Problems) -> DatasetSettings:
     """Read `metadata.dagster` of one dataset of the catalog; what does not fit is added to `problems`."""
+    if raw is None:  # as for most datasets
+        return DatasetSettings()
     path = ("catalog", dataset, "metadata", "dagster")
     return _structure(raw, DatasetSettings, path, problems) or DatasetSettings()
 
