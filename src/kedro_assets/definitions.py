@@ -53,6 +53,7 @@ class Translation:
         assets: The assets as Dagster takes them, external ones included.
         jobs: The jobs by their names in dagster.yml.
         schedules: Their schedules.
+        sensors: Their sensors.
         definitions: All of it for Dagster.
     """
 
@@ -65,6 +66,7 @@ class Translation:
     assets: Sequence[dg.AssetsDefinition]
     jobs: Mapping[str, BuiltJob]
     schedules: Sequence[dg.ScheduleDefinition]
+    sensors: Sequence[dg.SensorDefinition]
     definitions: dg.Definitions
 
 
@@ -157,7 +159,7 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
             **{io_manager.resource_key: io_manager for io_manager in io_managers.values()},
         },
     )
-    return Translation(project, graph, partitions, clusters, specs, index, assets, jobs, schedules, built)
+    return Translation(project, graph, partitions, clusters, specs, index, assets, jobs, schedules, job_sensors, built)
 
 
 def _locate_around(caller: str, env: str | None, conf_source: str | None) -> ProjectLocation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,8 @@ from helpers import KedroProject, json_dataset, kedro_run, load_definitions, wri
 from kedro.framework.startup import bootstrap_project
 
 from kedro_assets import _private
+from kedro_assets.cli.explain import explain_lines
+from kedro_assets.cli.report import list_json
 from kedro_assets.errors import ConfigError
 
 DAILY = '{daily: {start_date: "2026-01-01", end_date: "2026-01-15"}}'
@@ -336,3 +339,15 @@ def test_a_sensor_that_cannot_tell_which_partition_to_make_is_a_problem(incoming
         ConfigError, match=r"jobs\.take\.sensor: the job makes partitions, and 'other' is not partitioned"
     ):
         load_definitions(incoming)
+
+
+def test_what_is_listed_tells_partitions_and_sensors(incoming: KedroProject) -> None:
+    incoming.write("conf/base/dagster.yml", SENSOR)
+    listed = json.loads(list_json(incoming.path))
+    assert {row["key"]: row["partitions"] for row in listed["assets"]} == dict.fromkeys(
+        ("files", "sums"), 'Dynamic partitions: "files"'
+    )
+    assert listed["sensors"] == [{"name": "arrived", "job": "take", "status": "RUNNING"}]
+    assert [job["partitions"] for job in listed["jobs"]] == ['Dynamic partitions: "files"']
+    told = "\n".join(explain_lines(incoming.path, "sums"))
+    assert 'Dynamic partitions: "files"' in told

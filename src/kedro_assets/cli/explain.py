@@ -17,7 +17,7 @@ from attrs import asdict
 from kedro.pipeline.node import Node
 from parse import parse
 
-from kedro_assets.cli.report import job_facts
+from kedro_assets.cli.report import check_names, job_facts
 from kedro_assets.clusters import Cluster
 from kedro_assets.config import JobConfig, PipelineFilter
 from kedro_assets.definitions import Translation, translate
@@ -197,8 +197,10 @@ class _Explainer:
             "pipeline": wanted.pop("pipeline_name", None),
             "filter": wanted,
             "selection": config[entry].selection if entry else None,
+            "partitions": made["partitions"],
             "executor": made["executor"] or "that of `default_executor`",
             "schedules": [schedule.name for schedule in self._found.schedules if schedule.job_name == made["name"]],
+            "sensors": [sensor.name for sensor in self._found.sensors if sensor.job_name == made["name"]],
             "assets": made["assets"],
             "ops": made["ops"],
             "before": sorted(key.to_user_string() for key in read),
@@ -266,6 +268,8 @@ class _Explainer:
             "asset": spec.key.to_user_string() + (", external: no node writes it" if external else ""),
             "description": spec.description,
             "group": spec.group_name,
+            "partitions": str(spec.partitions_def or ""),
+            "checks": check_names(self._found, spec.key),
             "io manager": definition.get_io_manager_key_for_asset_key(spec.key),
         }
 

@@ -128,7 +128,7 @@ def check(env: str | None, conf_source: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")
 @_output_option
 def list_(env: str | None, conf_source: str | None, as_json: bool, output: IO[str]) -> None:  # noqa: FBT001
-    """List assets, clusters, jobs and schedules."""
+    """List assets, clusters, jobs, schedules and sensors."""
     from kedro_assets.cli.report import list_json, list_lines
 
     root = _enter(env, conf_source, quiet=True)

@@ -25,7 +25,8 @@ def check_lines(root: Path) -> Iterator[str]:
     merged = [cluster for cluster in found.clusters if len(cluster.nodes) > 1]
     yield (
         f"{len(found.specs)} assets ({len(found.graph.external)} external) of {len(found.graph.nodes)} nodes "
-        f"in {len(found.clusters)} clusters; {len(found.jobs)} jobs, {len(found.schedules)} schedules."
+        f"in {len(found.clusters)} clusters; {len(found.jobs)} jobs, {len(found.schedules)} schedules, "
+        f"{len(found.sensors)} sensors, {len(found.index.checks)} checks."
     )
     for left in found.graph.left_out:
         yield f"Pipeline '{left.pipeline}' is left out: {left.reason}"
@@ -47,7 +48,7 @@ def check_lines(root: Path) -> Iterator[str]:
 
 
 def list_lines(root: Path) -> Iterator[str]:
-    """List a project's assets, clusters, jobs and schedules as text."""
+    """List a project's assets, clusters, jobs, schedules and sensors as text."""
     content = _content(translate(locate_project(root), KedroTranslator()))
     for title, rows in content.items():
         yield f"{title} ({len(rows)})"
@@ -55,7 +56,7 @@ def list_lines(root: Path) -> Iterator[str]:
 
 
 def list_json(root: Path) -> str:
-    """List a project's assets, clusters, jobs and schedules as JSON."""
+    """List a project's assets, clusters, jobs, schedules and sensors as JSON."""
     return json.dumps(_content(translate(locate_project(root), KedroTranslator())), indent=2, ensure_ascii=False)
 
 
@@ -75,6 +76,8 @@ def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
                 "cluster": found.index.clusters[kind, name].name if (kind, name) in found.index.clusters else None,
                 "group": spec.group_name,
                 "kinds": sorted(spec.kinds),
+                "partitions": str(spec.partitions_def) if spec.partitions_def else None,
+                "checks": check_names(found, spec.key),
                 "deps": sorted(dep.asset_key.to_user_string() for dep in spec.deps),
             }
             for (kind, name), spec in found.specs.items()
@@ -91,7 +94,16 @@ def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
             }
             for schedule in found.schedules
         ],
+        "sensors": [
+            {"name": sensor.name, "job": sensor.job_name, "status": sensor.default_status.value}
+            for sensor in found.sensors
+        ],
     }
+
+
+def check_names(found: Translation, key: dg.AssetKey) -> list[str]:
+    """Name the checks of an asset."""
+    return [check.name for check in found.index.checks.values() if check.asset_key == key]
 
 
 def job_facts(found: Translation, name: str) -> dict[str, Any]:
@@ -105,6 +117,7 @@ def job_facts(found: Translation, name: str) -> dict[str, Any]:
         "kedro": name,
         "assets": sorted(key.to_user_string() for key in keys),
         "ops": sorted(op.name for op in job.nodes) if is_ops else [],
+        "partitions": str(found.jobs[name].partitions or "") or None,
         "executor": executor.name if executor else None,
         "description": job.description,
     }
