@@ -27,7 +27,7 @@ def with_order(
         problems: Collects names that nothing has, and circles.
     """
     order: dict[str, list[Vertex]] = {}
-    waiting = nx.DiGraph(graph.handovers())
+    waiting: nx.DiGraph[str] = nx.DiGraph(graph.handovers())
     waiting.add_nodes_from(graph.nodes)
     for node, name, where in _said(graph, records, deps, problems):
         before = _vertex(graph, name)

@@ -9,17 +9,14 @@ from attrs import frozen
 
 from kedro_assets.checks import check_evaluation, check_result
 from kedro_assets.clusters import Cluster
-from kedro_assets.execute import run_step
-from kedro_assets.graph import Vertex
+from kedro_assets.execute import Keys
 from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.logs import captured_logs
-from kedro_assets.mlflow_run import join_run, run_link
-from kedro_assets.names import base_name
-from kedro_assets.notes import StepNotes
+from kedro_assets.mlflow_run import join_run
 from kedro_assets.opener import RunOpener
 from kedro_assets.parameters import changed_parameters
 from kedro_assets.partition_keys import has_partition
-from kedro_assets.run import SAVE_VERSION, KedroRun
+from kedro_assets.step_run import Saved, StepRun
 from kedro_assets.validation import Validation
 from kedro_assets.view import View
 
@@ -57,13 +54,12 @@ class KedroStep:
             if isinstance(found, Validation):
                 yield from self._check_events(found, checks)
                 continue
-            vertex, metadata = found
-            key = self.view.index.keys.get(vertex)
+            key = self.view.index.keys.get(found.vertex)
             if key in context.selected_asset_keys:
-                yield dg.MaterializeResult(asset_key=key, metadata=metadata, data_version=data_version)
+                yield dg.MaterializeResult(asset_key=key, metadata=found.metadata, data_version=data_version)
             elif key is not None:  # made because its node ran, though nobody selected it
-                for partition in keys.get(vertex[1], [None]):
-                    context.log_event(dg.AssetMaterialization(key, metadata=metadata, partition=partition))
+                for partition in keys.get(found.vertex[1], [None]):
+                    context.log_event(dg.AssetMaterialization(key, metadata=found.metadata, partition=partition))
 
     def validate(
         self, context: dg.AssetCheckExecutionContext
@@ -85,14 +81,11 @@ class KedroStep:
                 if found.dataset in checks:
                     yield check_evaluation(checks[found.dataset], found)
                 continue
-            vertex, metadata = found
-            kind, name = vertex
-            key = self.view.index.keys.get(vertex)
-            hidden = (
-                kind == "dataset" and self.view.graph.in_memory(name) and vertex not in self.opener.assets.index.keys
-            )
-            if key is not None and not hidden:
-                yield dg.AssetMaterialization(key, metadata=metadata)
+            kind, name = found.vertex
+            key = self.view.index.keys.get(found.vertex)
+            in_memory = kind == "dataset" and self.view.graph.in_memory(name)
+            if key is not None and not (in_memory and found.vertex not in self.opener.assets.index.keys):
+                yield dg.AssetMaterialization(key, metadata=found.metadata)
             if kind == "dataset":
                 yield dg.Output(None, outputs[name])
 
@@ -123,66 +116,19 @@ class KedroStep:
             yield check_evaluation(spec, found)
 
     def _found(
-        self,
-        context: dg.OpExecutionContext,
-        checks: Collection[dg.AssetCheckKey] = (),
-        keys: Mapping[str, Sequence[str]] | None = None,
-    ) -> Iterator[tuple[Vertex, dict[str, Any]] | Validation]:
-        """Run the step's nodes; give each dataset once it is saved, each node without outputs once it has run.
-
-        What validators find comes with it, and at last what they find in the stored datasets of other checks.
-        """
+        self, context: dg.OpExecutionContext, checks: Collection[dg.AssetCheckKey] = (), keys: Keys | None = None
+    ) -> Iterator[Saved | Validation]:
+        """Run the step's nodes, and give what is saved and found; at last, what is found in the data of other checks."""
         with captured_logs(context.log, context.instance.managed_python_loggers) as capture:
             run = self.opener.for_run(context.run, context.job_def, context.instance)
             capture.renew(run.redactor)
             join_run(run.identity.mlflow_run_id)
-            step = str(context.op_handle)
+            step = StepRun(run, str(context.op_handle), self.view, self.io_managers)
             try:
-                yield from self._run_nodes(run, step, changed_parameters(context.op_config, self.values), keys or {})
-                yield from self._stored(run, step, checks)
+                yield from step.nodes(changed_parameters(context.op_config, self.values), keys or {})
+                yield from step.stored(checks)
             except Exception as error:
-                run.errors[step] = error
+                run.errors[step.step] = error
                 run.redactor.error(error)
-                yield from self._validated(run)
+                yield from step.validated()
                 raise
-
-    def _run_nodes(
-        self, run: KedroRun, step: str, parameters: Mapping[str, Any], keys: Mapping[str, Sequence[str]]
-    ) -> Iterator[tuple[Vertex, dict[str, Any]] | Validation]:
-        plan = run.plan.steps.get(step)
-        if plan is None:  # only checks are selected
-            return
-        run_metadata: dict[str, Any] = {"kedro/run_id": run.identity.kedro_run_id, **run_link()}
-        graph, notes = (
-            self.view.graph,
-            StepNotes(self.view.graph.entries, run.catalog, run.identity.kedro_run_id, run.redactor),
-        )
-        for node, saved in run_step(run, plan, graph.nodes, self.io_managers, parameters, keys, notes):
-            if saved is None:
-                yield ("node", node.name), run_metadata
-                continue
-            if not run.own_process:
-                run.hand_back(saved)
-            version = {SAVE_VERSION: run.identity.kedro_run_id} if saved in run.plan.versioned else {}
-            yield ("dataset", base_name(saved)), notes.metadata(saved) | run_metadata | version
-            validation = run.validations.pop((saved, "save"), None)
-            if validation is not None:
-                yield validation
-        yield from self._validated(run)
-
-    def _validated(self, run: KedroRun) -> Iterator[Validation]:
-        """Give what validators have found and nobody has told: on load, what was not already seen on save."""
-        while run.validations:
-            (name, mode), found = run.validations.popitem()
-            producer = self.view.graph.producer(base_name(name)) if name not in run.plan.inputs else None
-            saved_here = producer is not None and name in self.view.graph.nodes[producer].outputs
-            if mode == "save" or found.error is not None or not saved_here or "save" not in found.spec.on:
-                yield found
-
-    def _stored(self, run: KedroRun, step: str, checks: Collection[dg.AssetCheckKey]) -> Iterator[Validation]:
-        """Have validators look at stored data, for the checks of datasets that the step's nodes have not made."""
-        plan = run.plan.steps.get(step)
-        made = {name for node in (plan.nodes if plan else ()) for name in self.view.graph.outputs(node)}
-        for name, spec in self.view.index.checks.items():
-            if spec.key in checks and base_name(name) not in made:
-                yield run.validate(name, in_memory=self.view.graph.in_memory(base_name(name)))
