@@ -34,6 +34,7 @@ IMAGES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1600, 1000
 MAX_BYTES = 300_000
 SHOWN_JOB = "daily_features"
+MONTHS = [f"2013-{month:02}-01" for month in range(1, 6)]
 JOBS = ["everything", SHOWN_JOB, "nightly_refresh"]  # one after the other; the last leaves all assets up to date
 
 # What a visitor would set by hand, as the UI keeps it.
@@ -103,6 +104,18 @@ def run(page: Page, ui: DagsterUI) -> int:
     return HEIGHT
 
 
+def partitions(page: Page, ui: DagsterUI) -> int:
+    page.goto(f"{ui.url}/assets/carriers_by_month?view=partitions")
+    page.get_by_text("2013-01-01").first.wait_for()
+    return 700
+
+
+def checks(page: Page, ui: DagsterUI) -> int:
+    page.goto(f"{ui.url}/assets/monthly_summary?view=checks")
+    page.get_by_text("validator").first.wait_for()
+    return 700
+
+
 # Each picture, and what else is set for it.
 PICTURES: dict[Callable[[Page, DagsterUI], int], dict[str, Any]] = {
     lineage: {"asset-graph-direction": "vertical", "asset-node-facets": ["latest-event", "status", "kind-tag"]},
@@ -110,6 +123,8 @@ PICTURES: dict[Callable[[Page, DagsterUI], int], dict[str, Any]] = {
     job: {"asset-node-facets": ["description", "latest-event", "status", "kind-tag"]},
     schedule: {},
     run: {},
+    partitions: {},
+    checks: {},
 }
 
 
@@ -144,8 +159,10 @@ def _write(picture: Image.Image, path: Path, *, dark: bool) -> None:
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, serving(copy_example(Path(folder))) as ui:
-        for name in JOBS:
-            if ui.wait_for_run(ui.launch(name)) != "SUCCESS":
+        months = [("carriers_of_a_month", {"dagster/partition": month}) for month in MONTHS]
+        first, *others = ((job, {}) for job in JOBS)
+        for name, tags in [first, *months, *others]:
+            if ui.wait_for_run(ui.launch(name, tags)) != "SUCCESS":
                 raise RuntimeError(f"Job '{name}' has failed.")
         with sync_playwright() as playwright:
             path = find_chromium(playwright)

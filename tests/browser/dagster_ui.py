@@ -95,7 +95,7 @@ class DagsterUI:
         """The address of a job or a schedule."""
         return f"{self.url}/locations/{quote(self.repository[1])}/{kind}/{name}"
 
-    def launch(self, job: str) -> str:
+    def launch(self, job: str, tags: dict[str, str] | None = None) -> str:
         """Launch a job, and give the id of its run."""
         repository, location = self.repository
         asked = """mutation ($parameters: ExecutionParams!) {
@@ -104,7 +104,9 @@ class DagsterUI:
             }
         }"""
         selector = {"repositoryName": repository, "repositoryLocationName": location, "jobName": job}
-        answer = self.graphql(asked, parameters={"selector": selector, "mode": "default"})["launchPipelineExecution"]
+        metadata = {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]}
+        parameters = {"selector": selector, "mode": "default", "executionMetadata": metadata}
+        answer = self.graphql(asked, parameters=parameters)["launchPipelineExecution"]
         if "run" not in answer:
             raise RuntimeError(answer["message"])
         return answer["run"]["runId"]
