@@ -6,6 +6,8 @@ are nodes that hand each other data in memory: what is said of one dataset holds
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -80,15 +82,36 @@ class Partitions:
         same = own is not None and own.definition == read.definition
         return not same or not (mapping is None or isinstance(mapping, dg.IdentityPartitionMapping))
 
+    def place(self, graph: ProjectGraph, node: str, dataset: str) -> set[str]:
+        """Give the dimension of a node's key that is the one partition which it reads of a dataset, as it stands in a path."""
+        own, read, mapping = self.nodes.get(node), self.of_dataset(graph, dataset), self.mappings.get((node, dataset))
+        if own is None or read is None or not isinstance(own.definition, dg.MultiPartitionsDefinition):
+            return set()
+        alike = [each.name for each in own.definition.partitions_defs if each.partitions_def == read.definition]
+        if isinstance(mapping, dg.MultiToSingleDimensionPartitionMapping):
+            alike = [name for name in alike if mapping.partition_dimension_name in (None, name)]
+        elif mapping is not None:
+            return set()
+        return {f"{PLACEHOLDER}s.{name}>" for name in alike} if len(alike) == 1 else set()
+
     def boundaries(self, graph: ProjectGraph) -> Boundaries:
         """Say where nodes cannot share a step."""
-        read = ((graph.producer(dataset), dataset, node) for node in graph.nodes for dataset in graph.inputs(node))
-        moves = {
-            (producer, node)
-            for producer, dataset, node in read
-            if producer is not None and producer in self.nodes and self.moves(graph, node, dataset)
-        }
-        return Boundaries(self.nodes, moves)
+        moving = [
+            (node, dataset)
+            for node in graph.nodes
+            for dataset in [*graph.inputs(node), *_order(graph, node)]
+            if self.moves(graph, node, dataset)
+        ]
+        moves = {(producer, node) for node, dataset in moving if (producer := graph.producer(dataset)) is not None}
+        kinds: list[dg.PartitionMapping] = []  # not all of them can be hashed
+        reads: dict[str, dict[str, int]] = {}
+        for node, dataset in moving:
+            mapping = self.mappings.get((node, dataset))
+            if mapping is not None:
+                if mapping not in kinds:
+                    kinds.append(mapping)
+                reads.setdefault(node, {})[dataset] = kinds.index(mapping)
+        return Boundaries(self.nodes, moves, reads)
 
 
 def build_partitions(
@@ -129,7 +152,15 @@ class _Reader:
         self._patterns = config.assets.partitions
         self._problems = problems
         self._named = config.partitions
-        self._made = {name: self._partitioning(made, ("partitions", name)) for name, made in self._named.items()}
+        self._made: dict[str, Partitioning | None] = {}
+        for name in self._named:
+            self._by_name(name)
+
+    def _by_name(self, name: str) -> Partitioning | None:
+        if name not in self._made:
+            self._made[name] = None  # for dimensions that lead back to it
+            self._made[name] = self._partitioning(self._named[name], ("partitions", name))
+        return self._made[name]
 
     def said(self, records: Mapping[Vertex, DatasetRecord]) -> Iterator[tuple[Vertex, Partitioning]]:
         """Give what is said of assets: by the catalog, or else by the pattern in dagster.yml that fits best."""
@@ -153,9 +184,11 @@ class _Reader:
     def _resolved(self, written: str | PartitionsConfig, where: Path) -> Partitioning | None:
         if isinstance(written, PartitionsConfig):
             return self._partitioning(written, where)
-        if written not in self._named and not self._problems.at("partitions", written):
+        if written in self._named:
+            return self._by_name(written)
+        if not self._problems.at("partitions", written):
             self._problems.add(where, f"no partitions '{written}' are defined.", suggest(written, self._named))
-        return self._made.get(written)
+        return None
 
     def _partitioning(self, config: PartitionsConfig, where: Path) -> Partitioning | None:
         definition = self._definition(config, where)
@@ -251,33 +284,48 @@ def _mappings(
         for dataset, written in record.settings.partition_mappings.items():
             name = record.entry.name if record.entry else record.name
             where: Path = ("catalog", name, "metadata", "dagster", "partition_mappings", dataset)
-            read = (
-                [*graph.inputs(record.producer.name), *_order(graph, record.producer.name)] if record.producer else []
-            )
-            if record.producer is None or dataset not in read:
+            node = record.producer.name if record.producer else ""
+            readings = [*graph.readings(node), *((node, other) for other in _order(graph, node))] if node else []
+            read = list(dict.fromkeys(name for _, name in readings))
+            if dataset not in read:
                 found = (
-                    f"the node of '{record.name}' does not read '{dataset}'." if read else "no node makes this dataset."
+                    f"the node of '{record.name}' does not read '{dataset}'." if node else "no node makes this dataset."
                 )
                 problems.add(where, found, suggest(dataset, read))
                 continue
             if partitions.of_dataset(graph, dataset) is None:
                 problems.add(where, f"'{dataset}' is not partitioned.", "Leave the mapping out, or partition it.")
                 continue
-            try:
-                mapping = _mapping(written)
-            except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
-                problems.add(where, f"Dagster refuses it: {error}")
+            mapping = _checked_mapping(written, where, problems)
+            handed_on = graph.producer(dataset) is not None and graph.in_memory(dataset)
+            if handed_on and not isinstance(mapping, dg.IdentityPartitionMapping):
+                found = (
+                    f"'{dataset}' is handed on in memory: the partition of it that is there is the one that is made."
+                )
+                problems.add(where, found, "Leave the mapping out, or save the data: give it an entry in the catalog.")
                 continue
-            if mapping is None:
-                if not problems.at(*where):
-                    kinds = (*_PLAIN_MAPPINGS, *asdict(PartitionMappingConfig()))
-                    problems.add(where, "nothing says which partitions are read.", suggest("", kinds))
-                continue
-            edge = (record.producer.name, dataset)
-            if seen.setdefault(edge, mapping) != mapping:
-                found = f"another output of node '{edge[0]}' has another mapping for '{dataset}'."
-                problems.add(where, found, "A node reads once: keep one of them.")
-            yield edge, mapping
+            edges = [(node, dataset), *(edge for edge in readings if edge[1] == dataset)]
+            for edge in dict.fromkeys(edges) if mapping is not None else ():
+                if seen.setdefault(edge, mapping) != mapping:
+                    found = f"another output of node '{edge[0]}' has another mapping for '{dataset}'."
+                    problems.add(where, found, "A node reads once: keep one of them.")
+                yield edge, mapping
+
+
+def _checked_mapping(
+    written: str | PartitionMappingConfig, where: Path, problems: Problems
+) -> dg.PartitionMapping | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)  # of options that the documentation names
+            mapping = _mapping(written)
+    except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
+        problems.add(where, f"Dagster refuses it: {error}")
+        return None
+    if mapping is None and not problems.at(*where):
+        kinds = (*_PLAIN_MAPPINGS, *asdict(PartitionMappingConfig()))
+        problems.add(where, "nothing says which partitions are read.", suggest("", kinds))
+    return mapping
 
 
 def _order(graph: ProjectGraph, node: str) -> list[str]:
@@ -318,13 +366,18 @@ def _check_datasets(partitions: Partitions, graph: ProjectGraph, problems: Probl
                 if entry.name in node.outputs and own is not None and entry.config.get("overwrite") is True:
                     found = f"'{entry.name}' is partitioned, and `overwrite: true` deletes all partitions before it saves one."
                     problems.add((*where, "overwrite"), found, "Leave it out.")
-                if not _has_place(entry):
+                places = _places(entry)
+                if not places:
                     continue
                 if own is not None and own.policy != dg.BackfillPolicy.multi_run(1):
                     found = f"'{entry.name}' has one partition per path, and a run of node '{node.name}' makes several."
                     hint = "Make it a PartitionedDataset, or give each partition its run: `backfill_policy: multi_run`."
                     problems.add(where, found, hint)
-                elif entry.name in node.inputs and partitions.moves(graph, node.name, dataset):
+                elif (
+                    entry.name in node.inputs
+                    and partitions.moves(graph, node.name, dataset)
+                    and places != partitions.place(graph, node.name, dataset)
+                ):
                     found = (
                         f"'{entry.name}' has one partition per path, and node '{node.name}' reads others than it makes."
                     )
@@ -335,6 +388,9 @@ def _check_datasets(partitions: Partitions, graph: ProjectGraph, problems: Probl
                     problems.add(where, found, hint)
 
 
-def _has_place(entry: CatalogEntry) -> bool:
-    """Say whether the partition's key stands in a dataset's configuration."""
-    return PLACEHOLDER in str(dict(entry.config))
+def _places(entry: CatalogEntry) -> set[str]:
+    """Give what a dataset's configuration has of the partition's key: the key, or its dimensions."""
+    return set(_PLACE.findall(str(dict(entry.config))))
+
+
+_PLACE = re.compile(re.escape(PLACEHOLDER) + r"[^>]*>")

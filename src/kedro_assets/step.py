@@ -49,7 +49,7 @@ class KedroStep:
             if key in context.selected_asset_keys:
                 yield dg.MaterializeResult(asset_key=key, metadata=metadata)
             elif key is not None:  # made because its node ran, though nobody selected it
-                for partition in keys.get(vertex[1], [None]):
+                for partition in keys.get(vertex, [None]):
                     context.log_event(dg.AssetMaterialization(key, metadata=metadata, partition=partition))
 
     def execute(self, context: dg.OpExecutionContext) -> Iterator[dg.AssetMaterialization | dg.Output[None]]:
@@ -66,21 +66,20 @@ class KedroStep:
             if kind == "dataset":
                 yield dg.Output(None, outputs[name])
 
-    def _keys(self, context: dg.AssetExecutionContext) -> Mapping[str, Sequence[str]]:
-        """Give the partitions that the step reads and makes, by dataset, or by node where it writes none."""
-        found: dict[str, Sequence[str]] = {}
+    def _keys(self, context: dg.AssetExecutionContext) -> Mapping[Vertex, Sequence[str]]:
+        """Give the partitions that the step reads and makes."""
+        found: dict[Vertex, Sequence[str]] = {}
         partitioned, op_context = self.opener.partitions, context.op_execution_context
         if ("node", self.cluster.nodes[0]) in partitioned and has_partition(context.run.tags):
-            made = self.view.graph.assets_of(self.cluster.nodes)
-            found.update(dict.fromkeys((name for _, name in made), op_context.partition_keys))
+            found.update(dict.fromkeys(self.view.graph.assets_of(self.cluster.nodes), op_context.partition_keys))
         for port, key in context.assets_def.keys_by_input_name.items():
             vertex = self.view.index.vertices.get(key)
-            if vertex is not None and vertex in partitioned and vertex[1] not in found:
-                found[vertex[1]] = op_context.asset_partition_keys_for_input(port)
+            if vertex is not None and vertex in partitioned and vertex not in found:
+                found[vertex] = op_context.asset_partition_keys_for_input(port)
         return found
 
     def _saved(
-        self, context: dg.OpExecutionContext, keys: Mapping[str, Sequence[str]]
+        self, context: dg.OpExecutionContext, keys: Mapping[Vertex, Sequence[str]]
     ) -> Iterator[tuple[Vertex, dict[str, Any]]]:
         """Run the step's nodes; give each dataset once it is saved, each node without outputs once it has run."""
         with captured_logs(context.log, context.instance.managed_python_loggers) as capture:
@@ -88,8 +87,9 @@ class KedroStep:
             capture.renew(run.redactor)
             join_run(run.identity.mlflow_run_id)
             step = str(context.op_handle)
+            by_dataset = {name: found for (kind, name), found in keys.items() if kind == "dataset"}
             try:
-                yield from self._run_nodes(run, step, changed_parameters(context.op_config, self.values), keys)
+                yield from self._run_nodes(run, step, changed_parameters(context.op_config, self.values), by_dataset)
             except Exception as error:
                 run.errors[step] = error
                 run.redactor.error(error)
