@@ -15,7 +15,7 @@ import dagster as dg
 from attrs import asdict, field, frozen
 from networkx.utils import UnionFind
 
-from kedro_assets import ties
+from kedro_assets import _private, ties
 from kedro_assets.clusters import Boundaries
 from kedro_assets.config import (
     PARTITIONS,
@@ -125,23 +125,26 @@ def build_partitions(
         records: What is known of every asset.
         problems: Collects partitions that Dagster refuses or that do not fit together.
     """
-    said = dict(_Reader(config, problems).said(records))
+    said = {vertex: (found, where) for vertex, found, where in _Reader(config, problems).said(records)}
     nodes: dict[str, Partitioning] = {}
+    places: dict[str, Path] = {}
     for members in _tied(graph):
         vertices: list[Vertex] = [*(("node", node) for node in members), *graph.assets_of(members)]
         found = {vertex: said[vertex] for vertex in vertices if vertex in said}
         if not found:
             continue
-        (first, partitioning), *others = found.items()
-        for other, its in others:
+        (first, (partitioning, place)), *others = found.items()
+        for other, (its, where) in others:
             if its != partitioning:
-                _report_clash(first[1], other[1], problems)
+                _report_clash(first[1], other[1], where, problems)
         nodes.update(dict.fromkeys(members, partitioning))
-    external = {name: said["dataset", name] for name in graph.external if ("dataset", name) in said}
+        places.update(dict.fromkeys(members, place))
+    external = {name: said["dataset", name][0] for name in graph.external if ("dataset", name) in said}
     partitions = Partitions(nodes, external)
     mappings = dict(_mappings(partitions, graph, records, problems))
     partitions = Partitions(nodes, external, mappings)
     _check_datasets(partitions, graph, problems)
+    _check_mappings(partitions, graph, places, problems)
     return partitions
 
 
@@ -153,17 +156,22 @@ class _Reader:
         self._problems = problems
         self._named = config.partitions
         self._made: dict[str, Partitioning | None] = {}
+        self._open: set[str] = set()
         for name in self._named:
-            self._by_name(name)
+            self._by_name(name, ("partitions", name))
 
-    def _by_name(self, name: str) -> Partitioning | None:
+    def _by_name(self, name: str, where: Path) -> Partitioning | None:
         if name not in self._made:
-            self._made[name] = None  # for dimensions that lead back to it
+            self._made[name] = None
+            self._open.add(name)
             self._made[name] = self._partitioning(self._named[name], ("partitions", name))
+            self._open.remove(name)
+        if name in self._open:
+            self._problems.add(where, f"the dimensions of '{name}' lead back to it.", "Write one of them out.")
         return self._made[name]
 
-    def said(self, records: Mapping[Vertex, DatasetRecord]) -> Iterator[tuple[Vertex, Partitioning]]:
-        """Give what is said of assets: by the catalog, or else by the pattern in dagster.yml that fits best."""
+    def said(self, records: Mapping[Vertex, DatasetRecord]) -> Iterator[tuple[Vertex, Partitioning, Path]]:
+        """Give what is said of assets, and where: by the catalog, or else by the pattern in dagster.yml that fits best."""
         patterns = resolve_catalog({pattern: {"type": pattern} for pattern in self._patterns})
         used: set[str] = set()
         for vertex, record in records.items():
@@ -176,7 +184,7 @@ class _Reader:
                 where, written = ("assets", "partitions", pattern), self._patterns[pattern]
             partitioning = self._resolved(written, where) if written is not None else None
             if partitioning is not None:
-                yield vertex, partitioning
+                yield vertex, partitioning, where
         for pattern in self._patterns.keys() - used:
             hint = suggest(pattern, (record.name for record in records.values()))
             self._problems.add(("assets", "partitions", pattern), "no dataset has this name, or fits it.", hint)
@@ -185,7 +193,7 @@ class _Reader:
         if isinstance(written, PartitionsConfig):
             return self._partitioning(written, where)
         if written in self._named:
-            return self._by_name(written)
+            return self._by_name(written, where)
         if not self._problems.at("partitions", written):
             self._problems.add(where, f"no partitions '{written}' are defined.", suggest(written, self._named))
         return None
@@ -210,10 +218,13 @@ class _Reader:
         makers: dict[str, _Maker] = {"static": _static, "dynamic": _dynamic, "multi": self._multi}
         make: _Maker = makers.get(kind) or self._time_windows
         try:
-            return make(getattr(config, kind), (*where, kind))
+            definition = make(getattr(config, kind), (*where, kind))
+            if definition is not None:
+                definition.validate_partition_definition()
         except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
             self._problems.add((*where, kind), f"Dagster refuses it: {error}")
             return None
+        return definition
 
     def _multi(
         self, dimensions: Mapping[str, str | PartitionsConfig], where: Path
@@ -269,10 +280,10 @@ def _tied(graph: ProjectGraph) -> list[list[str]]:
     return list(groups.values())
 
 
-def _report_clash(first: str, other: str, problems: Problems) -> None:
+def _report_clash(first: str, other: str, where: Path, problems: Problems) -> None:
     found = f"'{first}' and '{other}' are partitioned differently, but made together: by one node, or by nodes that hand on data in memory."
     hint = "Partition them alike, or save what is handed on between them: give it an entry in the catalog."
-    problems.add(("catalog", other, "metadata", "dagster", "partitions"), found, hint)
+    problems.add(where, found, hint)
 
 
 def _mappings(
@@ -386,6 +397,27 @@ def _check_datasets(partitions: Partitions, graph: ProjectGraph, problems: Probl
                         "of the same folder."
                     )
                     problems.add(where, found, hint)
+
+
+def _check_mappings(
+    partitions: Partitions, graph: ProjectGraph, places: Mapping[str, Path], problems: Problems
+) -> None:
+    """Report nodes whose partitions are of another kind than those of what they read, if nothing says how they fit."""
+    for node in graph.nodes:
+        own = partitions.nodes.get(node)
+        for dataset in (*graph.inputs(node), *_order(graph, node)):
+            read, mapping = partitions.of_dataset(graph, dataset), partitions.mappings.get((node, dataset))
+            if own is None or read is None:
+                continue
+            reason = _private.misfit(mapping, own.definition, read.definition)
+            if reason and mapping is None:
+                found = f"'{dataset}', which node '{node}' reads, has partitions of another kind, and nothing says which of them it reads."
+                hint = f"Say it at what the node makes, as in `partition_mappings: {{{dataset}: all}}`."
+                problems.add(places[node], found, hint)
+            elif reason:
+                outputs = [entry.name for name in graph.outputs(node) for entry in graph.entries[name]]
+                said = ("metadata", "dagster", "partition_mappings", dataset)
+                problems.add(("catalog", *outputs[:1], *said), f"Dagster refuses it: {reason}")
 
 
 def _places(entry: CatalogEntry) -> set[str]:

@@ -232,3 +232,10 @@ def test_parameters_of_one_pipeline_are_checked_if_that_is_said(session):
 def test_load_versions_of_the_command_line_are_read_as_kedro_reads_them():
     assert _private.split_load_versions(None, None, "a:1,b:2") == {"a": "1", "b": "2"}
     assert _private.split_load_versions(None, None, None) == {}
+
+
+def test_partitions_that_do_not_fit_are_told():
+    daily, static = dg.DailyPartitionsDefinition("2026-01-01"), dg.StaticPartitionsDefinition(["a"])
+    assert _private.misfit(None, daily, daily) == ""
+    assert "must match" in _private.misfit(None, daily, static)
+    assert _private.misfit(dg.AllPartitionMapping(), daily, static) == ""
