@@ -308,15 +308,9 @@ def _mappings(
                 problems.add(where, f"'{dataset}' is not partitioned.", "Leave the mapping out, or partition it.")
                 continue
             mapping = _checked_mapping(written, where, problems)
-            handed_on = graph.producer(dataset) is not None and graph.in_memory(dataset)
-            if handed_on and not isinstance(mapping, dg.IdentityPartitionMapping):
-                found = (
-                    f"'{dataset}' is handed on in memory: the partition of it that is there is the one that is made."
-                )
-                problems.add(where, found, "Leave the mapping out, or save the data: give it an entry in the catalog.")
+            if mapping is None or _is_of_other_run(mapping, dataset, where, graph, problems):
                 continue
-            edges = [(node, dataset), *(edge for edge in readings if edge[1] == dataset)]
-            for edge in dict.fromkeys(edges) if mapping is not None else ():
+            for edge in dict.fromkeys([(node, dataset), *(edge for edge in readings if edge[1] == dataset)]):
                 if seen.setdefault(edge, mapping) != mapping:
                     found = f"another output of node '{edge[0]}' has another mapping for '{dataset}'."
                     problems.add(where, found, "A node reads once: keep one of them.")
@@ -337,6 +331,18 @@ def _checked_mapping(
         kinds = (*_PLAIN_MAPPINGS, *asdict(PartitionMappingConfig()))
         problems.add(where, "nothing says which partitions are read.", suggest("", kinds))
     return mapping
+
+
+def _is_of_other_run(
+    mapping: dg.PartitionMapping, dataset: str, where: Path, graph: ProjectGraph, problems: Problems
+) -> bool:
+    """Report a mapping that asks for data in memory which other runs have made."""
+    handed_on = graph.producer(dataset) is not None and graph.in_memory(dataset)
+    if not handed_on or isinstance(mapping, dg.IdentityPartitionMapping):
+        return False
+    found = f"'{dataset}' is handed on in memory: the partition of it that is there is the one that is made."
+    problems.add(where, found, "Leave the mapping out, or save the data: give it an entry in the catalog.")
+    return True
 
 
 def _order(graph: ProjectGraph, node: str) -> list[str]:

@@ -412,3 +412,18 @@ def test_an_incremental_dataset_gives_what_is_new_of_the_runs_partitions(
     put(project, "raw", *JAN[:4])
     assert make(project, instance, "made", tags=between(JAN[1], JAN[2])).success
     assert sorted(path.name for path in (project.path / "data/made").iterdir()) == [f"{key}.json" for key in JAN[1:3]]
+
+
+def test_what_dagster_is_told_may_stand_at_any_name_of_a_transcoded_dataset(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    layered = every("raw@all") + "  metadata: {kedro-viz: {layer: raw}}\n"
+    project = project_of(
+        tmp_path,
+        'node(keys_of, "raw@all", "all", name="all"), node(copy, "raw@one", "same", name="same")',
+        layered + one("raw@one", DAYS) + json_dataset("all") + one("same", DAYS),
+    )
+    put(project, "raw", *JAN[:2])
+    assert make(project, instance, "same", tags=partition(JAN[1])).success
+    assert make(project, instance, "all").success
+    assert project.read("all.json") == JAN[:2]
