@@ -54,7 +54,8 @@ class KedroStep:
 
     def execute(self, context: dg.OpExecutionContext) -> Iterator[dg.AssetMaterialization | dg.Output[None]]:
         """Run one node, and give every output once it is saved, with the materialization of its asset."""
-        outputs = dict(zip(self.view.graph.outputs(self.cluster.name), context.op_def.output_dict, strict=True))
+        made = self.view.graph.assets_of(self.cluster.nodes)
+        outputs = dict(zip(made, context.op_def.output_dict, strict=False))  # a node without any has one if others wait
         for vertex, metadata in self._saved(context, {}):
             kind, name = vertex
             key = self.view.index.keys.get(vertex)
@@ -63,8 +64,8 @@ class KedroStep:
             )
             if key is not None and not hidden:
                 yield dg.AssetMaterialization(key, metadata=metadata)
-            if kind == "dataset":
-                yield dg.Output(None, outputs[name])
+            if vertex in outputs:
+                yield dg.Output(None, outputs[vertex])
 
     def _keys(self, context: dg.AssetExecutionContext) -> Mapping[Vertex, Sequence[str]]:
         """Give the partitions that the step reads and makes."""
