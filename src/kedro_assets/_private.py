@@ -21,6 +21,7 @@ from dagster._config import process_config, resolve_to_config_type
 from dagster._config.errors import FieldNotDefinedErrorData, FieldsNotDefinedErrorData
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.definitions.dependency import NodeHandle
+from dagster._core.definitions.partitions.utils.mapping import infer_partition_mapping
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.execution.api import create_execution_plan, execute_plan_iterator, execute_run_iterator
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
@@ -290,6 +291,18 @@ def run_events(
         asset_selection=frozenset(keys) or None,
     )
     return execute_run_iterator(job, run, instance)
+
+
+def misfit(mapping: dg.PartitionMapping | None, own: Any, read: Any) -> str:
+    """Say why a mapping cannot be between two partitions definitions; empty if it can.
+
+    Dagster looks at that when it has all definitions, and then names neither file nor line.
+    """
+    try:
+        infer_partition_mapping(mapping, own, read).validate_partition_mapping(read, own)
+    except Exception as error:  # noqa: BLE001 - of many classes
+        return str(error)
+    return ""
 
 
 def split_params(ctx: Any, param: Any, value: str | None) -> dict[str, Any]:

@@ -38,10 +38,13 @@ class Boundaries:
     Attributes:
         kinds: How nodes are partitioned, by name; those that are not are not there.
         moves: Pairs of nodes of which the second reads other partitions of the first than the one that it makes.
+        reads: Which partitions nodes read of datasets, where it is said, by node and dataset: a step reads the same of
+            a dataset for all of its nodes.
     """
 
     kinds: Mapping[str, Hashable] = Factory(dict)
     moves: Collection[tuple[str, str]] = ()
+    reads: Mapping[str, Mapping[str, Hashable]] = Factory(dict)
 
 
 def cluster(graph: ProjectGraph, config: AssetsConfig, boundaries: Boundaries, problems: Problems) -> Sequence[Cluster]:
@@ -71,7 +74,7 @@ def cluster(graph: ProjectGraph, config: AssetsConfig, boundaries: Boundaries, p
     for node in graph.nodes:
         members.setdefault(sets[node], []).append(node)
     for nodes in members.values():
-        _check_alike(nodes, boundaries, problems)
+        _check_alike(graph, nodes, boundaries, problems)
     why: dict[str, list[str]] = {}
     for node, reason in reasons:
         why.setdefault(sets[node], []).append(reason)
@@ -81,16 +84,28 @@ def cluster(graph: ProjectGraph, config: AssetsConfig, boundaries: Boundaries, p
     return [Cluster(names[root], tuple(members[root]), tuple(dict.fromkeys(why.get(root, ())))) for root in order]
 
 
-def _check_alike(nodes: Sequence[str], boundaries: Boundaries, problems: Problems) -> None:
-    """Report a cluster in which others, partitioned otherwise, stand between nodes that cannot be parted."""
+def _check_alike(graph: ProjectGraph, nodes: Sequence[str], boundaries: Boundaries, problems: Problems) -> None:
+    """Report a cluster of nodes that cannot be parted, and would have to make or to read different partitions."""
+    where: Path = ("assets", "partitions")
+    hint = "Save what is handed on: give it an entry in the catalog."
     odd = next((node for node in nodes if boundaries.kinds.get(node) != boundaries.kinds.get(nodes[0])), None)
     if odd is not None:
         found = (
             f"'{nodes[0]}' and nodes that hand on data in memory have to run together, and '{odd}', which is partitioned "
             "otherwise, would run between them."
         )
-        hint = "Save what is handed on: give it an entry in the catalog."
-        problems.add(("assets", "partitions"), found, hint)
+        problems.add(where, found, hint)
+    for first, other in boundaries.moves:
+        if odd is None and first in nodes and other in nodes:
+            found = f"'{first}' and '{other}' have to run together, and the second reads other partitions of the first."
+            problems.add(where, found, hint)
+    for dataset in {dataset for node in nodes for dataset in boundaries.reads.get(node, ())}:
+        readers = [node for node in nodes if dataset in graph.inputs(node)]
+        first, *others = readers or nodes[:1]
+        for other in others:
+            if boundaries.reads.get(first, {}).get(dataset) != boundaries.reads.get(other, {}).get(dataset):
+                found = f"'{first}' and '{other}' have to run together, and read different partitions of '{dataset}'."
+                problems.add(where, found, hint)
 
 
 def check_depth(graph: ProjectGraph, clusters: Iterable[Cluster], where: Path, problems: Problems) -> None:
@@ -155,12 +170,14 @@ def _traits(graph: ProjectGraph, cluster_by: str, boundaries: Boundaries, sets: 
     """Give the nodes that have something in common, and are partitioned alike."""
     if cluster_by not in _TRAITS:
         return
-    levels = _levels(graph, boundaries, sets)
+    reads = _reads(graph, boundaries, sets)
+    levels = _levels(graph, boundaries, sets, reads)
     alike: dict[str, dict[Any, list[str]]] = {}
     for node in graph.nodes:
-        trait = _TRAITS[cluster_by](graph, node)
+        trait, root = _TRAITS[cluster_by](graph, node), sets[node]
         if trait:
-            alike.setdefault(trait, {}).setdefault((boundaries.kinds.get(node), levels[sets[node]]), []).append(node)
+            kind = (boundaries.kinds.get(node), levels[root], reads.get(root))
+            alike.setdefault(trait, {}).setdefault(kind, []).append(node)
     for trait, groups in alike.items():
         split = ", in part: its nodes are partitioned differently" if len(groups) > 1 else ""
         for first, *others in groups.values():
@@ -168,22 +185,36 @@ def _traits(graph: ProjectGraph, cluster_by: str, boundaries: Boundaries, sets: 
                 yield first, others, f"{cluster_by} '{trait}'{split}."
 
 
-def _levels(graph: ProjectGraph, boundaries: Boundaries, sets: UnionFind[str]) -> Mapping[str, int]:
+def _reads(graph: ProjectGraph, boundaries: Boundaries, sets: UnionFind[str]) -> Mapping[str, Hashable]:
+    """Give what sets of nodes read otherwise than others do."""
+    found: dict[str, set[Hashable]] = {}
+    for node in graph.nodes:
+        if boundaries.reads.get(node):
+            found.setdefault(sets[node], set()).update(boundaries.reads[node].items())
+    return {root: frozenset(items) for root, items in found.items()}
+
+
+def _levels(
+    graph: ProjectGraph, boundaries: Boundaries, sets: UnionFind[str], reads: Mapping[str, Hashable]
+) -> Mapping[str, int]:
     """Give for each set of nodes how often, at most, the partitions change on the way to it.
 
-    It never falls along the data, and rises where partitions change. So sets of one level that are partitioned alike can
-    be joined: whatever lies between them is of this level, and partitioned so, too.
+    It never falls along the data, and rises where partitions change, before and after a set that reads otherwise than
+    others too. So sets of one level that are partitioned alike and read alike can be joined: whatever lies between them is
+    of this level, and partitioned so, too.
     """
-    if not boundaries.kinds:
+    if not boundaries.kinds and not reads:
         return dict.fromkeys((sets[node] for node in graph.nodes), 0)
     kinds = boundaries.kinds
     moves = {(sets[first], sets[second]) for first, second in boundaries.moves}
     quotient = _quotient(graph, sets)
     levels: dict[str, int] = {}
     for root in nx.topological_sort(quotient):
-        before = quotient.predecessors(root)
-        rises = (levels[other] + (kinds.get(other) != kinds.get(root) or (other, root) in moves) for other in before)
-        levels[root] = max(rises, default=0)
+        found = 0
+        for other in quotient.predecessors(root):
+            changes = kinds.get(other) != kinds.get(root) or (other, root) in moves or other in reads or root in reads
+            found = max(found, levels[other] + changes)
+        levels[root] = found
     return levels
 
 

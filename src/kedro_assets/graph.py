@@ -99,11 +99,16 @@ class ProjectGraph:
 
     def upstream(self, node: str) -> list[str]:
         """Give the assets that a node reads; behind a hidden one stand those that its writer reads."""
-        found: dict[str, None] = {}
+        return list(dict.fromkeys(dataset for _, dataset in self.readings(node)))
+
+    def readings(self, node: str) -> Iterator[tuple[str, str]]:
+        """Give the assets that a node reads, each with the node that reads it: itself, or one that writes a hidden dataset."""
         for dataset in self.inputs(node):
             producer = self.producer(dataset)
-            found.update(dict.fromkeys(self.upstream(producer) if producer and dataset in self.hidden else [dataset]))
-        return list(found)
+            if producer and dataset in self.hidden:
+                yield from self.readings(producer)
+            else:
+                yield node, dataset
 
     def pipelines_of(self, node: str) -> list[str]:
         """Give the pipelines that hold a node, in their registered order."""

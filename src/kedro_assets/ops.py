@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import dagster as dg
@@ -10,10 +10,11 @@ from attrs import evolve, frozen
 
 from kedro_assets.clusters import Cluster
 from kedro_assets.errors import Problems
-from kedro_assets.graph import ProjectGraph, build_graph
+from kedro_assets.graph import ProjectGraph, Vertex, build_graph
 from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.names import identifiers
 from kedro_assets.opener import RunOpener
+from kedro_assets.order import with_order
 from kedro_assets.parameters import ConfigSchemas, parameter_values
 from kedro_assets.partitions import Partitions
 from kedro_assets.project import Project
@@ -27,7 +28,9 @@ from kedro_assets.view import View, build_index
 def build_op_graph(project: Project, pipeline: str) -> ProjectGraph:
     """Build the graph of one registered pipeline alone, whatever other pipelines it competes with for a dataset."""
     assets = evolve(project.config.assets, pipelines=[pipeline], memory_assets=True)
-    return build_graph(evolve(project, config=evolve(project.config, assets=assets)), Problems())
+    problems = Problems()  # what is wrong is reported for the assets; what is of other pipelines is not here
+    graph = build_graph(evolve(project, config=evolve(project.config, assets=assets)), problems)
+    return with_order(graph, build_records(assets, graph, problems), assets.deps, problems)
 
 
 def build_op_view(project: Project, graph: ProjectGraph, nodes: frozenset[str], translator: KedroTranslator) -> View:
@@ -82,13 +85,17 @@ def build_op_job(
     graph, pools, values = view.graph, project.config.assets.pools, parameter_values(project.parameters)
     schemas = ConfigSchemas(values)
     op_names = {cluster.name: op for op, cluster in view.ops.items()}
-    outputs = {node: identifiers(graph.outputs(node)) for node in op_names}
+    before = {node: _before(graph, node, op_names) for node in op_names}
+    awaited = {vertex for vertices in before.values() for vertex in vertices}
+    outputs = {
+        node: identifiers(_title(made) for made in graph.assets_of([node]) if made[0] == "dataset" or made in awaited)
+        for node in op_names
+    }
     # a node may be an op of several jobs, and Dagster keeps the names of all definitions in one space
     definitions = identifiers((f"{job.name}__{op}" for op in view.ops), job.taken)
     ops, dependencies = [], {}
     for node, op in op_names.items():
-        made_here = [name for name in graph.inputs(node) if graph.producer(name) in op_names]
-        inputs = identifiers(made_here)
+        inputs = identifiers(map(_title, before[node]))
         step = KedroStep(view.ops[op], view, opener, io_managers, values)
         definition = dg.op(
             name=definitions[f"{job.name}__{op}"],
@@ -102,9 +109,25 @@ def build_op_job(
         )(step.execute)
         ops.append(definition)
         dependencies[dg.NodeInvocation(definition.name, alias=op)] = {
-            port: dg.DependencyDefinition(op_names[producer], outputs[producer][name])
-            for name, port in inputs.items()
-            if (producer := graph.producer(name)) is not None
+            inputs[_title(made)]: dg.DependencyDefinition(op_names[producer], outputs[producer][_title(made)])
+            for made, producer in before[node].items()
         }
     wired = dg.GraphDefinition(name=job.name, node_defs=ops, dependencies=dependencies)
     return wired.to_job(name=job.name, **job.options)
+
+
+def _before(graph: ProjectGraph, node: str, nodes: Container[str]) -> Mapping[Vertex, str]:
+    """Give what a node reads or waits for, with the one of some nodes that makes it."""
+    read: list[Vertex] = [("dataset", name) for name in graph.inputs(node)]
+    found = ((vertex, _maker(graph, vertex)) for vertex in (*read, *graph.order.get(node, ())))
+    return {vertex: maker for vertex, maker in found if maker is not None and maker in nodes and maker != node}
+
+
+def _maker(graph: ProjectGraph, vertex: Vertex) -> str | None:
+    kind, name = vertex
+    return name if kind == "node" else graph.producer(name)
+
+
+def _title(vertex: Vertex) -> str:
+    kind, name = vertex
+    return f"node {name}" if kind == "node" else name

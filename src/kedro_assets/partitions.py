@@ -6,6 +6,8 @@ are nodes that hand each other data in memory: what is said of one dataset holds
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -13,7 +15,7 @@ import dagster as dg
 from attrs import asdict, field, frozen
 from networkx.utils import UnionFind
 
-from kedro_assets import ties
+from kedro_assets import _private, ties
 from kedro_assets.clusters import Boundaries
 from kedro_assets.config import (
     PARTITIONS,
@@ -80,15 +82,36 @@ class Partitions:
         same = own is not None and own.definition == read.definition
         return not same or not (mapping is None or isinstance(mapping, dg.IdentityPartitionMapping))
 
+    def place(self, graph: ProjectGraph, node: str, dataset: str) -> set[str]:
+        """Give the dimension of a node's key that is the one partition which it reads of a dataset, as it stands in a path."""
+        own, read, mapping = self.nodes.get(node), self.of_dataset(graph, dataset), self.mappings.get((node, dataset))
+        if own is None or read is None or not isinstance(own.definition, dg.MultiPartitionsDefinition):
+            return set()
+        alike = [each.name for each in own.definition.partitions_defs if each.partitions_def == read.definition]
+        if isinstance(mapping, dg.MultiToSingleDimensionPartitionMapping):
+            alike = [name for name in alike if mapping.partition_dimension_name in (None, name)]
+        elif mapping is not None:
+            return set()
+        return {f"{PLACEHOLDER}s.{name}>" for name in alike} if len(alike) == 1 else set()
+
     def boundaries(self, graph: ProjectGraph) -> Boundaries:
         """Say where nodes cannot share a step."""
-        read = ((graph.producer(dataset), dataset, node) for node in graph.nodes for dataset in graph.inputs(node))
-        moves = {
-            (producer, node)
-            for producer, dataset, node in read
-            if producer is not None and producer in self.nodes and self.moves(graph, node, dataset)
-        }
-        return Boundaries(self.nodes, moves)
+        moving = [
+            (node, dataset)
+            for node in graph.nodes
+            for dataset in [*graph.inputs(node), *_order(graph, node)]
+            if self.moves(graph, node, dataset)
+        ]
+        moves = {(producer, node) for node, dataset in moving if (producer := graph.producer(dataset)) is not None}
+        kinds: list[dg.PartitionMapping] = []  # not all of them can be hashed
+        reads: dict[str, dict[str, int]] = {}
+        for node, dataset in moving:
+            mapping = self.mappings.get((node, dataset))
+            if mapping is not None:
+                if mapping not in kinds:
+                    kinds.append(mapping)
+                reads.setdefault(node, {})[dataset] = kinds.index(mapping)
+        return Boundaries(self.nodes, moves, reads)
 
 
 def build_partitions(
@@ -102,23 +125,26 @@ def build_partitions(
         records: What is known of every asset.
         problems: Collects partitions that Dagster refuses or that do not fit together.
     """
-    said = dict(_Reader(config, problems).said(records))
+    said = {vertex: (found, where) for vertex, found, where in _Reader(config, problems).said(records)}
     nodes: dict[str, Partitioning] = {}
+    places: dict[str, Path] = {}
     for members in _tied(graph):
         vertices: list[Vertex] = [*(("node", node) for node in members), *graph.assets_of(members)]
         found = {vertex: said[vertex] for vertex in vertices if vertex in said}
         if not found:
             continue
-        (first, partitioning), *others = found.items()
-        for other, its in others:
+        (first, (partitioning, place)), *others = found.items()
+        for other, (its, where) in others:
             if its != partitioning:
-                _report_clash(first[1], other[1], problems)
+                _report_clash(first[1], other[1], where, problems)
         nodes.update(dict.fromkeys(members, partitioning))
-    external = {name: said["dataset", name] for name in graph.external if ("dataset", name) in said}
+        places.update(dict.fromkeys(members, place))
+    external = {name: said["dataset", name][0] for name in graph.external if ("dataset", name) in said}
     partitions = Partitions(nodes, external)
     mappings = dict(_mappings(partitions, graph, records, problems))
     partitions = Partitions(nodes, external, mappings)
     _check_datasets(partitions, graph, problems)
+    _check_mappings(partitions, graph, places, problems)
     return partitions
 
 
@@ -129,10 +155,23 @@ class _Reader:
         self._patterns = config.assets.partitions
         self._problems = problems
         self._named = config.partitions
-        self._made = {name: self._partitioning(made, ("partitions", name)) for name, made in self._named.items()}
+        self._made: dict[str, Partitioning | None] = {}
+        self._open: set[str] = set()
+        for name in self._named:
+            self._by_name(name, ("partitions", name))
 
-    def said(self, records: Mapping[Vertex, DatasetRecord]) -> Iterator[tuple[Vertex, Partitioning]]:
-        """Give what is said of assets: by the catalog, or else by the pattern in dagster.yml that fits best."""
+    def _by_name(self, name: str, where: Path) -> Partitioning | None:
+        if name not in self._made:
+            self._made[name] = None
+            self._open.add(name)
+            self._made[name] = self._partitioning(self._named[name], ("partitions", name))
+            self._open.remove(name)
+        if name in self._open:
+            self._problems.add(where, f"the dimensions of '{name}' lead back to it.", "Write one of them out.")
+        return self._made[name]
+
+    def said(self, records: Mapping[Vertex, DatasetRecord]) -> Iterator[tuple[Vertex, Partitioning, Path]]:
+        """Give what is said of assets, and where: by the catalog, or else by the pattern in dagster.yml that fits best."""
         patterns = resolve_catalog({pattern: {"type": pattern} for pattern in self._patterns})
         used: set[str] = set()
         for vertex, record in records.items():
@@ -145,7 +184,7 @@ class _Reader:
                 where, written = ("assets", "partitions", pattern), self._patterns[pattern]
             partitioning = self._resolved(written, where) if written is not None else None
             if partitioning is not None:
-                yield vertex, partitioning
+                yield vertex, partitioning, where
         for pattern in self._patterns.keys() - used:
             hint = suggest(pattern, (record.name for record in records.values()))
             self._problems.add(("assets", "partitions", pattern), "no dataset has this name, or fits it.", hint)
@@ -153,9 +192,11 @@ class _Reader:
     def _resolved(self, written: str | PartitionsConfig, where: Path) -> Partitioning | None:
         if isinstance(written, PartitionsConfig):
             return self._partitioning(written, where)
-        if written not in self._named and not self._problems.at("partitions", written):
+        if written in self._named:
+            return self._by_name(written, where)
+        if not self._problems.at("partitions", written):
             self._problems.add(where, f"no partitions '{written}' are defined.", suggest(written, self._named))
-        return self._made.get(written)
+        return None
 
     def _partitioning(self, config: PartitionsConfig, where: Path) -> Partitioning | None:
         definition = self._definition(config, where)
@@ -177,10 +218,13 @@ class _Reader:
         makers: dict[str, _Maker] = {"static": _static, "dynamic": _dynamic, "multi": self._multi}
         make: _Maker = makers.get(kind) or self._time_windows
         try:
-            return make(getattr(config, kind), (*where, kind))
+            definition = make(getattr(config, kind), (*where, kind))
+            if definition is not None:
+                definition.validate_partition_definition()
         except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
             self._problems.add((*where, kind), f"Dagster refuses it: {error}")
             return None
+        return definition
 
     def _multi(
         self, dimensions: Mapping[str, str | PartitionsConfig], where: Path
@@ -236,10 +280,10 @@ def _tied(graph: ProjectGraph) -> list[list[str]]:
     return list(groups.values())
 
 
-def _report_clash(first: str, other: str, problems: Problems) -> None:
+def _report_clash(first: str, other: str, where: Path, problems: Problems) -> None:
     found = f"'{first}' and '{other}' are partitioned differently, but made together: by one node, or by nodes that hand on data in memory."
     hint = "Partition them alike, or save what is handed on between them: give it an entry in the catalog."
-    problems.add(("catalog", other, "metadata", "dagster", "partitions"), found, hint)
+    problems.add(where, found, hint)
 
 
 def _mappings(
@@ -251,33 +295,54 @@ def _mappings(
         for dataset, written in record.settings.partition_mappings.items():
             name = record.entry.name if record.entry else record.name
             where: Path = ("catalog", name, "metadata", "dagster", "partition_mappings", dataset)
-            read = (
-                [*graph.inputs(record.producer.name), *_order(graph, record.producer.name)] if record.producer else []
-            )
-            if record.producer is None or dataset not in read:
+            node = record.producer.name if record.producer else ""
+            readings = [*graph.readings(node), *((node, other) for other in _order(graph, node))] if node else []
+            read = list(dict.fromkeys(name for _, name in readings))
+            if dataset not in read:
                 found = (
-                    f"the node of '{record.name}' does not read '{dataset}'." if read else "no node makes this dataset."
+                    f"the node of '{record.name}' does not read '{dataset}'." if node else "no node makes this dataset."
                 )
                 problems.add(where, found, suggest(dataset, read))
                 continue
             if partitions.of_dataset(graph, dataset) is None:
                 problems.add(where, f"'{dataset}' is not partitioned.", "Leave the mapping out, or partition it.")
                 continue
-            try:
-                mapping = _mapping(written)
-            except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
-                problems.add(where, f"Dagster refuses it: {error}")
+            mapping = _checked_mapping(written, where, problems)
+            if mapping is None or _is_of_other_run(mapping, dataset, where, graph, problems):
                 continue
-            if mapping is None:
-                if not problems.at(*where):
-                    kinds = (*_PLAIN_MAPPINGS, *asdict(PartitionMappingConfig()))
-                    problems.add(where, "nothing says which partitions are read.", suggest("", kinds))
-                continue
-            edge = (record.producer.name, dataset)
-            if seen.setdefault(edge, mapping) != mapping:
-                found = f"another output of node '{edge[0]}' has another mapping for '{dataset}'."
-                problems.add(where, found, "A node reads once: keep one of them.")
-            yield edge, mapping
+            for edge in dict.fromkeys([(node, dataset), *(edge for edge in readings if edge[1] == dataset)]):
+                if seen.setdefault(edge, mapping) != mapping:
+                    found = f"another output of node '{edge[0]}' has another mapping for '{dataset}'."
+                    problems.add(where, found, "A node reads once: keep one of them.")
+                yield edge, mapping
+
+
+def _checked_mapping(
+    written: str | PartitionMappingConfig, where: Path, problems: Problems
+) -> dg.PartitionMapping | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)  # of options that the documentation names
+            mapping = _mapping(written)
+    except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
+        problems.add(where, f"Dagster refuses it: {error}")
+        return None
+    if mapping is None and not problems.at(*where):
+        kinds = (*_PLAIN_MAPPINGS, *asdict(PartitionMappingConfig()))
+        problems.add(where, "nothing says which partitions are read.", suggest("", kinds))
+    return mapping
+
+
+def _is_of_other_run(
+    mapping: dg.PartitionMapping, dataset: str, where: Path, graph: ProjectGraph, problems: Problems
+) -> bool:
+    """Report a mapping that asks for data in memory which other runs have made."""
+    handed_on = graph.producer(dataset) is not None and graph.in_memory(dataset)
+    if not handed_on or isinstance(mapping, dg.IdentityPartitionMapping):
+        return False
+    found = f"'{dataset}' is handed on in memory: the partition of it that is there is the one that is made."
+    problems.add(where, found, "Leave the mapping out, or save the data: give it an entry in the catalog.")
+    return True
 
 
 def _order(graph: ProjectGraph, node: str) -> list[str]:
@@ -318,13 +383,18 @@ def _check_datasets(partitions: Partitions, graph: ProjectGraph, problems: Probl
                 if entry.name in node.outputs and own is not None and entry.config.get("overwrite") is True:
                     found = f"'{entry.name}' is partitioned, and `overwrite: true` deletes all partitions before it saves one."
                     problems.add((*where, "overwrite"), found, "Leave it out.")
-                if not _has_place(entry):
+                places = _places(entry)
+                if not places:
                     continue
                 if own is not None and own.policy != dg.BackfillPolicy.multi_run(1):
                     found = f"'{entry.name}' has one partition per path, and a run of node '{node.name}' makes several."
                     hint = "Make it a PartitionedDataset, or give each partition its run: `backfill_policy: multi_run`."
                     problems.add(where, found, hint)
-                elif entry.name in node.inputs and partitions.moves(graph, node.name, dataset):
+                elif (
+                    entry.name in node.inputs
+                    and partitions.moves(graph, node.name, dataset)
+                    and places != partitions.place(graph, node.name, dataset)
+                ):
                     found = (
                         f"'{entry.name}' has one partition per path, and node '{node.name}' reads others than it makes."
                     )
@@ -335,6 +405,30 @@ def _check_datasets(partitions: Partitions, graph: ProjectGraph, problems: Probl
                     problems.add(where, found, hint)
 
 
-def _has_place(entry: CatalogEntry) -> bool:
-    """Say whether the partition's key stands in a dataset's configuration."""
-    return PLACEHOLDER in str(dict(entry.config))
+def _check_mappings(
+    partitions: Partitions, graph: ProjectGraph, places: Mapping[str, Path], problems: Problems
+) -> None:
+    """Report nodes whose partitions are of another kind than those of what they read, if nothing says how they fit."""
+    for node in graph.nodes:
+        own = partitions.nodes.get(node)
+        for dataset in (*graph.inputs(node), *_order(graph, node)):
+            read, mapping = partitions.of_dataset(graph, dataset), partitions.mappings.get((node, dataset))
+            if own is None or read is None:
+                continue
+            reason = _private.misfit(mapping, own.definition, read.definition)
+            if reason and mapping is None:
+                found = f"'{dataset}', which node '{node}' reads, has partitions of another kind, and nothing says which of them it reads."
+                hint = f"Say it at what the node makes, as in `partition_mappings: {{{dataset}: all}}`."
+                problems.add(places[node], found, hint)
+            elif reason:
+                outputs = [entry.name for name in graph.outputs(node) for entry in graph.entries[name]]
+                said = ("metadata", "dagster", "partition_mappings", dataset)
+                problems.add(("catalog", *outputs[:1], *said), f"Dagster refuses it: {reason}")
+
+
+def _places(entry: CatalogEntry) -> set[str]:
+    """Give what a dataset's configuration has of the partition's key: the key, or its dimensions."""
+    return set(_PLACE.findall(str(dict(entry.config))))
+
+
+_PLACE = re.compile(re.escape(PLACEHOLDER) + r"[^>]*>")

@@ -116,7 +116,7 @@ def _node_record(graph: ProjectGraph, name: str) -> DatasetRecord:
 
 def _dataset_record(graph: ProjectGraph, name: str, problems: Problems) -> DatasetRecord:
     variants = graph.entries[name]
-    entry = next((variant for variant in variants if variant.metadata), variants[0])
+    entry = max(variants, key=lambda variant: ("dagster" in variant.metadata, bool(variant.metadata)))
     producer, consumers = graph.producer(name), graph.consumers(name)
     users = [producer] if producer else consumers
     where: Path = ("catalog", entry.name, "metadata", "dagster")

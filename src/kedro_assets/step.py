@@ -9,7 +9,7 @@ from attrs import frozen
 
 from kedro_assets.checks import check_evaluation, check_result
 from kedro_assets.clusters import Cluster
-from kedro_assets.execute import Keys
+from kedro_assets.graph import Vertex
 from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.logs import captured_logs
 from kedro_assets.mlflow_run import join_run
@@ -58,7 +58,7 @@ class KedroStep:
             if key in context.selected_asset_keys:
                 yield dg.MaterializeResult(asset_key=key, metadata=found.metadata, data_version=data_version)
             elif key is not None:  # made because its node ran, though nobody selected it
-                for partition in keys.get(found.vertex[1], [None]):
+                for partition in keys.get(found.vertex, [None]):
                     context.log_event(dg.AssetMaterialization(key, metadata=found.metadata, partition=partition))
 
     def validate(
@@ -74,7 +74,8 @@ class KedroStep:
         self, context: dg.OpExecutionContext
     ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[None]]:
         """Run one node, and give every output once it is saved, with the materialization of its asset."""
-        outputs = dict(zip(self.view.graph.outputs(self.cluster.name), context.op_def.output_dict, strict=True))
+        made = self.view.graph.assets_of(self.cluster.nodes)
+        outputs = dict(zip(made, context.op_def.output_dict, strict=False))  # a node without any has one if others wait
         checks = self.opener.assets.index.checks
         for found in self._found(context):
             if isinstance(found, Validation):
@@ -86,20 +87,19 @@ class KedroStep:
             in_memory = kind == "dataset" and self.view.graph.in_memory(name)
             if key is not None and not (in_memory and found.vertex not in self.opener.assets.index.keys):
                 yield dg.AssetMaterialization(key, metadata=found.metadata)
-            if kind == "dataset":
-                yield dg.Output(None, outputs[name])
+            if found.vertex in outputs:
+                yield dg.Output(None, outputs[found.vertex])
 
-    def _keys(self, context: dg.AssetExecutionContext) -> Mapping[str, Sequence[str]]:
-        """Give the partitions that the step reads and makes, by dataset, or by node where it writes none."""
-        found: dict[str, Sequence[str]] = {}
+    def _keys(self, context: dg.AssetExecutionContext) -> Mapping[Vertex, Sequence[str]]:
+        """Give the partitions that the step reads and makes."""
+        found: dict[Vertex, Sequence[str]] = {}
         partitioned, op_context = self.opener.partitions, context.op_execution_context
         if ("node", self.cluster.nodes[0]) in partitioned and has_partition(context.run.tags):
-            made = self.view.graph.assets_of(self.cluster.nodes)
-            found.update(dict.fromkeys((name for _, name in made), op_context.partition_keys))
+            found.update(dict.fromkeys(self.view.graph.assets_of(self.cluster.nodes), op_context.partition_keys))
         for port, key in context.assets_def.keys_by_input_name.items():
             vertex = self.view.index.vertices.get(key)
-            if vertex is not None and vertex in partitioned and vertex[1] not in found:
-                found[vertex[1]] = op_context.asset_partition_keys_for_input(port)
+            if vertex is not None and vertex in partitioned and vertex not in found:
+                found[vertex] = op_context.asset_partition_keys_for_input(port)
         return found
 
     def _check_events(
@@ -116,16 +116,20 @@ class KedroStep:
             yield check_evaluation(spec, found)
 
     def _found(
-        self, context: dg.OpExecutionContext, checks: Collection[dg.AssetCheckKey] = (), keys: Keys | None = None
+        self,
+        context: dg.OpExecutionContext,
+        checks: Collection[dg.AssetCheckKey] = (),
+        keys: Mapping[Vertex, Sequence[str]] | None = None,
     ) -> Iterator[Saved | Validation]:
         """Run the step's nodes, and give what is saved and found; at last, what is found in the data of other checks."""
+        of_datasets = {name: found for (kind, name), found in (keys or {}).items() if kind == "dataset"}
         with captured_logs(context.log, context.instance.managed_python_loggers) as capture:
             run = self.opener.for_run(context.run, context.job_def, context.instance)
             capture.renew(run.redactor)
             join_run(run.identity.mlflow_run_id)
             step = StepRun(run, str(context.op_handle), self.view, self.io_managers)
             try:
-                yield from step.nodes(changed_parameters(context.op_config, self.values), keys or {})
+                yield from step.nodes(changed_parameters(context.op_config, self.values), of_datasets)
                 yield from step.stored(checks)
             except Exception as error:
                 run.errors[step.step] = error

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import dagster as dg
 import pytest
 from helpers import KedroProject, json_dataset, kedro_run, load_definitions, write_project
-from kedro.framework.startup import bootstrap_project
+from partitioned import DAILY, WEEKLY, between, make, partition
 
-from kedro_assets import _private
 from kedro_assets.cli.explain import explain_lines
 from kedro_assets.cli.report import list_json
 from kedro_assets.errors import ConfigError
-
-DAILY = '{daily: {start_date: "2026-01-01", end_date: "2026-01-15"}}'
-WEEKLY = '{weekly: {start_date: "2026-01-04", end_date: "2026-01-18"}}'
 
 NODES = """
 def extract(raw, key):
@@ -75,40 +70,6 @@ def sales(tmp_path: Path) -> KedroProject:
     project = write_project(tmp_path, nodes=NODES, pipelines=PIPELINES, catalog=CATALOG)
     project.write("data/raw.json", "100")
     return project
-
-
-class Made(NamedTuple):
-    """What Dagster recorded of a run."""
-
-    events: list[dg.DagsterEvent]
-
-    @property
-    def success(self) -> bool:
-        return self.events[-1].event_type == dg.DagsterEventType.RUN_SUCCESS
-
-    @property
-    def recorded(self) -> list[tuple[str, str | None]]:
-        """The materializations: asset and partition."""
-        events = [event for event in self.events if event.is_step_materialization]
-        return [(event.asset_key.to_user_string(), event.partition) for event in events]
-
-
-def make(
-    project: KedroProject, instance: dg.DagsterInstance, *assets: str, tags: dict[str, str] | None = None, **config: Any
-) -> Made:
-    """Materialize assets as the UI does, for a partition if the tags name one."""
-    bootstrap_project(project.path)
-    repository = _private.load_repository(f"{project.package}.definitions", project.path)
-    keys = [dg.AssetKey.from_user_string(asset) for asset in assets]
-    return Made(list(_private.run_events(repository, _private.ASSET_JOB, keys, config, tags or {}, instance)))
-
-
-def partition(key: str) -> dict[str, str]:
-    return {"dagster/partition": key}
-
-
-def between(first: str, last: str) -> dict[str, str]:
-    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
 
 
 def test_days_weeks_and_a_report(sales: KedroProject, instance: dg.DagsterInstance) -> None:

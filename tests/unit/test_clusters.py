@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kedro_assets import ties
 from kedro_assets.clusters import Boundaries, cluster, nodes_to_run
 from kedro_assets.config import AssetsConfig
 from kedro_assets.errors import Problems
@@ -199,3 +200,53 @@ def test_a_selection_does_not_run_what_is_handed_in():
 
 def test_a_selection_of_nothing_runs_nothing():
     assert running([]) == []
+
+
+# Nodes that are partitioned differently.
+
+
+@st.composite
+def partitioned_graphs(draw):
+    """Draw a graph whose nodes are of some kinds, read other partitions than they make, and say which they read."""
+    graph = draw(graphs())
+    tied = nx.Graph(
+        [(node, other) for node, others, _ in [*ties.confirmed(graph), *ties.in_memory(graph)] for other in others]
+    )
+    tied.add_nodes_from(graph.nodes)
+    kinds, moves, reads = {}, set(), {}
+    for alike in sorted(map(sorted, nx.connected_components(tied))):
+        kind = draw(st.sampled_from([None, "daily", "weekly"]))
+        kinds.update(dict.fromkeys(alike, kind) if kind else {})
+    for node in graph.nodes:
+        for dataset in graph.inputs(node):
+            producer = graph.producer(dataset)
+            if graph.in_memory(dataset) or (producer and producer not in kinds):
+                continue
+            mapping = draw(st.sampled_from([None, None, 1, 2]))
+            if mapping:
+                reads.setdefault(node, {})[dataset] = mapping
+            if producer in kinds and (mapping or kinds[producer] != kinds.get(node)):
+                moves.add((producer, node))
+    return graph, Boundaries(kinds, moves, reads)
+
+
+@given(partitioned_graphs(), any_cluster_by)
+def test_a_cluster_makes_and_reads_partitions_of_one_kind(drawn, cluster_by):
+    graph, boundaries = drawn
+    problems = Problems()
+    clusters = cluster(graph, AssetsConfig(cluster_by=cluster_by), boundaries, problems)
+    assert sorted(node for each in clusters for node in each.nodes) == sorted(graph.nodes)
+    home = {node: number for number, each in enumerate(clusters) for node in each.nodes}
+    flows = [(home[one], home[other]) for one, other in graph.handovers()]
+    assert all(one <= other for one, other in flows)
+    for each in clusters:
+        alike = {boundaries.kinds.get(node) for node in each.nodes}
+        inside = [pair for pair in boundaries.moves if set(pair).issubset(each.nodes)]
+        read = {}
+        for node in each.nodes:
+            for dataset in graph.inputs(node):
+                read.setdefault(dataset, set()).add(boundaries.reads.get(node, {}).get(dataset))
+        mixed = len(alike) > 1 or inside or any(len(found) > 1 for found in read.values())
+        assert not mixed or len(problems)
+    if not any(graph.in_memory(name) for name in graph.datasets) or cluster_by == "node":
+        assert not len(problems)

@@ -256,3 +256,10 @@ def test_a_validator_that_cannot_be_made_is_left_to_the_catalog():
     catalog = DataCatalog.from_config({"text": {"type": "MemoryDataset", "validator": "no.such.module"}})
     assert _private.watch_validator(catalog, "text") is None
     assert _private.watch_validator(object(), "text") is None
+
+
+def test_partitions_that_do_not_fit_are_told():
+    daily, static = dg.DailyPartitionsDefinition("2026-01-01"), dg.StaticPartitionsDefinition(["a"])
+    assert _private.misfit(None, daily, daily) == ""
+    assert "must match" in _private.misfit(None, daily, static)
+    assert _private.misfit(dg.AllPartitionMapping(), daily, static) == ""

@@ -113,9 +113,10 @@ def _keys(definition: dg.PartitionsDefinition[Any], asked: str) -> list[str]:
     for key in (first, last or first):
         if not definition.has_partition_key(key):
             known = definition.get_partition_keys()
-            ends = f" They go from '{known[0]}' to '{known[-1]}'." if known else ""
-            hint = suggest(key, known) if len(known) <= 12 else ends
-            msg = f"There is no partition '{key}'. {hint.strip() or 'There is none yet.'}"
+            hint = suggest(key, known) if known else "There is none yet."
+            if len(known) > 12:
+                hint = f"They go from '{known[0]}' to '{known[-1]}'."
+            msg = f"There is no partition '{key}'. {hint}"
             raise PartitionError(msg)
     keys = list(definition.get_partition_keys_in_range(dg.PartitionKeyRange(first, last))) if last else [first]
     if not keys:

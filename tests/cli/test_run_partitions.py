@@ -1,0 +1,187 @@
+"""`kedro assets run` with partitions: which runs it makes, and what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+NODES = """
+    from kedro.pipeline import node, pipeline
+
+    def extract(key):
+        if key == "2026-01-03":
+            raise ValueError("the shop was closed")
+        return {"day": key}
+
+    def folders(start, end):
+        days = range(int(start[8:10]), int(end[8:10]))
+        return {f"2026-01-{day:02}": day for day in days}
+
+    def count(days):
+        return len(days)
+
+    def register_pipelines():
+        nodes = [
+            node(extract, "params:partition_key", "day@one", name="extract"),
+            node(count, "day@all", "count", name="count"),
+            node(folders, ["params:partition_start", "params:partition_end"], "three", name="three"),
+            node(folders, ["params:partition_start", "params:partition_end"], "all_days", name="all"),
+            node(extract, "params:partition_key", "file", name="read"),
+        ]
+        return {"__default__": pipeline(nodes)}
+"""
+DAILY = 'daily: {start_date: "2026-01-01", end_date: "2026-01-11"}'
+
+
+def folder(name: str, metadata: str = "") -> str:
+    entry = f'"{name}":\n  type: partitions.PartitionedDataset\n  path: data/{name.partition("@")[0]}\n'
+    entry += "  dataset: json.JSONDataset\n  filename_suffix: .json\n"
+    return entry + (f"  metadata: {{dagster: {{partitions: {{{metadata}}}}}}}\n" if metadata else "")
+
+
+def file(name: str, metadata: str) -> str:
+    path = f"data/{name.partition('@')[0]}/${{runtime_params:partition_key}}.json"
+    entry = f'"{name}":\n  type: json.JSONDataset\n  filepath: {path}\n'
+    return entry + f"  metadata: {{dagster: {{partitions: {{{metadata}}}}}}}\n"
+
+
+CATALOG = (
+    file("day@one", DAILY)
+    + folder("day@all")
+    + "count: {type: json.JSONDataset, filepath: data/count.json}\n"
+    + folder("three", f"{DAILY}, max_partitions_per_run: 3")
+    + folder("all_days", f"{DAILY}, backfill_policy: single_run")
+    + file("file", "dynamic: files")
+)
+DAGSTER = """
+    jobs:
+      days: {pipeline: {to_outputs: [count]}}
+"""
+
+
+@pytest.fixture
+def days(new_project):
+    project = new_project(nodes=NODES, dagster=DAGSTER)
+    project.write("conf/base/catalog.yml", CATALOG)
+    project.write("conf/test/catalog.yml", "")
+    project.write("definitions.py", "from kedro_assets import build_definitions\n\ndefs = build_definitions()\n")
+    return project
+
+
+def lines(outcome) -> list[str]:
+    """The lines of the progress, without their times."""
+    found = [line for line in outcome.out.splitlines() if line[:2] in ("+ ", "! ", "= ") or line.startswith("Part")]
+    return [line if line.startswith("P") else f"{line[0]} {line.partition(' s  ')[2]}" for line in found]
+
+
+def runs(home: Path) -> list[dg.DagsterRun]:
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        return list(reversed(instance.get_runs()))
+
+
+def test_one_partition(days, cli, home: Path) -> None:
+    outcome = cli(days, "run", "-s", "key:day", "--partition", "2026-01-02", variables={"DAGSTER_HOME": str(home)})
+    assert outcome.code == 0, outcome
+    assert days.read("day/2026-01-02.json") == {"day": "2026-01-02"}
+    assert lines(outcome) == ["Partition 2026-01-02", "+ day", "= the run succeeded: 1 asset materialized"]
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey("day"))
+        assert event is not None
+        assert event.asset_materialization is not None
+        assert event.asset_materialization.partition == "2026-01-02"
+
+
+def test_a_range_is_a_run_per_key_and_goes_on_after_a_failure(days, cli, home: Path) -> None:
+    variables = {"DAGSTER_HOME": str(home)}
+    outcome = cli(days, "run", "-s", "key:day", "--partition-range", "2026-01-02...2026-01-04", variables=variables)
+    assert outcome.code == 1
+    assert sorted(path.name for path in (days.path / "data/day").iterdir()) == ["2026-01-02.json", "2026-01-04.json"]
+    assert [line for line in lines(outcome) if line.startswith("Part")] == [
+        f"Partition 2026-01-{day:02}" for day in (2, 3, 4)
+    ]
+    assert any("the shop was closed" in line for line in lines(outcome))
+    made = runs(home)
+    assert [run.tags["dagster/partition"] for run in made] == ["2026-01-02", "2026-01-03", "2026-01-04"]
+    assert [run.is_success for run in made] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("asset", "sizes"), [("three", ["01...03", "04...06", "07"]), ("all_days", ["01...07"])], ids=["three", "single"]
+)
+def test_partitions_that_share_a_run(asset: str, sizes: list[str], days, cli, home: Path) -> None:
+    variables = {"DAGSTER_HOME": str(home)}
+    outcome = cli(
+        days, "run", "-s", f"key:{asset}", "--partition-range", "2026-01-01...2026-01-07", variables=variables
+    )
+    assert outcome.code == 0, outcome
+    titles = [line for line in lines(outcome) if line.startswith("Part")]
+    assert titles == ["Partition " + "...".join(f"2026-01-{day}" for day in size.split("...")) for size in sizes]
+    assert len(runs(home)) == len(sizes)
+    assert len(list((days.path / "data" / asset).iterdir())) == 7
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        assert len(instance.get_materialized_partitions(dg.AssetKey(asset))) == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-s", "key:day", "--partition", "2026-02-01"], "no partition '2026-02-01'. Did you mean '2026-01-"),
+        (["-s", "key:day", "--partition-range", "2026-01-05...2026-01-02"], "the first key is to come before the last"),
+        (["-s", "key:day", "--partition-range", "2026-01-05...2027-01-02"], "no partition '2027-01-02'"),
+        (["-s", "key:day"], "Choose their partitions with --partition KEY"),
+        (["-s", "key:count", "--partition", "2026-01-01"], "None of these assets is partitioned"),
+        (["-s", "key:file", "--partition", "a"], "There is no partition 'a'. There is none yet."),
+        (["-s", "key:day or key:file", "--partition", "a"], "partitioned in several ways"),
+        (["days"], "Choose their partitions with --partition KEY"),
+        (["--partition", "2026-01-01"], "partitioned in several ways"),
+    ],
+)
+def test_what_cannot_be_made(arguments: list[str], words: str, days, cli, home: Path) -> None:
+    outcome = cli(days, "run", *arguments, variables={"DAGSTER_HOME": str(home)})
+    assert outcome.code == 1
+    assert words in outcome.text
+    assert runs(home) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--partition", "2026-01-01", "--partition-range", "2026-01-01...2026-01-02"],
+        ["--partition-range", "2026-01-01"],
+        ["--partition-range", "...2026-01-01"],
+        ["--partition-range", "2026-01-01..."],
+    ],
+)
+def test_what_is_no_partition(arguments: list[str], days, cli) -> None:
+    outcome = cli(days, "run", "-s", "key:day", *arguments)
+    assert outcome.code != 0, outcome
+    assert outcome.err
+    assert not (days.path / "data/day").exists()
+
+
+def test_a_job_of_partitions_makes_its_assets_without_too(days, cli) -> None:
+    outcome = cli(days, "run", "days", "--partition-range", "2026-01-01...2026-01-02")
+    assert outcome.code == 0, outcome
+    assert days.read("count.json") == 2
+
+
+def test_without_a_selection_what_is_not_partitioned_is_made(days, cli) -> None:
+    days.write("data/day/2026-01-05.json", "5")
+    outcome = cli(days, "run")
+    assert outcome.code == 0, outcome
+    assert days.read("count.json") == 1
+    assert "Left out, as they have to be given a partition: all_days, day, file, three" in outcome.out
+
+
+def test_keys_that_were_added(days, cli, home: Path) -> None:
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        instance.add_dynamic_partitions("files", ["a", "b", "c"])
+    variables = {"DAGSTER_HOME": str(home)}
+    assert cli(days, "run", "-s", "key:file", "--partition-range", "b...c", variables=variables).code == 0
+    assert days.read("file/c.json") == {"day": "c"}
+    assert not (days.path / "data/file/a.json").exists()
+    outcome = cli(days, "run", "-s", "key:file", "--partition", "d", variables=variables)
+    assert outcome.code == 1
+    assert "no partition 'd'. Allowed: a, b, c" in outcome.text

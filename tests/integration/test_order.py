@@ -1,0 +1,96 @@
+"""Order without data: what waits, waits in every view and with every executor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from helpers import KedroProject, execute, json_dataset, write_project
+
+NODES = """
+import time
+from pathlib import Path
+
+LOG = Path(__file__).parents[2] / "order.txt"
+
+
+def tell(name, seconds=0.0, gives=None):
+    def function(*args):
+        time.sleep(seconds)
+        with LOG.open("a") as log:
+            log.write(name + "\\n")
+        return gives
+
+    function.__name__ = name
+    return function
+"""
+# By Kedro's order, `announce` and `first` would be the first nodes, and `last` is slow to finish.
+PIPELINES = """{"__default__": pipeline([
+    node(tell("announce"), "raw", None, name="announce"),
+    node(tell("first", gives=1), "raw", "a", name="first", tags=["one"]),
+    node(tell("check", 0.5), "raw", None, name="check"),
+    node(tell("last", 0.5, 1), "raw", "z", name="last"),
+]), "part": pipeline([node(tell("announce"), "raw", None, name="announce")])}"""
+DEPS = "assets: {cluster_by: CLUSTER, deps: {announce: [a, check], first: [z], check: [z]}}\n"
+JOBS = """
+executors: {two: {multiprocess: {max_concurrent: 2}}}
+jobs:
+  sequential: {}
+  parallel: {executor: two}
+  ops: {view: ops}
+  parallel_ops: {view: ops, executor: two}
+  part: {view: ops, pipeline: {pipeline_name: part}}
+"""
+
+
+def project_of(folder: Path, dagster: str) -> KedroProject:
+    project = write_project(
+        folder, nodes=NODES, pipelines=PIPELINES, catalog=json_dataset("raw", "a", "z"), dagster=dagster
+    )
+    project.write("data/raw.json", "1")
+    return project
+
+
+def order_of(project: KedroProject) -> list[str]:
+    return (project.path / "order.txt").read_text().split()
+
+
+@pytest.mark.parametrize("cluster_by", ["memory", "node", "pipeline"])
+@pytest.mark.parametrize("job", ["sequential", "parallel", "ops", "parallel_ops"])
+def test_what_waits_runs_later(cluster_by: str, job: str, tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    if "ops" in job and cluster_by != "memory":
+        pytest.skip("ops are of one node each")
+    project = project_of(tmp_path, DEPS.replace("CLUSTER", cluster_by) + JOBS)
+    assert execute(project, instance, job).success
+    order = order_of(project)
+    assert (order[0], order[-1], len(order)) == ("last", "announce", 4)
+    assert len(project.calls("before_pipeline_run")) == 1
+
+
+def test_what_is_waited_for_and_is_in_no_op_is_not_waited_for(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = project_of(tmp_path, DEPS.replace("CLUSTER", "memory") + JOBS)
+    assert execute(project, instance, "part").success
+    assert order_of(project) == ["announce"]
+
+
+def test_what_waits_for_a_failure_does_not_run(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    for job in ("sequential", "ops"):
+        project = project_of(tmp_path / job, DEPS.replace("CLUSTER", "memory") + JOBS)
+        nodes = project.path / "src" / project.package / "nodes.py"
+        nodes.write_text(nodes.read_text().replace("time.sleep(seconds)", "assert name != 'check'"))
+        assert not execute(project, instance, job).success
+        assert sorted(order_of(project)) == ["first", "last"]
+
+
+def test_the_catalog_can_say_it_of_a_dataset(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = project_of(tmp_path, JOBS)
+    catalog = project.path / "conf/base/catalog.yml"
+    catalog.write_text(
+        catalog.read_text().replace("data/a.json", "data/a.json\n  metadata: {dagster: {deps: [z, check]}}")
+    )
+    for job in ("parallel", "parallel_ops"):
+        (project.path / "order.txt").unlink(missing_ok=True)
+        assert execute(project, instance, job).success
+        order = order_of(project)
+        assert order.index("first") > max(order.index("last"), order.index("check"))
