@@ -58,7 +58,7 @@ def run_job(
     """Run a job, or some of its assets."""
     bootstrap_project(project.path)
     repository = _private.load_repository(f"{project.package}.{module}", project.path)
-    keys = [dg.AssetKey.from_user_string(asset) for asset in assets]
+    keys = [dg.AssetKey.from_user_string(asset) for asset in assets] or None
     return Made(list(_private.run_events(repository, job, keys, config, tags or {}, instance)))
 
 

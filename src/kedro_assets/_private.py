@@ -265,7 +265,7 @@ def load_repository(target: str, root: Path) -> ReconstructableRepository:
 def run_events(
     repository: ReconstructableRepository,
     job_name: str,
-    keys: Collection[dg.AssetKey],
+    keys: Collection[dg.AssetKey] | None,
     run_config: Mapping[str, Any],
     tags: Mapping[str, str],
     instance: dg.DagsterInstance,
@@ -275,20 +275,20 @@ def run_events(
     Args:
         repository: The definitions.
         job_name: The job.
-        keys: The assets to materialize; empty for all of the job's.
+        keys: The assets to materialize; None for all of the job's.
         run_config: The run's configuration.
         tags: Tags of the run, beside those of the job.
         instance: Where the run is recorded.
     """
     job = repository.get_reconstructable_job(job_name)
-    if keys:
+    if keys is not None:
         job = job.get_subset(asset_selection=frozenset(keys))
     run = instance.create_run_for_job(
         job_def=job.get_definition(),
         run_config=run_config,
         tags={**job.get_definition().run_tags, **tags},
         job_code_origin=job.get_python_origin(),
-        asset_selection=frozenset(keys) or None,
+        asset_selection=frozenset(keys) if keys is not None else None,
     )
     return execute_run_iterator(job, run, instance)
 

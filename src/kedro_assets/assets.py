@@ -15,7 +15,9 @@ from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.names import base_name, distinct_identifiers, identifier, identifiers
 from kedro_assets.opener import RunOpener
 from kedro_assets.parameters import ConfigSchemas, parameter_values
-from kedro_assets.partitions import Partitioning, Partitions
+from kedro_assets.partition_config import Partitioning
+from kedro_assets.partition_keys import by_path
+from kedro_assets.partitions import Partitions
 from kedro_assets.project import Project
 from kedro_assets.run import RESOURCE
 from kedro_assets.step import KedroStep
@@ -49,6 +51,9 @@ def build_io_managers(config: AssetsConfig, graph: ProjectGraph, opener: RunOpen
             _default_variant(graph, name),
             opener.for_io,
             in_memory=graph.in_memory(name),
+            by_path=any(
+                by_path(entry.config) for entry in graph.entries[name] if entry.name == _default_variant(graph, name)
+            ),
         )
         for name, key in keys.items()
     }

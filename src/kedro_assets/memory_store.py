@@ -7,28 +7,33 @@ import os
 import pickle
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
 from kedro_assets.errors import InMemoryDataError
+from kedro_assets.names import base_name
 
 
 @frozen
 class MemoryStore:
-    """A folder with one pickle per dataset and run.
+    """A folder with one pickle per dataset and run, and of a partitioned dataset one for each partition.
 
     Attributes:
         folder: Where the pickles are; every process of a run has to see it.
         run_id: The Dagster run that writes here.
         earlier: The runs that this one continues (a re-execution), nearest first.
+        partition: The partitions that the run makes; empty if it makes none.
+        partitioned: The datasets that are partitioned.
     """
 
     folder: Path
     run_id: str
     earlier: Sequence[str] = ()
+    partition: str = ""
+    partitioned: Collection[str] = ()
 
     def save(self, dataset: str, data: Any) -> None:
         """Pickle a dataset for the other steps of this run.
@@ -88,6 +93,11 @@ class MemoryStore:
         return list(self._path(dataset, "").parent.glob("*.pickle"))
 
     def _path(self, dataset: str, run_id: str) -> Path:
-        readable = re.sub(r"[^A-Za-z0-9_.-]", "_", dataset)
-        digest = hashlib.sha256(dataset.encode()).hexdigest()[:8]
-        return self.folder / f"{readable}-{digest}" / f"{run_id}.pickle"
+        names = [dataset, *([self.partition] if base_name(dataset) in self.partitioned else [])]
+        return self.folder.joinpath(*map(_folder, names), f"{run_id}.pickle")
+
+
+def _folder(name: str) -> str:
+    """Write a name as that of a folder, which no other name has."""
+    readable = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+    return f"{readable}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

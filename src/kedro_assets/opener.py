@@ -15,7 +15,7 @@ from kedro_assets.errors import PartitionError
 from kedro_assets.graph import Vertex
 from kedro_assets.logs import mask
 from kedro_assets.memory_store import MemoryStore
-from kedro_assets.partition_keys import PARTITION_TAG, has_partition, runtime_params
+from kedro_assets.partition_keys import PARTITION_TAG, has_partition, partition_of, runtime_params
 from kedro_assets.plan import RunPlan, plan_run
 from kedro_assets.project import ProjectLocation
 from kedro_assets.run import SAVE_VERSION, KedroRun, OpenRuns, RunIdentity, kedro_timestamp
@@ -57,7 +57,7 @@ class RunOpener:
             versions = _saved_versions(view, earlier, plan, instance)
             params = runtime_params(run.tags, self._partitions(run, plan), self.asked)
             identity = RunIdentity.of(run, job, instance, versions, params)
-            store = MemoryStore(self._memory_folder(instance), run.run_id, earlier)
+            store = self._memory_store(instance, run.run_id, partition_of(run.tags), earlier)
             self.location.reopen(self.package_name)
             return KedroRun.open(self.location, identity, plan, store, view.pipeline_around(plan), mask)
 
@@ -70,7 +70,8 @@ class RunOpener:
         except dg.DagsterInvariantViolationError:
             params = self._partition_of(context)
             identity = RunIdentity("", kedro_timestamp(datetime.now(tz=timezone.utc)), runtime_params=params)
-            store = MemoryStore(self._memory_folder(_instance_of(context)), "")
+            partition = context.partition_key if context.has_partition_key else ""
+            store = self._memory_store(_instance_of(context), "", partition)
             self.location.reopen(self.package_name)
             return KedroRun.open(self.location, identity, plan_run(self.assets.graph, {}), store)
         return self.for_run(step.dagster_run, step.job_def, step.instance)
@@ -114,11 +115,15 @@ class RunOpener:
                 if record is None or record.status == dg.DagsterRunStatus.SUCCESS:
                     run.memory_store.forget(dataset, earlier)
 
-    def _memory_folder(self, instance: dg.DagsterInstance) -> Path:
-        """Give the folder for the pickles of this project in this environment."""
+    def _memory_store(
+        self, instance: dg.DagsterInstance, run_id: str, partition: str, earlier: Sequence[str] = ()
+    ) -> MemoryStore:
+        """Give the place for the in-memory data of this project in this environment."""
         place = f"{self.location.path}\n{self.location.env}\n{self.location.conf_source}"
         digest = hashlib.sha256(place.encode()).hexdigest()[:8]
-        return Path(instance.storage_directory()) / "kedro_assets" / f"{self.location.path.name}-{digest}"
+        folder = Path(instance.storage_directory()) / "kedro_assets" / f"{self.location.path.name}-{digest}"
+        partitioned = {name for kind, name in self.partitions if kind == "dataset"}
+        return MemoryStore(folder, run_id, earlier, partition, partitioned)
 
 
 def _saved_versions(view: View, runs: Sequence[str], plan: RunPlan, instance: dg.DagsterInstance) -> Mapping[str, str]:

@@ -63,6 +63,21 @@ def has_partition(tags: Mapping[str, str]) -> bool:
     return PARTITION_TAG in tags or RANGE_TAGS[0] in tags
 
 
+def partition_of(tags: Mapping[str, str]) -> str:
+    """Name the partitions that a run makes.
+
+    Examples:
+        >>> partition_of({"dagster/partition": "a"}), partition_of({})
+        ('a', '')
+    """
+    return tags.get(PARTITION_TAG) or "...".join(tags[tag] for tag in RANGE_TAGS if tag in tags)
+
+
+def by_path(config: Mapping[str, Any]) -> bool:
+    """Say whether the partition's key stands in a dataset's configuration, as it is read without a run."""
+    return PLACEHOLDER in str(dict(config))
+
+
 def is_partitioned(dataset: object) -> bool:
     """Say whether a dataset holds partitions by their ids, as those of kedro-datasets and classes derived from them do."""
     return _derives(dataset, "PartitionedDataset")

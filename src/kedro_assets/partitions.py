@@ -1,4 +1,4 @@
-"""How assets are partitioned: what the catalog and dagster.yml say of datasets, and what follows for nodes.
+"""How nodes are partitioned: what follows from what is said of datasets.
 
 A run makes one partition, or a range of them, of everything in it. So all outputs of a node are partitioned alike, and so
 are nodes that hand each other data in memory: what is said of one dataset holds for all of these.
@@ -8,38 +8,24 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 from attrs import asdict, field, frozen
+from kedro.pipeline.node import Node
 from networkx.utils import UnionFind
 
 from kedro_assets import _private, ties
 from kedro_assets.clusters import Boundaries
-from kedro_assets.config import (
-    PARTITIONS,
-    DagsterConfig,
-    PartitionMappingConfig,
-    PartitionsConfig,
-    TimeWindowsConfig,
-)
+from kedro_assets.config import DagsterConfig, PartitionMappingConfig
 from kedro_assets.errors import Path, Problems, suggest
 from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.names import base_name
+from kedro_assets.partition_config import PLAIN_MAPPINGS, Partitioning, PartitionsReader, read_mapping
 from kedro_assets.partition_keys import PLACEHOLDER
-from kedro_assets.project import CatalogEntry, resolve_catalog
+from kedro_assets.project import CatalogEntry
 from kedro_assets.translator import DatasetRecord
-
-_Maker = Callable[[Any, Path], dg.PartitionsDefinition[Any] | None]
-
-
-@frozen
-class Partitioning:
-    """How something is partitioned, and how many of its partitions a run of a backfill makes."""
-
-    definition: dg.PartitionsDefinition[Any]
-    policy: dg.BackfillPolicy
 
 
 @frozen
@@ -125,7 +111,7 @@ def build_partitions(
         records: What is known of every asset.
         problems: Collects partitions that Dagster refuses or that do not fit together.
     """
-    said = {vertex: (found, where) for vertex, found, where in _Reader(config, problems).said(records)}
+    said = {vertex: (found, where) for vertex, found, where in PartitionsReader(config, problems).said(records)}
     nodes: dict[str, Partitioning] = {}
     places: dict[str, Path] = {}
     for members in _tied(graph):
@@ -146,127 +132,6 @@ def build_partitions(
     _check_datasets(partitions, graph, problems)
     _check_mappings(partitions, graph, places, problems)
     return partitions
-
-
-class _Reader:
-    """Turns what is written into Dagster's partitions definitions, each named one once."""
-
-    def __init__(self, config: DagsterConfig, problems: Problems) -> None:
-        self._patterns = config.assets.partitions
-        self._problems = problems
-        self._named = config.partitions
-        self._made: dict[str, Partitioning | None] = {}
-        self._open: set[str] = set()
-        for name in self._named:
-            self._by_name(name, ("partitions", name))
-
-    def _by_name(self, name: str, where: Path) -> Partitioning | None:
-        if name not in self._made:
-            self._made[name] = None
-            self._open.add(name)
-            self._made[name] = self._partitioning(self._named[name], ("partitions", name))
-            self._open.remove(name)
-        if name in self._open:
-            self._problems.add(where, f"the dimensions of '{name}' lead back to it.", "Write one of them out.")
-        return self._made[name]
-
-    def said(self, records: Mapping[Vertex, DatasetRecord]) -> Iterator[tuple[Vertex, Partitioning, Path]]:
-        """Give what is said of assets, and where: by the catalog, or else by the pattern in dagster.yml that fits best."""
-        patterns = resolve_catalog({pattern: {"type": pattern} for pattern in self._patterns})
-        used: set[str] = set()
-        for vertex, record in records.items():
-            found = patterns.match_dataset_pattern(record.name) or patterns.match_user_catch_all_pattern(record.name)
-            pattern = record.name if record.name in self._patterns else found
-            used.update([pattern] if pattern else [])
-            where: Path = ("catalog", record.entry.name, "metadata", "dagster", "partitions") if record.entry else ()
-            written = record.settings.partitions
-            if written is None and pattern is not None:
-                where, written = ("assets", "partitions", pattern), self._patterns[pattern]
-            partitioning = self._resolved(written, where) if written is not None else None
-            if partitioning is not None:
-                yield vertex, partitioning, where
-        for pattern in self._patterns.keys() - used:
-            hint = suggest(pattern, (record.name for record in records.values()))
-            self._problems.add(("assets", "partitions", pattern), "no dataset has this name, or fits it.", hint)
-
-    def _resolved(self, written: str | PartitionsConfig, where: Path) -> Partitioning | None:
-        if isinstance(written, PartitionsConfig):
-            return self._partitioning(written, where)
-        if written in self._named:
-            return self._by_name(written, where)
-        if not self._problems.at("partitions", written):
-            self._problems.add(where, f"no partitions '{written}' are defined.", suggest(written, self._named))
-        return None
-
-    def _partitioning(self, config: PartitionsConfig, where: Path) -> Partitioning | None:
-        definition = self._definition(config, where)
-        if config.max_partitions_per_run < 1:
-            self._problems.add((*where, "max_partitions_per_run"), "a number below 1 stands here.", "Allowed: from 1.")
-            return None
-        single = config.backfill_policy == "single_run"
-        policy = (
-            dg.BackfillPolicy.single_run() if single else dg.BackfillPolicy.multi_run(config.max_partitions_per_run)
-        )
-        return Partitioning(definition, policy) if definition else None
-
-    def _definition(self, config: PartitionsConfig, where: Path) -> dg.PartitionsDefinition[Any] | None:
-        kind = next((kind for kind in PARTITIONS if getattr(config, kind) is not None), None)
-        if kind is None:
-            if not self._problems.at(*where):
-                self._problems.add(where, "nothing says by what it is partitioned.", suggest("", PARTITIONS))
-            return None
-        makers: dict[str, _Maker] = {"static": _static, "dynamic": _dynamic, "multi": self._multi}
-        make: _Maker = makers.get(kind) or self._time_windows
-        try:
-            definition = make(getattr(config, kind), (*where, kind))
-            if definition is not None:
-                definition.validate_partition_definition()
-        except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
-            self._problems.add((*where, kind), f"Dagster refuses it: {error}")
-            return None
-        return definition
-
-    def _multi(
-        self, dimensions: Mapping[str, str | PartitionsConfig], where: Path
-    ) -> dg.PartitionsDefinition[Any] | None:
-        found = {name: self._resolved(written, (*where, name)) for name, written in dimensions.items()}
-        made = {name: partitioning.definition for name, partitioning in found.items() if partitioning}
-        return dg.MultiPartitionsDefinition(made) if len(made) == len(found) else None
-
-    def _time_windows(self, config: TimeWindowsConfig, where: Path) -> dg.PartitionsDefinition[Any] | None:
-        kind = where[-1]
-        given = asdict(config, filter=lambda _, value: value is not None)
-        make, offsets = _TIME[str(kind)]
-        for key in given.keys() & {"cron_schedule", "minute_offset", "hour_offset", "day_offset"} - offsets:
-            self._problems.add((*where, key), f"`{kind}` has no '{key}'.", "Leave it out.")
-        if kind == "cron" and config.cron_schedule is None:
-            self._problems.add((*where, "cron_schedule"), "this required key is missing.", "Add it.")
-        return None if self._problems.at(*where) else make(**given)
-
-
-def _static(keys: list[str], _: Path) -> dg.PartitionsDefinition[Any]:
-    return dg.StaticPartitionsDefinition(keys)
-
-
-def _dynamic(name: str, _: Path) -> dg.PartitionsDefinition[Any]:
-    return dg.DynamicPartitionsDefinition(name=name)
-
-
-def _by_cron(
-    start_date: str, end_date: str | None = None, fmt: str = "%Y-%m-%d-%H:%M", **options: Any
-) -> dg.PartitionsDefinition[Any]:
-    """Make windows of any length; by default keys are written as those of hours are, which tells all windows apart."""
-    return dg.TimeWindowPartitionsDefinition(start=start_date, end=end_date, fmt=fmt, **options)
-
-
-_TIME: Mapping[str, tuple[Callable[..., dg.PartitionsDefinition[Any]], set[str]]] = {
-    "hourly": (dg.HourlyPartitionsDefinition, {"minute_offset"}),
-    "daily": (dg.DailyPartitionsDefinition, {"minute_offset", "hour_offset"}),
-    "weekly": (dg.WeeklyPartitionsDefinition, {"minute_offset", "hour_offset", "day_offset"}),
-    "monthly": (dg.MonthlyPartitionsDefinition, {"minute_offset", "hour_offset", "day_offset"}),
-    "cron": (_by_cron, {"cron_schedule"}),
-}
-"""What makes the windows of each kind, and the options that not all kinds have."""
 
 
 def _tied(graph: ProjectGraph) -> list[list[str]]:
@@ -323,12 +188,12 @@ def _checked_mapping(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)  # of options that the documentation names
-            mapping = _mapping(written)
+            mapping = read_mapping(written)
     except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
         problems.add(where, f"Dagster refuses it: {error}")
         return None
     if mapping is None and not problems.at(*where):
-        kinds = (*_PLAIN_MAPPINGS, *asdict(PartitionMappingConfig()))
+        kinds = (*PLAIN_MAPPINGS, *asdict(PartitionMappingConfig()))
         problems.add(where, "nothing says which partitions are read.", suggest("", kinds))
     return mapping
 
@@ -349,60 +214,49 @@ def _order(graph: ProjectGraph, node: str) -> list[str]:
     return [name for kind, name in graph.order.get(node, ()) if kind == "dataset"]
 
 
-def _mapping(written: str | PartitionMappingConfig) -> dg.PartitionMapping | None:
-    if isinstance(written, str):
-        return _PLAIN_MAPPINGS[written]()
-    found: list[dg.PartitionMapping] = []
-    if written.time_window is not None:
-        found.append(dg.TimeWindowPartitionMapping(**asdict(written.time_window)))
-    if written.static is not None:
-        found.append(dg.StaticPartitionMapping(written.static))
-    if written.specific is not None:
-        found.append(dg.SpecificPartitionsPartitionMapping(written.specific))
-    if written.dimension is not None:
-        found.append(dg.MultiToSingleDimensionPartitionMapping(written.dimension))
-    return next(iter(found), None)
-
-
-_PLAIN_MAPPINGS: Mapping[str, Callable[[], dg.PartitionMapping]] = {
-    "identity": dg.IdentityPartitionMapping,
-    "all": dg.AllPartitionMapping,
-    "last": dg.LastPartitionMapping,
-}
-
-
 def _check_datasets(partitions: Partitions, graph: ProjectGraph, problems: Problems) -> None:
     """Report datasets that cannot hold the partitions that nodes make of them, or read."""
     for node in graph.nodes.values():
         own = partitions.nodes.get(node.name)
         for dataset in (*graph.inputs(node.name), *graph.outputs(node.name)):
             for entry in graph.entries[dataset]:
-                if entry.name not in (*node.inputs, *node.outputs):
-                    continue
-                where: Path = ("catalog", entry.name)
-                if entry.name in node.outputs and own is not None and entry.config.get("overwrite") is True:
-                    found = f"'{entry.name}' is partitioned, and `overwrite: true` deletes all partitions before it saves one."
-                    problems.add((*where, "overwrite"), found, "Leave it out.")
-                places = _places(entry)
-                if not places:
-                    continue
-                if own is not None and own.policy != dg.BackfillPolicy.multi_run(1):
-                    found = f"'{entry.name}' has one partition per path, and a run of node '{node.name}' makes several."
-                    hint = "Make it a PartitionedDataset, or give each partition its run: `backfill_policy: multi_run`."
-                    problems.add(where, found, hint)
-                elif (
-                    entry.name in node.inputs
-                    and partitions.moves(graph, node.name, dataset)
-                    and places != partitions.place(graph, node.name, dataset)
-                ):
-                    found = (
-                        f"'{entry.name}' has one partition per path, and node '{node.name}' reads others than it makes."
-                    )
-                    hint = (
-                        f"Let the node read '{base_name(entry.name)}@all', and add it to the catalog as a PartitionedDataset "
-                        "of the same folder."
-                    )
-                    problems.add(where, found, hint)
+                if entry.name in (*node.inputs, *node.outputs):
+                    if own is not None:
+                        _check_kind(entry, problems, saved=entry.name in node.outputs)
+                    _check_path(entry, node, partitions, graph, problems)
+
+
+def _check_kind(entry: CatalogEntry, problems: Problems, *, saved: bool) -> None:
+    """Report a dataset whose class gets in the way of single partitions."""
+    if saved and entry.config.get("overwrite") is True:
+        found = f"'{entry.name}' is partitioned, and `overwrite: true` deletes all partitions before it saves one."
+        problems.add(("catalog", entry.name, "overwrite"), found, "Leave it out.")
+    inner = entry.config.get("dataset")
+    kind = str(inner.get("type", "")) if isinstance(inner, dict) and entry.type.endswith("CachedDataset") else ""
+    if kind.endswith(("PartitionedDataset", "IncrementalDataset")):
+        found = f"'{entry.name}' is partitioned, and a CachedDataset hides which partitions it holds."
+        problems.add(("catalog", entry.name, "type"), found, "Take the dataset out of the CachedDataset.")
+
+
+def _check_path(
+    entry: CatalogEntry, node: Node, partitions: Partitions, graph: ProjectGraph, problems: Problems
+) -> None:
+    """Report a dataset with one partition per path in a run that needs others."""
+    places, own, name = _places(entry), partitions.nodes.get(node.name), base_name(entry.name)
+    if not places:
+        return
+    if own is not None and own.policy != dg.BackfillPolicy.multi_run(1):
+        found = f"'{entry.name}' has one partition per path, and a run of node '{node.name}' makes several."
+        hint = "Make it a PartitionedDataset, or give each partition its run: `backfill_policy: multi_run`."
+        problems.add(("catalog", entry.name), found, hint)
+    elif (
+        entry.name in node.inputs
+        and partitions.moves(graph, node.name, name)
+        and places != partitions.place(graph, node.name, name)
+    ):
+        found = f"'{entry.name}' has one partition per path, and node '{node.name}' reads others than it makes."
+        hint = f"Let the node read '{name}@all', and add it to the catalog as a PartitionedDataset of the same folder."
+        problems.add(("catalog", entry.name), found, hint)
 
 
 def _check_mappings(

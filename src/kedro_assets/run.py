@@ -23,7 +23,7 @@ from kedro_assets import _private
 from kedro_assets.errors import InMemoryDataError, ProjectError
 from kedro_assets.memory_store import MemoryStore
 from kedro_assets.mlflow_run import RUN_TAG
-from kedro_assets.partition_keys import check_saved, is_incremental, is_partitioned, of_keys, selected
+from kedro_assets.partition_keys import PLACEHOLDER, check_saved, is_incremental, is_partitioned, of_keys, selected
 from kedro_assets.plan import RunPlan
 from kedro_assets.project import ProjectLocation
 from kedro_assets.redaction import Redactor
@@ -177,6 +177,11 @@ class KedroRun:
             catalog = _private.create_catalog(context, identity.kedro_run_id, identity.load_versions)
         hooks = _private.hook_manager(session)
         return cls(identity, context, catalog, hooks, plan, memory_store, redactor=redactor)
+
+    @property
+    def makes_partition(self) -> bool:
+        """Whether the run makes a partition, so that the catalog has its key in every path."""
+        return not str(self.identity.runtime_params.get("partition_key", PLACEHOLDER)).startswith(PLACEHOLDER)
 
     def load(self, name: str, node: Node | None = None, keys: Collection[str] | None = None) -> Any:
         """Load a dataset or parameter; with a node, its dataset hooks fire.

@@ -8,11 +8,13 @@ from typing import Any
 import dagster as dg
 from attrs import frozen
 
+from kedro_assets.errors import PartitionError
 from kedro_assets.execute import Door, Keys, run_step
 from kedro_assets.graph import Vertex
 from kedro_assets.mlflow_run import run_link
 from kedro_assets.names import base_name
 from kedro_assets.notes import StepNotes
+from kedro_assets.partition_keys import by_path
 from kedro_assets.run import SAVE_VERSION, KedroRun
 from kedro_assets.validation import Validation
 from kedro_assets.view import View
@@ -77,10 +79,25 @@ class StepRun:
             if mode == "save" or found.error is not None or not saved_here or "save" not in found.spec.on:
                 yield found
 
+    def _check_path(self, name: str) -> None:
+        """Look whether there is one place where a dataset is stored, in a run that makes no partition of it.
+
+        Raises:
+            PartitionError: If each of its partitions has a path of its own.
+        """
+        entries = (entry for entry in self.view.graph.entries[base_name(name)] if entry.name == name)
+        if any(by_path(entry.config) for entry in entries) and not self.run.makes_partition:
+            msg = (
+                f"'{name}' has one partition per path, so its check is made in the runs that make or load a partition. For all "
+                "that is stored, give the validator to a PartitionedDataset of the same folder."
+            )
+            raise PartitionError(msg)
+
     def stored(self, checks: Collection[dg.AssetCheckKey]) -> Iterator[Validation]:
         """Have validators look at stored data, for the checks of datasets that the step's nodes have not made."""
         graph, plan = self.view.graph, self.run.plan.steps.get(self.step)
         made = {name for node in (plan.nodes if plan else ()) for name in graph.outputs(node)}
         for name, spec in self.view.index.checks.items():
             if spec.key in checks and base_name(name) not in made:
+                self._check_path(name)
                 yield self.run.validate(name, in_memory=graph.in_memory(base_name(name)))

@@ -26,6 +26,7 @@ NODES = """
         nodes = [
             node(extract, "params:partition_key", "day@one", name="extract"),
             node(count, "day@all", "count", name="count"),
+            node(dict, None, "alone", name="alone"),
             node(folders, ["params:partition_start", "params:partition_end"], "three", name="three"),
             node(folders, ["params:partition_start", "params:partition_end"], "all_days", name="all"),
             node(extract, "params:partition_key", "file", name="read"),
@@ -51,6 +52,7 @@ CATALOG = (
     file("day@one", DAILY)
     + folder("day@all")
     + "count: {type: json.JSONDataset, filepath: data/count.json}\n"
+    + "alone: {type: json.JSONDataset, filepath: data/alone.json}\n"
     + folder("three", f"{DAILY}, max_partitions_per_run: 3")
     + folder("all_days", f"{DAILY}, backfill_policy: single_run")
     + file("file", "dynamic: files")
@@ -73,7 +75,8 @@ def days(new_project):
 def lines(outcome) -> list[str]:
     """The lines of the progress, without their times."""
     found = [line for line in outcome.out.splitlines() if line[:2] in ("+ ", "! ", "= ") or line.startswith("Part")]
-    return [line if line.startswith("P") else f"{line[0]} {line.partition(' s  ')[2]}" for line in found]
+    told = [line if line.startswith("P") else f"{line[0]} {line.partition(' s  ')[2]}" for line in found]
+    return [line.partition("  (")[0] for line in told]
 
 
 def runs(home: Path) -> list[dg.DagsterRun]:
@@ -168,11 +171,19 @@ def test_a_job_of_partitions_makes_its_assets_without_too(days, cli) -> None:
 
 
 def test_without_a_selection_what_is_not_partitioned_is_made(days, cli) -> None:
-    days.write("data/day/2026-01-05.json", "5")
     outcome = cli(days, "run")
     assert outcome.code == 0, outcome
-    assert days.read("count.json") == 1
-    assert "Left out, as they have to be given a partition: all_days, day, file, three" in outcome.out
+    assert days.read("alone.json") == {}
+    left = "all_days, count, day, file, three"
+    assert f"Left out, as they are partitioned, or made from what is: {left}" in outcome.out
+
+
+def test_if_everything_is_partitioned_nothing_runs(days, cli) -> None:
+    outcome = cli(days, "run", "-s", "key:day or key:three")
+    assert outcome.code == 1
+    assert "day, three: Daily" in outcome.err
+    assert "--partition KEY" in outcome.err
+    assert lines(outcome) == []
 
 
 def test_keys_that_were_added(days, cli, home: Path) -> None:

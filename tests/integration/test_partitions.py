@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from helpers import KedroProject, json_dataset, kedro_run, load_definitions, write_project
-from partitioned import DAILY, WEEKLY, between, make, partition
+from partitioned import DAILY, WEEKLY, between, make, one, partition, run_job
 
 from kedro_assets.cli.explain import explain_lines
 from kedro_assets.cli.report import list_json
@@ -313,3 +313,65 @@ def test_what_is_listed_tells_partitions_and_sensors(incoming: KedroProject) -> 
     assert [job["partitions"] for job in listed["jobs"]] == ['Dynamic partitions: "files"']
     told = "\n".join(explain_lines(incoming.path, "sums"))
     assert 'Dynamic partitions: "files"' in told
+
+
+def test_in_memory_data_of_one_partition_is_not_taken_for_that_of_another(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = write_project(
+        tmp_path,
+        nodes="def start(key):\n    return {'made for': key}\n\ndef end(data):\n    return data\n",
+        pipelines="""{"__default__": pipeline([
+            node(start, "params:partition_key", "passed", name="start"), node(end, "passed", "out", name="end")])}""",
+        catalog=one("out", f"partitions: {DAILY}"),
+        dagster="assets: {cluster_by: node}",
+    )
+    for day in ("2026-01-01", "2026-01-02"):
+        assert make(project, instance, "passed", "out", tags=partition(day)).success
+    assert make(project, instance, "out", tags=partition("2026-01-01")).success
+    assert project.read("out/2026-01-01.json") == {"made for": "2026-01-01"}
+    missing = make(project, instance, "out", tags=partition("2026-01-03"))
+    assert "'passed' is needed here, and no run has made it yet" in missing.error
+
+
+NATIVE = """
+import dagster as dg
+from kedro_assets import build_definitions
+
+
+@dg.asset(
+    partitions_def=dg.WeeklyPartitionsDefinition("2026-01-04", end_date="2026-01-18"),
+    ins={"days": dg.AssetIn("daily", input_manager_key="daily__io_manager")},
+)
+def week(days):
+    return None
+
+
+defs = dg.Definitions.merge(build_definitions(), dg.Definitions(assets=[week]))
+"""
+
+
+def test_another_partition_than_that_of_the_path_is_refused_to_an_asset_that_is_no_node(
+    sales: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    sales.write(f"src/{sales.package}/native.py", NATIVE)
+    for day in range(4, 11):
+        sales.write(f"data/daily/2026-01-{day:02}.json", "{}")
+    found = run_job(sales, instance, "__ASSET_JOB", "week", tags=partition("2026-01-04"), module="native")
+    assert "'daily@one' has one partition per path" in found.error
+
+
+def test_the_check_of_a_path_per_partition_is_made_in_its_runs(
+    sales: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    sales.write(
+        "conf/base/catalog.yml",
+        CATALOG.replace("daily@one:\n", f"daily@one:\n  validator: {sales.package}.nodes.has_a_value\n"),
+    )
+    sales.write(
+        f"src/{sales.package}/nodes.py",
+        NODES + "\n\ndef has_a_value(day):\n    assert day['value'] > 0\n    return day\n",
+    )
+    made = make(sales, instance, "daily", tags=partition("2026-01-05"))
+    [check] = [event for event in made.events if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION]
+    assert check.event_specific_data.passed

@@ -241,6 +241,14 @@ def test_a_mapping_that_cannot_be_between_two_kinds(problems_of, mapping):
     assert problem.source == "conf/base/catalog.yml:11"
 
 
+def test_partitions_in_a_cached_dataset(problems_of):
+    made = "made:\n  type: CachedDataset\n  dataset: {type: partitions.PartitionedDataset, path: a, dataset: b}\n"
+    made += "  metadata: {dagster: {partitions: {" + DAILY + "}}}\n"
+    [problem] = problems_of(ONE, conf={"catalog.yml": entry("raw") + made})
+    assert problem.path == "catalog.made.type"
+    assert "CachedDataset hides" in problem.found
+
+
 def test_what_would_delete_all_partitions(problems_of):
     made = entry("made", "partitions: {" + DAILY + "}", extra="overwrite: true")
     [problem] = problems_of(ONE, conf={"catalog.yml": entry("raw") + made})

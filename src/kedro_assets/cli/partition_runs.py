@@ -51,7 +51,10 @@ def plan_runs(
     if asked is None:
         if partitioned and (chosen or not others):
             raise PartitionError(_choose(partitioned))
-        yield PartitionRun("", others - _made_from(assets, keys - others), {})
+        fitting = others - _made_from(assets, keys - others)
+        if partitioned and not fitting:
+            raise PartitionError(_choose(partitioned))
+        yield PartitionRun("", fitting, {})
         return
     if len(partitioned) != 1:
         raise PartitionError(_choose(partitioned) if partitioned else "None of these assets is partitioned.")

@@ -71,7 +71,7 @@ def run_assets(
             if run.title:
                 echo(f"Partition {run.title}")
             progress = _Progress(echo)
-            selection = frozenset() if job else run.keys
+            selection = None if job else run.keys
             for event in _private.run_events(repository, name, selection, run_config, run.tags, instance):
                 progress.tell(event)
             outcomes.append(progress.finish())
