@@ -19,6 +19,9 @@ NODES = """
         days = range(int(start[8:10]), int(end[8:10]))
         return {f"2026-01-{day:02}": day for day in days}
 
+    def nothing():
+        return {}
+
     def count(days):
         return len(days)
 
@@ -26,7 +29,7 @@ NODES = """
         nodes = [
             node(extract, "params:partition_key", "day@one", name="extract"),
             node(count, "day@all", "count", name="count"),
-            node(dict, None, "alone", name="alone"),
+            node(nothing, None, "alone", name="alone"),
             node(folders, ["params:partition_start", "params:partition_end"], "three", name="three"),
             node(folders, ["params:partition_start", "params:partition_end"], "all_days", name="all"),
             node(extract, "params:partition_key", "file", name="read"),
