@@ -23,7 +23,7 @@ class Cluster:
     Attributes:
         name: Unique; its node's own name if it is alone, else what its nodes have in common, or the first of them.
         nodes: In the order in which `kedro run` runs them.
-        reasons: Why nodes were put together, one sentence each; empty for a single node.
+        reasons: Why nodes were put together, or kept apart from others, one sentence each.
     """
 
     name: str

@@ -12,7 +12,7 @@ from helpers import KedroProject, json_dataset, kedro_run, load_definitions, wri
 from partitioned import DAILY, WEEKLY, between, make, one, partition, run_job
 
 from kedro_assets.cli.explain import explain_lines
-from kedro_assets.cli.report import list_json
+from kedro_assets.cli.report import check_lines, list_json
 from kedro_assets.errors import ConfigError
 
 NODES = """
@@ -375,3 +375,13 @@ def test_the_check_of_a_path_per_partition_is_made_in_its_runs(
     made = make(sales, instance, "daily", tags=partition("2026-01-05"))
     [check] = [event for event in made.events if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION]
     assert check.event_specific_data.passed
+
+
+def test_the_check_tells_what_was_split_for_its_partitions(sales: KedroProject) -> None:
+    sales.write("conf/base/dagster.yml", "assets: {cluster_by: tag}")
+    registry = next(sales.path.glob("src/*/pipeline_registry.py"))
+    registry.write_text(registry.read_text().replace('name="', 'tags="all", name="'))
+    told = "\n".join(check_lines(sales.path))
+    for node in ("extract", "sum_up", "report"):
+        assert f"nodes: {node}\n    because tag 'all', in part: its nodes are partitioned differently." in told
+    assert "Pipeline '__default__' is no job: its assets are partitioned in several ways" in told

@@ -22,7 +22,7 @@ def check_lines(root: Path) -> Iterator[str]:
     """
     found = translate(locate_project(root), KedroTranslator())
     dg.Definitions.validate_loadable(found.definitions)
-    merged = [cluster for cluster in found.clusters if len(cluster.nodes) > 1]
+    merged = [cluster for cluster in found.clusters if cluster.reasons]
     yield (
         f"{len(found.specs)} assets ({len(found.graph.external)} external) of {len(found.graph.nodes)} nodes "
         f"in {len(found.clusters)} clusters; {len(found.jobs)} jobs, {len(found.schedules)} schedules, "
