@@ -1,20 +1,28 @@
 """Sensors of dagster.yml, each for one job: they look at an asset, or at the files of an external dataset."""
 
 # No postponed annotations here: Dagster looks at the class that annotates `context`.
+import hashlib
 import json
-from collections.abc import Mapping
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import dagster as dg
 from attrs import frozen
 
 from kedro_assets.config import JobConfig, SensorConfig
 from kedro_assets.errors import Path, Problems, suggest
-from kedro_assets.graph import Vertex
-from kedro_assets.jobs import BuiltJob, check_parameters
+from kedro_assets.jobs import BuiltJob, check_parameters, merged
 from kedro_assets.opener import RunOpener
-from kedro_assets.stored_files import fingerprint, location_of, partition_ids
+from kedro_assets.partition_keys import PLACEHOLDER
+from kedro_assets.project import CatalogEntry
+from kedro_assets.stored_files import fingerprint, partition_ids
 from kedro_assets.triggers import build_triggers
+
+LOOKED_AT = ("kedro_assets/asset", "kedro_assets/dataset")
+"""The metadata of a sensor that has the asset or the dataset which it looks at."""
+
+_MOST_RUNS = 100  # of one tick
 
 
 def build_job_sensors(
@@ -39,84 +47,177 @@ def build_job_sensors(
         job = jobs.get(found.job)
         if job is None or not _fits(found.config, opener, found.where, problems):
             continue
-        _check_partitions(found.config, job, opener, found.where, problems)
+        evaluation = _kind(found.config, opener)(found.config, job, opener)
+        reason = evaluation.cannot_tell()
+        if reason:
+            hint = "Partition both alike, or give the assets of the job an `automation_condition`."
+            problems.add(found.where, f"the job makes partitions, and {reason}, so no run can be told which.", hint)
         check_parameters(found.config.config, job.reads, (*found.where, "config"), problems)
-        built.append(_sensor(found.name, found.config, job, opener))
+        built.append(evaluation.sensor(found.name))
     return built
 
 
 def _fits(config: SensorConfig, opener: RunOpener, where: Path, problems: Problems) -> bool:
     """Look whether there is what a sensor looks at."""
-    graph, index = opener.assets.graph, opener.assets.index
+    return _kind(config, opener).fits(config, opener, where, problems)
+
+
+def _kind(config: SensorConfig, opener: RunOpener) -> "type[_Evaluation]":
+    """Choose what a sensor does by what it looks at."""
     if config.asset is not None:
-        keys = {key.to_user_string() for key in index.vertices}
-        if config.asset not in keys:
-            problems.add((*where, "asset"), f"there is no asset '{config.asset}'.", suggest(config.asset, keys))
-        return config.asset in keys
-    name = config.dataset or ""
-    watchable = [found for found in graph.external if location_of(graph.entries[found][0].config)]
-    if name not in watchable:
-        found = f"'{name}' is no dataset with a `filepath` or a `path` that no node writes."
-        problems.add((*where, "dataset"), found, suggest(name, watchable))
-    return name in watchable
-
-
-def _check_partitions(config: SensorConfig, job: BuiltJob, opener: RunOpener, where: Path, problems: Problems) -> None:
-    """Report a job of partitions that a sensor cannot tell which one to make."""
-    index = opener.assets.index
-    key = dg.AssetKey.from_user_string(config.asset) if config.asset else None
-    vertex: Vertex = index.vertices[key] if key else ("dataset", config.dataset or "")
-    if job.partitions is None or opener.partitions.get(vertex) == job.partitions:
-        return
-    found = f"the job makes partitions, and '{vertex[1]}' is not partitioned like them, so no run can be told which."
-    hint = "Partition both alike, or give the assets of the job an `automation_condition`."
-    problems.add(where, found, hint)
-
-
-def _sensor(name: str, config: SensorConfig, job: BuiltJob, opener: RunOpener) -> dg.SensorDefinition:
-    evaluation = _Evaluation(config, job.run_config(config.config), opener, job.partitions is not None)
-    options: dict[str, Any] = {
-        "name": name,
-        "job": job.definition,
-        "minimum_interval_seconds": config.minimum_interval_seconds,
-        "default_status": dg.DefaultSensorStatus[config.default_status],
-        "description": config.description,
-    }
-    if config.asset is not None:
-        key = dg.AssetKey.from_user_string(config.asset)
-        return dg.AssetSensorDefinition(
-            asset_key=key, job_name=None, asset_materialization_fn=evaluation.materialized, **options
-        )
-    partitions = opener.partitions.get(("dataset", config.dataset or ""))
-    if isinstance(partitions, dg.DynamicPartitionsDefinition) and partitions.name:
-        evaluation_fn = _NewPartitions(config, job.run_config(config.config), opener, partitions, job.partitions).found
-        return dg.SensorDefinition(evaluation_fn=evaluation_fn, **options)
-    return dg.SensorDefinition(evaluation_fn=evaluation.changed, **options)
+        return _NewMaterializations
+    own = opener.partitions.get(("dataset", config.dataset or ""))
+    return _NewPartitions if isinstance(own, dg.DynamicPartitionsDefinition) else _ChangedFiles
 
 
 @frozen
-class _Evaluation:
+class _Evaluation(ABC):
     """What a sensor does at each of its ticks."""
 
     config: SensorConfig
-    run_config: dict[str, Any]
+    job: BuiltJob
     opener: RunOpener
-    partitioned: bool = False
 
-    def materialized(self, context: dg.SensorEvaluationContext, entry: dg.EventLogEntry) -> dg.RunRequest:
-        """Ask for a run, as the asset has been materialized; of the same partition, if it has one."""
-        event = entry.asset_materialization
-        return self._run(context.cursor, event.partition if event and self.partitioned else None)
+    @staticmethod
+    @abstractmethod
+    def fits(config: SensorConfig, opener: RunOpener, where: Path, problems: Problems) -> bool:
+        """Look whether there is what the sensor looks at, and report it if not."""
 
-    def changed(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        """Ask for a run if the files of the dataset are others than at the last tick; the first tick only looks.
+    @abstractmethod
+    def cannot_tell(self) -> str:
+        """Say why no run of a job of partitions can be told which to make; nothing if it can."""
+
+    @abstractmethod
+    def evaluate(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Look once."""
+
+    def sensor(self, name: str) -> dg.SensorDefinition:
+        """Make the sensor that does so."""
+        looked_at = zip(LOOKED_AT, (self.config.asset, self.config.dataset), strict=True)
+        return dg.SensorDefinition(
+            name=name,
+            evaluation_fn=self.evaluate,
+            job=self.job.definition,
+            minimum_interval_seconds=self.config.minimum_interval_seconds,
+            default_status=dg.DefaultSensorStatus[self.config.default_status],
+            description=self.config.description,
+            metadata={key: value for key, value in looked_at if value},
+        )
+
+    def _run(self, key: str | None, partition: str | None = None) -> dg.RunRequest:
+        return dg.RunRequest(key, self.job.run_config(self.config.config), self.config.tags, partition_key=partition)
+
+
+@frozen
+class _NewMaterializations(_Evaluation):
+    """Asks for a run for every materialization of an asset; of the same partition, if it has one."""
+
+    @staticmethod
+    def fits(config: SensorConfig, opener: RunOpener, where: Path, problems: Problems) -> bool:
+        """Look whether there is the asset."""
+        keys = {key.to_user_string() for key in opener.assets.index.vertices}
+        if config.asset not in keys:
+            name = config.asset or ""
+            problems.add((*where, "asset"), f"there is no asset '{name}'.", suggest(name, keys))
+        return config.asset in keys
+
+    def cannot_tell(self) -> str:
+        """Compare the partitions of the asset with those of the job."""
+        vertex = self.opener.assets.index.vertices[self._key]
+        if self.job.partitions is None or self.opener.partitions.get(vertex) == self.job.partitions:
+            return ""
+        return f"'{vertex[1]}' is not partitioned like them"
+
+    def evaluate(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Ask for the runs since the last tick; the first tick asks for one, for the newest materialization.
+
+        The cursor is the last materialization that was seen, and a run has its own as key: a tick that is broken off and
+        repeated starts none twice.
+        """
+        after = int(context.cursor) if context.cursor else None
+        new = dg.AssetRecordsFilter(asset_key=self._key, after_storage_id=after)
+        limit = 1 if after is None else _MOST_RUNS
+        records = context.instance.fetch_materializations(new, limit=limit, ascending=after is not None).records
+        if not records:
+            reason = f"'{self.config.asset}' has not been materialized since the last look."
+            return dg.SensorResult(skip_reason=reason, cursor=context.cursor)
+        runs = [self._run(str(record.storage_id), key) for record, key in self._made(records, context.instance)]
+        missed = None if runs else f"What was materialized of '{self.config.asset}' is no partition of the job."
+        return dg.SensorResult(run_requests=runs, skip_reason=missed, cursor=str(records[-1].storage_id))
+
+    def _made(
+        self, records: Sequence[dg.EventLogRecord], instance: dg.DagsterInstance
+    ) -> list[tuple[dg.EventLogRecord, str | None]]:
+        """Give the materializations that have a run, each with the partition that the run makes."""
+        if self.job.partitions is None:
+            return [(record, None) for record in records]
+        keys = set(self.job.partitions.get_partition_keys(dynamic_partitions_store=instance))
+        return [(record, record.partition_key) for record in records if record.partition_key in keys]
+
+    @property
+    def _key(self) -> dg.AssetKey:
+        return dg.AssetKey.from_user_string(self.config.asset or "")
+
+
+@frozen
+class _OfFiles(_Evaluation):
+    """Looks at the files of an external dataset."""
+
+    @staticmethod
+    def fits(config: SensorConfig, opener: RunOpener, where: Path, problems: Problems) -> bool:
+        """Look whether there is the dataset, and a place at which all of its files are."""
+        graph, name = opener.assets.graph, config.dataset or ""
+        placed = [found for found in graph.external if any(entry.location for entry in graph.entries[found])]
+        place: Path = (*where, "dataset")
+        if name not in placed:
+            found = f"'{name}' is no dataset with a `filepath` or a `path` that no node writes."
+            problems.add(place, found, suggest(name, placed))
+            return False
+        entry = _looked_at(opener, name)
+        if entry is None:
+            found = f"'{name}' has one partition per path, so there is no place to look at."
+            problems.add(place, found, "Let a node read it as a PartitionedDataset of the folder, such as with `@all`.")
+        return entry is not None
+
+    def _entry(self) -> str:
+        """Give the name of the dataset in the catalog; the project is open then."""
+        self.opener.location.reopen(self.opener.package_name)
+        entry = _looked_at(self.opener, self.config.dataset or "")
+        return entry.name if entry else ""
+
+    def _params(self) -> dict[str, Any]:
+        """Give the runtime parameters of the runs, with which the catalog is read."""
+        return merged(self.job.config.runtime_params, self.config.config.runtime_params)
+
+
+def _looked_at(opener: RunOpener, dataset: str) -> CatalogEntry | None:
+    """Give the one of a dataset's names in the catalog under which all of its files are in one place."""
+    entries = opener.assets.graph.entries[dataset]
+    return next((entry for entry in entries if entry.location and PLACEHOLDER not in entry.location), None)
+
+
+@frozen
+class _ChangedFiles(_OfFiles):
+    """Asks for a run if the files of the dataset are others than at the last tick."""
+
+    def cannot_tell(self) -> str:
+        """Look whether the job has partitions: no change of files tells which."""
+        if self.job.partitions is None:
+            return ""
+        own = self.opener.partitions.get(("dataset", self.config.dataset or ""))
+        if own == self.job.partitions:
+            return (
+                f"the partitions of '{self.config.dataset}' are not `dynamic`: its files do not tell which has changed"
+            )
+        return f"'{self.config.dataset}' is not partitioned like them"
+
+    def evaluate(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Compare the files with those of the last tick; the first tick only looks.
 
         Dagster is told that the external asset has changed, so that automation conditions downstream see it.
         """
         name = self.config.dataset or ""
-        self.opener.location.reopen(self.opener.package_name)
-        dataset = self.opener.assets.graph.entries[name][0].name
-        found = fingerprint(self.opener.location, dataset)
+        found = fingerprint(self.opener.location, self._entry(), self._params())
         if found is None or found == context.cursor:
             reason = f"The files of '{name}' have not changed." if found else f"There are no files of '{name}'."
             return dg.SensorResult(skip_reason=reason, cursor=context.cursor)
@@ -127,37 +228,41 @@ class _Evaluation:
         event = [dg.AssetMaterialization(key, description="Its files have changed.")] if key else []
         return dg.SensorResult(run_requests=[self._run(None)], cursor=found, asset_events=event)
 
-    def _run(self, key: str | None, partition: str | None = None) -> dg.RunRequest:
-        return dg.RunRequest(key, self.run_config, self.config.tags, partition_key=partition)
-
 
 @frozen
-class _NewPartitions:
-    """What the sensor of a dataset does whose files are dynamic partitions."""
+class _NewPartitions(_OfFiles):
+    """Adds a partition for every file that is new, and asks for its run; for one run, if the job has no partitions."""
 
-    config: SensorConfig
-    run_config: dict[str, Any]
-    opener: RunOpener
-    partitions: dg.DynamicPartitionsDefinition
-    of_job: dg.PartitionsDefinition[Any] | None
+    def cannot_tell(self) -> str:
+        """Compare the partitions of the dataset with those of the job."""
+        if self.job.partitions in (None, self._partitions):
+            return ""
+        return f"'{self.config.dataset}' is not partitioned like them"
 
-    def found(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        """Add a partition for every file that is new, and ask for its run; for one run, if the job has no partitions.
+    def evaluate(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Look for files that no tick has seen.
 
         The cursor has the files for which runs were asked for, and a run has its file as key: a tick that is broken off
         and repeated starts none twice.
         """
         dataset = self.config.dataset or ""
-        self.opener.location.reopen(self.opener.package_name)
-        seen: list[str] = json.loads(context.cursor or "[]")
-        ids = partition_ids(self.opener.location, self.opener.assets.graph.entries[dataset][0].name)
-        new = [id_ for id_ in ids if id_ not in set(seen)]
+        seen: dict[str, None] = dict.fromkeys(json.loads(context.cursor or "[]"))
+        ids = partition_ids(self.opener.location, self._entry(), self._params())
+        new = [id_ for id_ in ids if id_ not in seen]
         if not new:
             return dg.SensorResult(skip_reason=f"There are no new files of '{dataset}'.", cursor=context.cursor)
-        options: dict[str, Any] = {"run_config": self.run_config, "tags": self.config.tags}
-        runs = [dg.RunRequest(f"{dataset}: {id_}", partition_key=id_, **options) for id_ in new]
+        if self.job.partitions is None:
+            digest = hashlib.sha256(json.dumps(new).encode()).hexdigest()[:16]
+            runs = [self._run(f"{dataset}: {digest}")]
+        else:
+            runs = [self._run(f"{dataset}: {id_}", id_) for id_ in new]
         return dg.SensorResult(
-            run_requests=runs if self.of_job == self.partitions else [dg.RunRequest(f"{dataset}: {new}", **options)],
+            run_requests=runs,
             cursor=json.dumps([*seen, *new]),
-            dynamic_partitions_requests=[self.partitions.build_add_request(new)],
+            dynamic_partitions_requests=[self._partitions.build_add_request(new)],
         )
+
+    @property
+    def _partitions(self) -> dg.DynamicPartitionsDefinition:
+        found = self.opener.partitions["dataset", self.config.dataset or ""]
+        return cast("dg.DynamicPartitionsDefinition", found)  # else it is no sensor of this class

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,13 @@ _DAGSTER_PATTERNS = ["dagster*", "dagster*/**", "**/dagster*"]
 _resolver_logger = logging.getLogger("kedro.io.catalog_config_resolver")
 _MISSING_PARAMETER = re.compile(r"Runtime parameter '([^']+)' not found")
 _OpenLoader = Callable[[Mapping[str, Any]], AbstractConfigLoader]
+_WITH_HOOKS = (
+    "If a hook provides what it needs (a resolver registered in `after_context_created`, say), write "
+    "`load_with_hooks: true` in dagster.yml."
+)
+_WITHOUT_HOOKS = (
+    "No hook fires when a sensor looks at files. If a hook provides what it needs, write the sensor in Python."
+)
 _MEMORY_TYPES = ("MemoryDataset", "SharedMemoryDataset")
 
 
@@ -88,7 +96,7 @@ class CatalogEntry:
     Attributes:
         name: Its name in the catalog, with the part behind `@` if it is transcoded.
         type: Its class, as written in the configuration.
-        config: Its configuration, without anything under a key `credentials`.
+        config: Its configuration, without anything under a key `credentials` unless it was read with them.
         declared: Whether the catalog names it or has a pattern for it; otherwise Kedro keeps it in memory.
     """
 
@@ -121,11 +129,20 @@ class CatalogEntry:
 
     @property
     def location(self) -> str | None:
-        """Where its file or folder is, as the configuration has it; a cached dataset has it one level down."""
+        """Where its file or folder is, as the configuration has it."""
+        return _place(self.located)
+
+    @property
+    def located(self) -> Mapping[str, Any]:
+        """The part of its configuration that says where its file or folder is; a cached dataset has it one level down."""
         inner = self.config.get("dataset")
         places = [self.config, inner] if isinstance(inner, dict) else [self.config]
-        found = (place.get(key) for place in places for key in ("filepath", "path"))
-        return next((str(place) for place in found if isinstance(place, str | Path)), None)
+        return next((place for place in places if _place(place)), {})
+
+
+def _place(config: Mapping[str, Any]) -> str | None:
+    found = (config.get(key) for key in ("filepath", "path"))
+    return next((str(place) for place in found if isinstance(place, str | Path) and place), None)
 
 
 @frozen
@@ -244,16 +261,35 @@ def resolve_catalog(config: Mapping[str, Any]) -> CatalogConfigResolver:
     )
 
 
-def config_with_credentials(location: ProjectLocation, dataset: str) -> Mapping[str, Any]:
+def entry_with_credentials(
+    location: ProjectLocation, dataset: str, runtime_params: Mapping[str, Any] | None = None
+) -> CatalogEntry:
     """Read what the catalog has of a dataset with its credentials: for use at run time, never while definitions load.
 
     Args:
         location: The project; this process has it open.
         dataset: The dataset's name in the catalog.
+        runtime_params: What the configuration is read with.
+
+    Raises:
+        ProjectError: If it cannot be read, or if the dataset's place depends on a parameter that is not given.
     """
-    loader = _config_loader(location)
-    resolver = CatalogConfigResolver(_section(loader, "catalog"), _section(loader, "credentials"))
-    return resolver.resolve_pattern(dataset)
+    asked: dict[str, Any] = {}
+    open_loader = partial(_config_loader, location)
+    catalog, credentials = (
+        _with_placeholders(open_loader, name, asked, deepcopy(dict(runtime_params or {})), _WITHOUT_HOOKS)
+        for name in ("catalog", "credentials")
+    )
+    entry = read_entry(CatalogConfigResolver(catalog, credentials), dataset)
+    used = str([entry.location, entry.located.get("credentials"), entry.located.get("fs_args")])
+    missing = sorted(value for value in _leaves(asked) if value in used)
+    if missing:
+        msg = (
+            f"Where '{dataset}' is depends on the runtime parameter {missing[0]}. Give it in `config.runtime_params`, or "
+            "give it a default in the catalog."
+        )
+        raise ProjectError(msg)
+    return entry
 
 
 def _without_credentials(config: Any) -> Any:
@@ -300,33 +336,34 @@ def _check_environments(loader: AbstractConfigLoader) -> None:
             raise ProjectError(msg)
 
 
-def _section(loader: AbstractConfigLoader, name: str) -> dict[str, Any]:
+def _section(loader: AbstractConfigLoader, name: str, hint: str = _WITH_HOOKS) -> dict[str, Any]:
     try:
         return dict(loader[name])
     except (MissingConfigException, KeyError):
         return {}
     except Exception as error:
-        msg = (
-            f"The project's {name} configuration cannot be read: {error}\n"
-            "If a hook provides what it needs (a resolver registered in `after_context_created`, say), write "
-            "`load_with_hooks: true` in dagster.yml."
-        )
+        msg = f"The project's {name} configuration cannot be read: {error}\n{hint}"
         raise ProjectError(msg) from error
 
 
 def _read_catalog(open_loader: _OpenLoader, config: DagsterConfig, asked: dict[str, Any]) -> dict[str, Any]:
     """Read the catalog; where datasets are partitioned, a placeholder shows the place of the key, default or not."""
     catalog = _with_placeholders(open_loader, "catalog", asked)
-    entries = (entry for entry in catalog.values() if isinstance(entry, dict))
-    settings_of = ((entry.get("metadata") or {}).get("dagster") or {} for entry in entries)
-    if not config.assets.partitions and not any("partitions" in found for found in settings_of):
+    metadata = (entry.get("metadata") for entry in catalog.values() if isinstance(entry, dict))
+    settings_of = (found.get("dagster") for found in metadata if isinstance(found, dict))
+    is_said = any("partitions" in found for found in settings_of if isinstance(found, dict))
+    if not config.assets.partitions and not is_said:
         return catalog
     places = {name: f"<{name}>" for name in PARTITION_PARAMETERS if name != "partition_keys"}
     return _with_placeholders(open_loader, "catalog", {}, places)
 
 
 def _with_placeholders(
-    open_loader: _OpenLoader, name: str, asked: dict[str, Any], places: Mapping[str, Any] | None = None
+    open_loader: _OpenLoader,
+    name: str,
+    asked: dict[str, Any],
+    places: Mapping[str, Any] | None = None,
+    hint: str = _WITH_HOOKS,
 ) -> dict[str, Any]:
     """Read a section with `<name>` in place of every runtime parameter that a run has to give.
 
@@ -336,12 +373,13 @@ def _with_placeholders(
         open_loader: Makes a config loader with runtime parameters.
         name: The section.
         asked: Takes the parameters.
-        places: Placeholders that are there from the start.
+        places: Placeholders, or values, that are there from the start.
+        hint: What to do if the section cannot be read.
     """
     given: dict[str, Any] = dict(places or {})
     while True:
         try:
-            return _section(open_loader(given), name)
+            return _section(open_loader(given), name, hint)
         except ProjectError as error:
             missing = _MISSING_PARAMETER.search(str(error))
             if missing is None or not _put(given, missing[1].split("."), f"<{missing[1]}>"):
@@ -358,6 +396,12 @@ def _put(params: dict[str, Any], path: list[str], value: str) -> bool:
         if not isinstance(holder, dict):
             return False
     return bool(holder.setdefault(last, value) is value)
+
+
+def _leaves(params: Mapping[str, Any]) -> Iterator[str]:
+    """Give the values of a nested mapping."""
+    for value in params.values():
+        yield from _leaves(value) if isinstance(value, dict) else [str(value)]
 
 
 def _read_pipelines(location: ProjectLocation) -> dict[str, Pipeline]:

@@ -6,27 +6,22 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from fsspec.core import url_to_fs
+from fsspec.core import strip_protocol, url_to_fs
 
-from kedro_assets.project import ProjectLocation, config_with_credentials
+from kedro_assets.project import CatalogEntry, ProjectLocation, entry_with_credentials
 from kedro_assets.redaction import Redactor
 
 CHECKPOINT = "CHECKPOINT"
 """The file in which an IncrementalDataset keeps its checkpoint, unless its configuration names another."""
 
-
-def location_of(config: Mapping[str, Any]) -> str | None:
-    """Give the path or the address of a dataset's file or folder; None if its configuration has none.
-
-    Examples:
-        >>> location_of({"filepath": "data/a.csv"}), location_of({"type": "pandas.SQLTableDataset"})
-        ('data/a.csv', None)
-    """
-    found = config.get("filepath") or config.get("path")
-    return found if isinstance(found, str) else None
+_CHANGES = {
+    *("mtime", "LastModified", "last_modified", "modified", "updated", "generation"),
+    *("ETag", "etag", "md5Hash", "Content-MD5", "checksum"),
+}
+"""What file systems say of a file that changes with its content; other facts change when it is read or linked."""
 
 
-def fingerprint(location: ProjectLocation, dataset: str) -> str | None:
+def fingerprint(location: ProjectLocation, dataset: str, runtime_params: Mapping[str, Any] | None = None) -> str | None:
     """Give a text that changes when the files of a dataset do; None if there are none.
 
     It is made from what the file system says of them: names, sizes, times, and checksums where it has them.
@@ -34,44 +29,68 @@ def fingerprint(location: ProjectLocation, dataset: str) -> str | None:
     Args:
         location: The project; this process has it open.
         dataset: The dataset's name in the catalog.
+        runtime_params: What the project's configuration is read with.
     """
-    _, files = _files(location, config_with_credentials(location, dataset))
+    _, files = _files(location, entry_with_credentials(location, dataset, runtime_params))
     if not files:
         return None
-    facts = [sorted(facts.items(), key=str) for _, facts in sorted(files.items())]
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+    told = [(path, *_told(facts)) for path, facts in sorted(files.items())]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
-def partition_ids(location: ProjectLocation, dataset: str) -> list[str]:
+def _told(facts: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Give what a file system says of a file's content.
+
+    Examples:
+        >>> _told({"size": 3, "mtime": 7.5, "ino": 2, "mode": 33188})
+        (3, [('mtime', 7.5)])
+    """
+    changes = {name: value for name, value in facts.items() if name in _CHANGES}
+    return facts.get("size"), sorted((changes or facts).items(), key=str)
+
+
+def partition_ids(
+    location: ProjectLocation, dataset: str, runtime_params: Mapping[str, Any] | None = None
+) -> list[str]:
     """Give the ids of the partitions that are there of a PartitionedDataset or an IncrementalDataset, in order.
 
     Args:
         location: The project; this process has it open.
         dataset: The dataset's name in the catalog.
+        runtime_params: What the project's configuration is read with.
     """
-    config = config_with_credentials(location, dataset)
-    folder, files = _files(location, config)
-    suffix = str(config.get("filename_suffix") or "")
-    ids = (path[len(folder) :].lstrip("/").removesuffix(suffix) for path in files if path.endswith(suffix))
-    return sorted(id_ for id_ in ids if id_ != CHECKPOINT)
+    entry = entry_with_credentials(location, dataset, runtime_params)
+    folder, files = _files(location, entry, **(entry.config.get("load_args") or {}))
+    suffix = str(entry.config.get("filename_suffix") or "")
+    checkpoint = entry.config.get("checkpoint")
+    own = str(checkpoint.get("filepath") or "") if isinstance(checkpoint, dict) else ""
+    checkpoints = {f"{folder}/{own or CHECKPOINT}", strip_protocol(_address(location, own or CHECKPOINT))}
+    found = (path for path in files if path.endswith(suffix) and path not in checkpoints)
+    return sorted(path[len(folder) :].lstrip("/").removesuffix(suffix) for path in found)
 
 
-def _files(location: ProjectLocation, config: Mapping[str, Any]) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
-    """Give the path of a dataset in its file system, and what the system says of each file there."""
-    credentials = config.get("credentials") or {}
+def _files(
+    location: ProjectLocation, entry: CatalogEntry, **options: Any
+) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
+    """Give the path of a dataset in its file system, and what the system says of each file there.
+
+    Args:
+        location: The project.
+        entry: What the catalog has of the dataset, with its credentials.
+        **options: How files are looked for in a folder, such as `maxdepth`.
+    """
+    credentials = entry.located.get("credentials") or {}
     try:
-        return _found(location, config, credentials)
+        of_system = (entry.located.get("fs_args") or {}).items()
+        arguments = {name: value for name, value in of_system if not name.startswith("open_args")}
+        system, path = url_to_fs(_address(location, entry.location or ""), **{**credentials, **arguments})
+        system.invalidate_cache()
+        is_file = system.isfile(path)
+        return path, {path: system.info(path)} if is_file else system.find(path, **{**options, "detail": True})
     except Exception as error:
         Redactor.of({"credentials": credentials}).error(error)
         raise
 
 
-def _found(
-    location: ProjectLocation, config: Mapping[str, Any], credentials: Mapping[str, Any]
-) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
-    place = location_of(config) or ""
-    options = {name: value for name, value in (config.get("fs_args") or {}).items() if not name.startswith("open_args")}
-    address = place if "://" in place else str(location.path / place)
-    system, path = url_to_fs(address, **{**credentials, **options})
-    system.invalidate_cache()
-    return path, {path: system.info(path)} if system.isfile(path) else system.find(path, detail=True)
+def _address(location: ProjectLocation, place: str) -> str:
+    return place if "://" in place else str(location.path / place)

@@ -271,6 +271,33 @@ def test_schedules_that_are_shared_written_out_or_unused(new_project, explained,
     assert explained(project, "weekly")["schedule"]["not in Dagster"] == "no job names it."
 
 
+def test_sensors(new_project, explained) -> None:
+    dagster = """
+        sensors:
+          new: {dataset: raw, minimum_interval_seconds: 60}
+          idle: {dataset: raw}
+        jobs:
+          a: {pipeline: {}, sensor: new}
+          b: {pipeline: {}, sensor: {asset: doubled, description: Follows.}}
+    """
+    project = new_project(dagster=dagster)
+    assert explained(project, "new") == {
+        "sensor": {
+            "name": "new",
+            "source": "conf/base/dagster.yml:3",
+            "looks at": "the files of raw",
+            "seconds between": 60,
+            "status": "STOPPED",
+            "before": ["raw"],
+            "after": ["a"],
+        }
+    }
+    written_out = explained(project, "b_sensor")["sensor"]
+    assert (written_out["source"], written_out["description"]) == ("conf/base/dagster.yml:7", "Follows.")
+    assert (written_out["looks at"], written_out["before"]) == ("materializations of doubled", ["doubled"])
+    assert explained(project, "idle")["sensor"]["not in Dagster"] == "no job names it."
+
+
 @pytest.mark.parametrize(
     ("name", "nearest"),
     [("dubled", "doubled"), ("reports/sumary", "reports/summary"), ("multipli", "multiply"), ("nigthly", "nightly")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from fsspec import AbstractFileSystem
 from helpers import KedroProject, execute, json_dataset, load_definitions, write_project
 
-from kedro_assets.errors import ConfigError
+from kedro_assets.errors import ConfigError, ProjectError
 
 
 class AskedFileSystem(AbstractFileSystem):
@@ -28,6 +29,11 @@ class AskedFileSystem(AbstractFileSystem):
     def isfile(self, path: str) -> bool:
         return self.info(path)["type"] == "file"
 
+
+DAILY = """
+    partitions: {days: {daily: {start_date: "2026-01-01"}}}
+    assets: {partitions: {raw: days, middle: days, final: days}}
+"""
 
 DAGSTER = """
     sensors:
@@ -151,6 +157,7 @@ def test_a_file_elsewhere_is_looked_at_with_its_credentials(tmp_path: Path, inst
 @pytest.mark.parametrize(
     ("dagster", "path", "found", "hint"),
     [
+        (f"{DAILY}    jobs: {{j: {{sensor: {{dataset: raw}}}}}}", "jobs.j.sensor", "the partitions of 'raw' are not `dynamic`", "automation_condition"),
         ("sensors: {s: {asset: midle}}", "sensors.s.asset", "there is no asset 'midle'.", "Did you mean 'middle'?"),
         ("sensors: {s: {dataset: middle}}", "sensors.s.dataset", "'middle' is no dataset with", "Allowed: raw."),
         ("sensors: {s: {}}", "sensors.s", "this sensor looks at nothing.", "Name one `asset`"),
@@ -173,3 +180,93 @@ def test_a_sensor_that_jobs_share_is_one_for_each(tmp_path: Path) -> None:
     project = sensed(tmp_path, f"sensors: {{s: {{asset: raw}}}}\n{jobs}")
     names = {sensor.name for sensor in load_definitions(project).sensors or []}
     assert names >= {"a__s", "b__s"}
+
+
+def test_a_sensor_of_an_asset_loses_no_materialization_between_two_looks(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    dagster = """
+        partitions: {letters: {static: [a, b, c, d]}}
+        assets: {partitions: {middle: letters, final: letters}}
+        jobs:
+          second: {pipeline: {from_nodes: [two]}, sensor: {asset: middle}}
+    """
+    project = sensed(tmp_path, dagster)
+
+    def materialize(*partitions: str | None) -> None:
+        for partition in partitions:
+            instance.report_runless_asset_event(dg.AssetMaterialization("middle", partition=partition))
+
+    def keys(found: Any) -> list[str]:
+        return [request.partition_key for request in found.run_requests]
+
+    materialize("a", "b")
+    first = tick(project, instance, "second_sensor")
+    assert keys(first) == ["b"]
+    materialize("c", "d", None, "a")
+    second = tick(project, instance, "second_sensor", first.cursor)
+    assert keys(second) == ["c", "d", "a"]
+    assert len({request.run_key for request in second.run_requests}) == 3
+    assert tick(project, instance, "second_sensor", second.cursor).run_requests == []
+    materialize(None)
+    third = tick(project, instance, "second_sensor", second.cursor)
+    assert third.skip_message == "What was materialized of 'middle' is no partition of the job."
+    assert int(third.cursor) > int(second.cursor)
+
+
+def test_a_dataset_is_looked_at_where_the_runs_of_its_job_find_it(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    other = "\nother: {type: json.JSONDataset, filepath: 'data/${runtime_params:other}.json'}\n"
+    jobs = "jobs: {all: {config: {runtime_params: {place: {region: eu}}}, sensor: {dataset: raw%s}}}"
+    project = sensed(tmp_path, jobs % "", other)
+    catalog = (project.path / "conf/base/catalog.yml").read_text()
+    project.write("conf/base/catalog.yml", catalog.replace("data/raw.json", "data/${runtime_params:place.region}.json"))
+    assert tick(project, instance, "all_sensor").skip_message == "There are no files of 'raw'."
+    project.write("data/eu.json", "1")
+    assert tick(project, instance, "all_sensor").cursor
+    project.write("conf/base/dagster.yml", jobs % ", config: {runtime_params: {place: {region: us}}}")
+    assert tick(project, instance, "all_sensor").skip_message == "There are no files of 'raw'."
+    project.write("conf/base/dagster.yml", "jobs: {all: {sensor: {dataset: raw}}}")
+    with pytest.raises(ProjectError, match=r"'raw' is depends on the runtime parameter <place.region>. Give it"):
+        tick(project, instance, "all_sensor")
+
+
+def test_what_cannot_be_read_without_hooks_is_said(project: KedroProject, instance: dg.DagsterInstance) -> None:
+    definitions = load_definitions(project)
+    project.write("conf/local/credentials.yml", "mine: ${from_a_vault:token}")
+    repository = definitions.get_repository_def()
+    with (
+        dg.build_sensor_context(instance, repository_def=repository, sensor_name="changed") as context,
+        pytest.raises(ProjectError, match="No hook fires when a sensor looks at files"),
+    ):
+        repository.get_sensor_def("changed").evaluate_tick(context)
+
+
+def test_a_file_that_is_only_read_or_linked_has_not_changed(
+    project: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    first = tick(project, instance, "changed")
+    file = project.path / "data/raw.json"
+    (project.path / "data/link.json").hardlink_to(file)
+    file.chmod(0o600)
+    os.utime(file, (1, file.stat().st_mtime))
+    assert tick(project, instance, "changed", first.cursor).skip_message == "The files of 'raw' have not changed."
+
+
+def test_a_cached_dataset_is_looked_at_too(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = sensed(tmp_path, DAGSTER)
+    cached = "raw: {type: CachedDataset, dataset: {type: json.JSONDataset, filepath: data/raw.json}}\n"
+    project.write("conf/base/catalog.yml", cached + json_dataset("middle", "final"))
+    assert tick(project, instance, "changed").cursor
+
+
+def test_one_partition_per_path_is_no_place_to_look_at(tmp_path: Path) -> None:
+    dagster = """
+        partitions: {letters: {dynamic: letters}}
+        assets: {partitions: {raw: letters, middle: letters, final: letters}}
+        jobs: {all: {sensor: {dataset: raw}}}
+    """
+    project = sensed(tmp_path, dagster)
+    catalog = (project.path / "conf/base/catalog.yml").read_text()
+    project.write("conf/base/catalog.yml", catalog.replace("data/", "data/${runtime_params:partition_key}/"))
+    with pytest.raises(ConfigError, match="'raw' has one partition per path, so there is no place to look at"):
+        load_definitions(project)

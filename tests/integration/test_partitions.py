@@ -291,6 +291,37 @@ def test_a_sensor_makes_every_new_file_a_partition_and_a_run(incoming: KedroProj
         assert [(request.run_key, request.partition_key) for request in second.run_requests] == [("files: aa", "aa")]
 
 
+def test_a_sensor_sees_the_files_that_the_dataset_does(incoming: KedroProject) -> None:
+    incoming.write("conf/base/dagster.yml", SENSOR)
+    catalog = (incoming.path / "conf/base/catalog.yml").read_text()
+    more = "  load_args: {maxdepth: 1}\n  checkpoint: {filepath: data/files/done.json}\n  metadata:"
+    incoming.write("conf/base/catalog.yml", catalog.replace("  metadata:", more, 1))
+    incoming.write("data/files/done.json", '"a"')
+    incoming.write("data/files/deeper/e.json", "[5]")
+    with dg.instance_for_test() as instance:
+        found = look(incoming, instance, None)
+        assert [request.partition_key for request in found.run_requests] == ["a", "b", "c", "d"]
+
+
+def test_many_new_files_are_one_run_of_a_job_without_partitions(incoming: KedroProject) -> None:
+    incoming.write("conf/base/dagster.yml", SENSOR.replace("take:", "take:\n        pipeline: {pipeline_name: other}"))
+    registry = next(incoming.path.glob("src/*/pipeline_registry.py"))
+    text = registry.read_text()
+    other = '"other": pipeline([node(len, "more", "number", name="count")]), "__default__":'
+    registry.write_text(text.replace('"__default__":', other))
+    incoming.write(
+        "conf/base/catalog.yml", (incoming.path / "conf/base/catalog.yml").read_text() + folder("more", "{}")
+    )
+    for number in range(300):
+        incoming.write(f"data/files/{number}.json", "[1]")
+    with dg.instance_for_test() as instance:
+        found = look(incoming, instance, None)
+        [request] = found.run_requests
+        assert request.partition_key is None
+        assert len(request.run_key) < 50
+        assert len(found.dynamic_partitions_requests[0].partition_keys) == 304
+
+
 def test_a_sensor_that_cannot_tell_which_partition_to_make_is_a_problem(incoming: KedroProject) -> None:
     incoming.write("conf/base/dagster.yml", SENSOR.replace("files", "other"))
     text = (incoming.path / "conf/base/catalog.yml").read_text()

@@ -211,6 +211,13 @@ def test_a_catalog_that_cannot_be_read_is_an_error_and_not_an_empty_catalog(writ
         load(root)
 
 
+@pytest.mark.parametrize("metadata", ["[a]", "text", "{dagster: 5}"])
+def test_metadata_of_any_form_is_left_to_other_plugins(write_project, metadata):
+    catalog = f"a: {{type: pandas.CSVDataset, filepath: a.csv, metadata: {metadata}}}"
+    project = load(write_project(conf={"catalog.yml": catalog}))
+    assert project.entry("a").type == "pandas.CSVDataset"
+
+
 def test_a_runtime_parameter_without_a_default_is_a_placeholder_where_there_is_no_run(write_project):
     catalog = "'{name}_raw': {type: a.B, filepath: 'data/{name}/${runtime_params:day}/${runtime_params:time.hour}.csv'}"
     conf = {

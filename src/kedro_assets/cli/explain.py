@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import dagster as dg
@@ -22,9 +22,9 @@ from kedro_assets.clusters import Cluster
 from kedro_assets.config import JobConfig, PipelineFilter
 from kedro_assets.definitions import Translation, translate
 from kedro_assets.errors import KedroAssetsError, Problems, suggest
-from kedro_assets.errors import Path as KeyPath
 from kedro_assets.factories import expand_jobs
 from kedro_assets.graph import Vertex
+from kedro_assets.job_sensors import LOOKED_AT
 from kedro_assets.names import base_name, identifier, is_parameter
 from kedro_assets.parameters import parameter_values
 from kedro_assets.project import CatalogEntry, SourceLines, locate_project, source_lines
@@ -110,17 +110,21 @@ class _Explainer:
         for schedule in self._found.schedules:
             yield {schedule.name, used[schedule.name]}, partial(self._schedule, schedule)
         for name in self._project.config.schedules.keys() - used.values():
-            yield {name}, partial(self._unused_schedule, name)
+            yield {name}, partial(self._unused, "schedule", name)
+        sensors = {sensor.name: self._written_as(sensor) for sensor in self._found.sensors}
+        for sensor in self._found.sensors:
+            yield {sensor.name, sensors[sensor.name]}, partial(self._sensor, sensor)
+        for name in self._project.config.sensors.keys() - sensors.values():
+            yield {name}, partial(self._unused, "sensor", name)
 
     def _dataset(self, name: str) -> Facts:
         entries, producer = self._graph.entries[name], self._graph.producer(name)
-        places = [entry.config.get("filepath") or entry.config.get("path") for entry in entries]
         cluster = self._found.index.clusters.get(("dataset", name))
         return {
             "is": "dataset",
             "name": name,
             "type": list(dict.fromkeys(entry.type for entry in entries)),
-            "location": list(dict.fromkeys(redacted(place) for place in places if isinstance(place, str))),
+            "location": list(dict.fromkeys(redacted(entry.location) for entry in entries if entry.location)),
             "versioned": "yes" if any(entry.versioned for entry in entries) else "",
             "source": list(dict.fromkeys(map(self._catalog_line, entries))),
             **self._asset(("dataset", name), external=producer is None),
@@ -208,15 +212,10 @@ class _Explainer:
         }
 
     def _schedule(self, schedule: dg.ScheduleDefinition) -> Facts:
-        written = self._written_as(schedule)
-        job = next(name for name, made in self._jobs.items() if made["name"] == schedule.job_name)
-        place: KeyPath = (
-            ("schedules", written) if written in self._project.config.schedules else ("jobs", job, "schedule")
-        )
         return {
             "is": "schedule",
             "name": schedule.name,
-            "source": self._source.locate(place),
+            "source": self._place_of(schedule),
             "description": schedule.description,
             "cron": schedule.cron_schedule,
             "timezone": schedule.execution_timezone or "UTC",
@@ -224,12 +223,26 @@ class _Explainer:
             "after": [schedule.job_name],
         }
 
-    def _unused_schedule(self, name: str) -> Facts:
+    def _sensor(self, sensor: dg.SensorDefinition) -> Facts:
+        asset, dataset = (sensor.metadata[key].value if key in sensor.metadata else None for key in LOOKED_AT)
         return {
-            "is": "schedule",
+            "is": "sensor",
+            "name": sensor.name,
+            "source": self._place_of(sensor),
+            "description": sensor.description,
+            "looks at": f"materializations of {asset}" if asset else f"the files of {dataset}",
+            "seconds between": sensor.minimum_interval_seconds,
+            "status": sensor.default_status.value,
+            "before": [asset or dataset],
+            "after": [sensor.job_name],
+        }
+
+    def _unused(self, kind: Literal["schedule", "sensor"], name: str) -> Facts:
+        return {
+            "is": kind,
             "name": name,
-            "source": self._source.locate(("schedules", name)),
-            "cron": self._project.config.schedules[name].cron_schedule,
+            "source": self._source.locate((f"{kind}s", name)),
+            "cron": self._project.config.schedules[name].cron_schedule if kind == "schedule" else "",
             "not in Dagster": "no job names it.",
         }
 
@@ -269,7 +282,7 @@ class _Explainer:
             "description": spec.description,
             "group": spec.group_name,
             "partitions": str(spec.partitions_def or ""),
-            "checks": check_names(self._found, spec.key),
+            "checks": check_names(self._found).get(spec.key, []),
             "io manager": definition.get_io_manager_key_for_asset_key(spec.key),
         }
 
@@ -304,12 +317,22 @@ class _Explainer:
             return f"pipeline '{pipeline}' is left out: {reasons[pipeline]}"
         return "" if pipeline in self._graph.pipelines else f"`assets.pipelines` leaves out '{pipeline}'."
 
-    def _written_as(self, schedule: dg.ScheduleDefinition) -> str:
-        """Give the name of a schedule in dagster.yml; its own if it is written out in a job."""
-        for name in self._project.config.schedules:
-            if schedule.name in {identifier(name), identifier(f"{schedule.job_name}__{name}")}:
+    def _written_as(self, trigger: dg.ScheduleDefinition | dg.SensorDefinition) -> str:
+        """Give the name of a schedule or a sensor in dagster.yml; its own if it is written out in a job."""
+        config = self._project.config
+        for name in config.schedules if isinstance(trigger, dg.ScheduleDefinition) else config.sensors:
+            if trigger.name in {identifier(name), identifier(f"{trigger.job_name}__{name}")}:
                 return name
-        return schedule.name
+        return trigger.name
+
+    def _place_of(self, trigger: dg.ScheduleDefinition | dg.SensorDefinition) -> str:
+        """Say where a schedule or a sensor stands in dagster.yml."""
+        kind = "schedule" if isinstance(trigger, dg.ScheduleDefinition) else "sensor"
+        written = self._written_as(trigger)
+        if written in getattr(self._project.config, f"{kind}s"):
+            return self._source.locate((f"{kind}s", written))
+        job = next(name for name, made in self._jobs.items() if made["name"] == trigger.job_name)
+        return self._source.locate(("jobs", job, kind))
 
     def _catalog_line(self, entry: CatalogEntry) -> str:
         """Say where a dataset comes from: its line in the catalog, or that of the pattern that stands for it."""

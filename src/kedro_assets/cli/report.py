@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,7 @@ def _row(row: dict[str, Any]) -> str:
 
 
 def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
+    checks = check_names(found)
     return {
         "assets": [
             {
@@ -77,7 +78,7 @@ def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
                 "group": spec.group_name,
                 "kinds": sorted(spec.kinds),
                 "partitions": str(spec.partitions_def) if spec.partitions_def else None,
-                "checks": check_names(found, spec.key),
+                "checks": checks.get(spec.key, []),
                 "deps": sorted(dep.asset_key.to_user_string() for dep in spec.deps),
             }
             for (kind, name), spec in found.specs.items()
@@ -101,9 +102,12 @@ def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def check_names(found: Translation, key: dg.AssetKey) -> list[str]:
-    """Name the checks of an asset."""
-    return [check.name for check in found.index.checks.values() if check.asset_key == key]
+def check_names(found: Translation) -> Mapping[dg.AssetKey, list[str]]:
+    """Name the checks of each asset that has any."""
+    names: dict[dg.AssetKey, list[str]] = {}
+    for check in found.index.checks.values():
+        names.setdefault(check.asset_key, []).append(check.name)
+    return names
 
 
 def job_facts(found: Translation, name: str) -> dict[str, Any]:
