@@ -64,7 +64,7 @@ class StepRun:
             yield Saved(("dataset", base_name(saved)), notes.metadata(saved) | run_metadata | version)
             validation = run.validations.pop((saved, "save"), None)
             if validation is not None:
-                yield validation
+                yield self._masked(validation)
         yield from self.validated()
 
     def validated(self) -> Iterator[Validation]:
@@ -75,7 +75,7 @@ class StepRun:
             producer = graph.producer(base_name(name)) if name not in run.plan.inputs else None
             saved_here = producer is not None and name in graph.nodes[producer].outputs
             if mode == "save" or found.error is not None or not saved_here or "save" not in found.spec.on:
-                yield found
+                yield self._masked(found)
 
     def stored(self, checks: Collection[dg.AssetCheckKey]) -> Iterator[Validation]:
         """Have validators look at stored data, for the checks of datasets that the step's nodes have not made."""
@@ -83,4 +83,9 @@ class StepRun:
         made = {name for node in (plan.nodes if plan else ()) for name in graph.outputs(node)}
         for name, spec in self.view.index.checks.items():
             if spec.key in checks and base_name(name) not in made:
-                yield self.run.validate(name, in_memory=graph.in_memory(base_name(name)))
+                yield self._masked(self.run.validate(name, in_memory=graph.in_memory(base_name(name))))
+
+    def _masked(self, found: Validation) -> Validation:
+        """Mask the project's credentials in what a validator has found, before Dagster records it."""
+        self.run.redactor.error(found.error)
+        return found

@@ -81,7 +81,7 @@ class WithProperty(Exception):  # noqa: N818
         return vars(self)["url"]
 
 
-class OwnFilename(OSError):
+class OwnFilename(OSError):  # noqa: N818
     @property
     def filename(self):
         return "hunter2"
