@@ -21,6 +21,8 @@ _SHORTEST = 4  # a shorter value is in too many words
 _DEEPEST = 6  # an error may refer to itself
 _BESIDE_ITS_OWN = ("args", "strerror", "filename", "filename2")  # what errors have that is not in their `__dict__`
 _USER_INFO = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")
+_BEFORE_HOST = re.compile(r"(\w*)://([^/]*)@")
+_WITH_CONTAINER = {"abfs", "abfss", "wasb", "wasbs"}
 _QUERY = re.compile(
     r"([?&][\w.-]*(?:pass|pwd|secret|token|key|credential|auth|sig)[\w.-]*=)[^\s&#'\"<>]+", re.IGNORECASE
 )
@@ -122,13 +124,20 @@ def _is_list(value: Any) -> bool:
 def redacted(location: str) -> str:
     """Take user, password and query out of a URL, chained ones included; a plain path stays as it is.
 
+    In an address of Azure's, the container stands where others have the user.
+
     Examples:
         >>> redacted("https://me:secret@host/data.csv?token=abc"), redacted("data/a.csv")
         ('https://host/data.csv', 'data/a.csv')
     """
     if "://" not in location:
         return location
-    return re.sub(r"://[^/]*@", "://", location).partition("?")[0]
+    return _BEFORE_HOST.sub(_host_alone, location).partition("?")[0]
+
+
+def _host_alone(found: re.Match[str]) -> str:
+    scheme, before = found.groups()
+    return found[0] if scheme.lower() in _WITH_CONTAINER and ":" not in before else f"{scheme}://"
 
 
 def _secret_values(credentials: object, key: str = "") -> Iterator[str]:
