@@ -58,7 +58,10 @@ def read_duration(text: str) -> timedelta | None:
     if found is None or not text:
         return None
     days, hours, minutes, seconds = (int(number or 0) for number in found.groups())
-    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    try:
+        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        return None
 
 
 def _all_of(operands: Sequence[Condition]) -> Condition:
@@ -138,7 +141,7 @@ class _Reader:
         arguments = self._arguments(inspect.signature(function).parameters, given, inside)
         try:
             return function(**arguments)
-        except (_private.CHECK_ERROR, dg.DagsterError) as error:
+        except (_private.CHECK_ERROR, dg.DagsterError, TypeError, ValueError, OverflowError) as error:
             raise self._misfit(
                 inside, f"Dagster refuses it: {error}", f"See `{name}` in Dagster's reference."
             ) from None
@@ -185,7 +188,7 @@ class _Reader:
         if parameter.name.endswith("timezone"):
             try:
                 ZoneInfo(value)
-            except (ZoneInfoNotFoundError, ValueError, TypeError):
+            except (ZoneInfoNotFoundError, OSError, ValueError, TypeError):
                 raise self._misfit(where, f"{value!r} is no time zone.", "Write it as in `Europe/Berlin`.") from None
         if "AssetKey" in kind and isinstance(value, str):
             return dg.AssetKey.from_user_string(value)

@@ -73,8 +73,12 @@ def cluster(graph: ProjectGraph, config: AssetsConfig, boundaries: Boundaries, p
     members: dict[str, list[str]] = {}
     for node in graph.nodes:
         members.setdefault(sets[node], []).append(node)
-    for nodes in members.values():
-        _check_alike(graph, nodes, boundaries, problems)
+    moves: dict[str, list[tuple[str, str]]] = {}
+    for first, other in boundaries.moves:
+        if sets[first] == sets[other]:
+            moves.setdefault(sets[first], []).append((first, other))
+    for root, nodes in members.items():
+        _check_alike(graph, nodes, boundaries, moves.get(root, ()), problems)
     why: dict[str, list[str]] = {}
     for node, reason in reasons:
         why.setdefault(sets[node], []).append(reason)
@@ -84,8 +88,22 @@ def cluster(graph: ProjectGraph, config: AssetsConfig, boundaries: Boundaries, p
     return [Cluster(names[root], tuple(members[root]), tuple(dict.fromkeys(why.get(root, ())))) for root in order]
 
 
-def _check_alike(graph: ProjectGraph, nodes: Sequence[str], boundaries: Boundaries, problems: Problems) -> None:
-    """Report a cluster of nodes that cannot be parted, and would have to make or to read different partitions."""
+def _check_alike(
+    graph: ProjectGraph,
+    nodes: Sequence[str],
+    boundaries: Boundaries,
+    moves: Collection[tuple[str, str]],
+    problems: Problems,
+) -> None:
+    """Report a cluster of nodes that cannot be parted, and would have to make or to read different partitions.
+
+    Args:
+        graph: The project's graph.
+        nodes: The nodes of the cluster.
+        boundaries: Where nodes are partitioned differently.
+        moves: The `moves` inside the cluster.
+        problems: Collects what does not fit.
+    """
     where: Path = ("assets", "partitions")
     hint = "Save what is handed on: give it an entry in the catalog."
     odd = next((node for node in nodes if boundaries.kinds.get(node) != boundaries.kinds.get(nodes[0])), None)
@@ -95,8 +113,8 @@ def _check_alike(graph: ProjectGraph, nodes: Sequence[str], boundaries: Boundari
             "otherwise, would run between them."
         )
         problems.add(where, found, hint)
-    for first, other in boundaries.moves:
-        if odd is None and first in nodes and other in nodes:
+    for first, other in moves:
+        if odd is None:
             found = f"'{first}' and '{other}' have to run together, and the second reads other partitions of the first."
             problems.add(where, found, hint)
     for dataset in {dataset for node in nodes for dataset in boundaries.reads.get(node, ())}:

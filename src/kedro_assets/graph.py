@@ -103,12 +103,15 @@ class ProjectGraph:
 
     def readings(self, node: str) -> Iterator[tuple[str, str]]:
         """Give the assets that a node reads, each with the node that reads it: itself, or one that writes a hidden dataset."""
-        for dataset in self.inputs(node):
-            producer = self.producer(dataset)
-            if producer and dataset in self.hidden:
-                yield from self.readings(producer)
-            else:
-                yield node, dataset
+        seen, todo = {node}, [(node, dataset) for dataset in reversed(self.inputs(node))]
+        while todo:
+            reader, dataset = todo.pop()
+            producer = self.producer(dataset) if dataset in self.hidden else None
+            if producer is None:
+                yield reader, dataset
+            elif producer not in seen:
+                seen.add(producer)
+                todo += [(producer, name) for name in reversed(self.inputs(producer))]
 
     def pipelines_of(self, node: str) -> list[str]:
         """Give the pipelines that hold a node, in their registered order."""

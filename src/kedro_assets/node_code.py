@@ -74,20 +74,40 @@ def _wrapped(function: Any) -> Any:
 class _Describer:
     """Writes functions and values as text that says all that can be told of them in any process.
 
-    A file is read once, and a function's lines are looked for once.
+    A file is read once, and a function's lines are looked for once. Functions are in a text by a short label, as many
+    may hold each other: one made of its lines at first, then of what is bound to it too, with the labels in there, as long
+    as that tells more of them apart.
     """
 
     def __init__(self) -> None:
         self._sources: dict[CodeType, str] = {}
         self._files: set[str] = set()
         self._open: set[int] = set()
+        self._labels: dict[FunctionType, str] = {}
 
     def __call__(self, value: Any) -> str:
         """Describe a value; of an object that is not plain, only its type."""
+        self._labels = {}
+        text = self._text(value)
+        if not self._labels:
+            return text
+        todo = list(self._labels)
+        while todo:  # those that others hold
+            known = set(self._labels)
+            for function in todo:
+                self._function(function)
+            todo = [function for function in self._labels if function not in known]
+        before = 0
+        while before < len(set(self._labels.values())):
+            before = len(set(self._labels.values()))
+            self._labels = {function: self._function(function) for function in self._labels}
+        return f"{self._text(value)}\n{', '.join(sorted(set(self._labels.values())))}"
+
+    def _text(self, value: Any) -> str:
         if type(value) in _PLAIN:
             return repr(value)
         if id(value) in self._open:
-            return "..."  # a function can be in its own closure
+            return "..."  # a list can be in itself
         self._open.add(id(value))
         try:
             return self._compound(value)
@@ -97,40 +117,46 @@ class _Describer:
     def _compound(self, value: Any) -> str:
         kind = type(value)
         if kind is dict:
-            return f"{{{', '.join(sorted(f'{self(key)}: {self(item)}' for key, item in value.items()))}}}"
+            return f"{{{', '.join(sorted(f'{self._text(key)}: {self._text(item)}' for key, item in value.items()))}}}"
         if kind in (list, tuple):
-            return f"{kind.__name__}({', '.join(map(self, value))})"
+            return f"{kind.__name__}({', '.join(map(self._text, value))})"
         if kind in (set, frozenset):
-            return f"{kind.__name__}({', '.join(sorted(map(self, value)))})"
+            return f"{kind.__name__}({', '.join(sorted(map(self._text, value)))})"
         if isinstance(value, Enum):
             return f"{_name(kind)}.{value.name}"
         return self._callable(value) if callable(value) else _name(kind)
 
     def _callable(self, value: Any) -> str:
         if isinstance(value, partial):
-            return f"partial({self(value.func)}, {self(value.args)}, {self(value.keywords)})"
+            return f"partial({self._text(value.func)}, {self._text(value.args)}, {self._text(value.keywords)})"
         if inspect.ismethod(value):
-            return f"method({self(value.__func__)}, {self(value.__self__)})"
+            return f"method({self._text(value.__func__)}, {self._text(value.__self__)})"
         wrapped = _wrapped(value)
         if wrapped is not None:
-            return self(wrapped)
+            return self._text(wrapped)
         if isinstance(value, FunctionType):
-            return self._function(value)
+            if value not in self._labels:
+                self._labels[value] = self._lines(value)
+            return self._labels[value]
         call = inspect.getattr_static(type(value), "__call__", None)
         if inspect.isclass(value) or not isinstance(call, FunctionType):
             return _name(value if inspect.isclass(value) or inspect.isroutine(value) else type(value))
-        return f"{_name(type(value))}({self(call)})"
+        return f"{_name(type(value))}({self._text(call)})"
 
     def _function(self, function: FunctionType) -> str:
-        code = function.__code__
-        if code not in self._sources:
-            self._sources[code] = self._source(function) or self._bytecode(code)
         bound = (
             function.__defaults__,
             function.__kwdefaults__,
             [_content(cell) for cell in function.__closure__ or ()],
         )
-        return f"{self._sources[code]}\n{', '.join(map(self, bound))}"
+        return _digest(f"{self._lines(function)}\n{', '.join(map(self._text, bound))}")
+
+    def _lines(self, function: FunctionType) -> str:
+        """Give a label of a function's lines."""
+        code = function.__code__
+        if code not in self._sources:
+            self._sources[code] = _digest(self._source(function) or self._bytecode(code))
+        return self._sources[code]
 
     def _source(self, function: FunctionType) -> str:
         """Give the lines of a function, its decorators included; `inspect.getsource` would take twenty times as long."""
@@ -145,10 +171,12 @@ class _Describer:
         if function.__name__ != "<lambda>":
             while end < len(lines) and _goes_on(lines[end], _indent(lines[first])):
                 end += 1
+        if _quotes(lines[first:end]) % 2:  # in the middle of a text whose lines begin anywhere
+            return "".join(inspect.getblock(lines[first:])).rstrip()
         return "".join(lines[first:end]).rstrip()
 
     def _bytecode(self, code: CodeType) -> str:
-        constants = [self._bytecode(item) if inspect.iscode(item) else self(item) for item in code.co_consts]
+        constants = [self._bytecode(item) if inspect.iscode(item) else self._text(item) for item in code.co_consts]
         return repr((code.co_name, code.co_code, code.co_names, constants))
 
 
@@ -163,6 +191,10 @@ def _goes_on(line: str, indent: int) -> bool:
     """Say whether a line behind a function's last code still belongs to it: the rest of a statement has no code."""
     text = line.strip()
     return not text or _indent(line) > indent or text[0] in ")]}"
+
+
+def _quotes(lines: Iterable[str]) -> int:
+    return sum(line.count('"""') + line.count("'''") for line in lines)
 
 
 def _indent(line: str) -> int:

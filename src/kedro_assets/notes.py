@@ -86,8 +86,8 @@ class StepNotes:
         entry = read_entry(self._catalog.config_resolver, name)
         file = _local_path(entry.location) if entry.location else None
         if entry.location and file is None:
-            version = f"/{self._save_version}/{entry.location.rpartition('/')[2]}" if entry.versioned else ""
-            notes["dagster/uri"] = redacted(self._redactor.text(entry.location)) + redacted(version)
+            uri = redacted(self._redactor.text(entry.location))
+            notes["dagster/uri"] = f"{uri}/{self._save_version}/{uri.rpartition('/')[2]}" if entry.versioned else uri
         if file:
             file = file / self._save_version / file.name if entry.versioned else file
             notes["dagster/uri"] = self._redactor.text(file.as_uri())

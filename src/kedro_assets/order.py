@@ -29,14 +29,18 @@ def with_order(
     order: dict[str, list[Vertex]] = {}
     waiting: nx.DiGraph[str] = nx.DiGraph(graph.handovers())
     waiting.add_nodes_from(graph.nodes)
-    for node, name, where in _said(graph, records, deps, problems):
-        before = _vertex(graph, name)
+    said = [(*found, _vertex(graph, found[1])) for found in _said(graph, records, deps, problems)]
+    together = waiting.copy()
+    edges = ((_maker(graph, before), node) for node, _, _, before in said if before is not None)
+    together.add_edges_from((first, node) for first, node in edges if first is not None)
+    circles = not nx.is_directed_acyclic_graph(together)  # to look for one with each edge takes long
+    for node, name, where, before in said:
         if before is None:
             nodes = [other for other in graph.nodes if not graph.outputs(other)]
             problems.add(where, f"no dataset and no node is called '{name}'.", suggest(name, [*graph.datasets, *nodes]))
             continue
-        first = graph.producer(before[1]) if before[0] == "dataset" else before[1]
-        if first is not None and (first == node or nx.has_path(waiting, node, first)):
+        first = _maker(graph, before)
+        if circles and first is not None and (first == node or nx.has_path(waiting, node, first)):
             problems.add(where, f"'{name}' cannot be there before node '{node}', which it waits for itself.")
             continue
         if first is not None:
@@ -69,6 +73,11 @@ def _said(
             problems.add(("assets", "deps", title), found, suggest(title, [*made, *graph.nodes]))
             continue
         yield from ((node, name, ("assets", "deps", title, position)) for position, name in enumerate(names))
+
+
+def _maker(graph: ProjectGraph, asset: Vertex) -> str | None:
+    """Give the node that makes an asset, None for an external one."""
+    return graph.producer(asset[1]) if asset[0] == "dataset" else asset[1]
 
 
 def _vertex(graph: ProjectGraph, name: str) -> Vertex | None:

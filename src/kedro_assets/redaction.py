@@ -5,9 +5,12 @@ Kedro's terminal is gone when it is closed; Dagster's event log stays, and more 
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from copy import copy
+from dataclasses import is_dataclass
 from typing import Any
 
 from attrs import frozen
@@ -16,9 +19,11 @@ MASK = "***"
 
 _SECRET_KEY = re.compile(r"pass|pwd|secret|token|key|credential|auth|sas|con$|conn|dsn|ur[il]$", re.IGNORECASE)
 _SHORTEST = 4  # a shorter value is in too many words
-_DEEPEST = 5  # an error may refer to itself
-_OF_OS_ERRORS = ("strerror", "filename", "filename2")
+_DEEPEST = 6  # an error may refer to itself
+_BESIDE_ITS_OWN = ("args", "strerror", "filename", "filename2")  # what errors have that is not in their `__dict__`
 _USER_INFO = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")
+_BEFORE_HOST = re.compile(r"(\w*)://([^/]*)@")
+_WITH_CONTAINER = {"abfs", "abfss", "wasb", "wasbs"}
 _QUERY = re.compile(
     r"([?&][\w.-]*(?:pass|pwd|secret|token|key|credential|auth|sig)[\w.-]*=)[^\s&#'\"<>]+", re.IGNORECASE
 )
@@ -66,13 +71,10 @@ class Redactor:
             if found is None or any(found is other for other in seen):
                 continue
             seen.append(found)
-            found.args = tuple(map(self._value, found.args))
-            for name in (*vars(found), *_OF_OS_ERRORS):  # what an error may make its message of
-                value = getattr(found, name, None)
-                masked = self._value(value)
-                if masked is not value:
-                    setattr(found, name, masked)
-            todo += [found.__cause__, found.__context__, *getattr(found, "exceptions", ())]
+            self._parts(found)
+            inside = getattr(found, "exceptions", ())
+            todo += [found.__cause__, found.__context__]
+            todo += [error for error in inside if isinstance(error, BaseException)] if _is_list(inside) else []
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -83,20 +85,50 @@ class Redactor:
             self.error(error)
             raise
 
+    def _parts(self, error: BaseException) -> None:
+        """Mask what an error may make its message of, also if it is frozen; what cannot be changed stays as it is."""
+        own = vars(error)
+        slots = (name for kind in type(error).__mro__ for name in vars(kind).get("__slots__", ()))
+        for name in (*own, *_BESIDE_ITS_OWN, *slots):
+            with suppress(Exception):
+                value = own[name] if name in own else getattr(error, name, None)
+                masked = self._value(value)
+                if masked is value:
+                    continue
+                if name in own:
+                    own[name] = masked
+                else:
+                    BaseException.__setattr__(error, name, masked)
+
     def _value(self, value: Any, depth: int = _DEEPEST) -> Any:
-        """Mask a text, and the texts in plain lists, tuples and dicts; without secrets it is the value itself."""
-        masked = value
+        """Mask a text, and the texts in lists, tuples, dicts and dataclasses; without secrets it is the value itself."""
         if isinstance(value, str):
             masked = self.text(value)
-        elif depth and type(value) in {list, tuple}:
-            masked = type(value)(self._value(item, depth - 1) for item in value)
-        elif depth and type(value) is dict:
-            masked = {self._value(key): self._value(item, depth - 1) for key, item in value.items()}
-        return value if masked == value else masked
+            return value if masked == value else masked
+        if depth and _is_list(value):
+            items = [self._value(item, depth - 1) for item in value]
+            return value if all(map(operator.is_, items, value)) else type(value)(items)
+        if depth and type(value) is dict:
+            pairs = [(self._value(key), self._value(item, depth - 1)) for key, item in value.items()]
+            same = all(key is pair[0] and value[key] is pair[1] for key, pair in zip(value, pairs, strict=True))
+            return value if same else dict(pairs)
+        if depth and is_dataclass(value) and not isinstance(value, type) and hasattr(value, "__dict__"):
+            own = self._value(vars(value), depth - 1)
+            if own is not vars(value):
+                masked = copy(value)
+                vars(masked).update(own)
+                return masked
+        return value
+
+
+def _is_list(value: Any) -> bool:
+    return type(value) in {list, tuple}
 
 
 def redacted(location: str) -> str:
     """Take user, password and query out of a URL, chained ones included; a plain path stays as it is.
+
+    In an address of Azure's, the container stands where others have the user.
 
     Examples:
         >>> redacted("https://me:secret@host/data.csv?token=abc"), redacted("data/a.csv")
@@ -104,7 +136,12 @@ def redacted(location: str) -> str:
     """
     if "://" not in location:
         return location
-    return re.sub(r"://[^/]*@", "://", location).partition("?")[0]
+    return _BEFORE_HOST.sub(_host_alone, location).partition("?")[0]
+
+
+def _host_alone(found: re.Match[str]) -> str:
+    scheme, before = found.groups()
+    return found[0] if scheme.lower() in _WITH_CONTAINER and ":" not in before else f"{scheme}://"
 
 
 def _secret_values(credentials: object, key: str = "") -> Iterator[str]:

@@ -66,7 +66,7 @@ class StepRun:
             yield Saved(("dataset", base_name(saved)), notes.metadata(saved) | run_metadata | version)
             validation = run.validations.pop((saved, "save"), None)
             if validation is not None:
-                yield validation
+                yield self._masked(validation)
         yield from self.validated()
 
     def validated(self) -> Iterator[Validation]:
@@ -77,7 +77,7 @@ class StepRun:
             producer = graph.producer(base_name(name)) if name not in run.plan.inputs else None
             saved_here = producer is not None and name in graph.nodes[producer].outputs
             if mode == "save" or found.error is not None or not saved_here or "save" not in found.spec.on:
-                yield found
+                yield self._masked(found)
 
     def _check_path(self, name: str) -> None:
         """Look whether there is one place where a dataset is stored, in a run that makes no partition of it.
@@ -100,4 +100,9 @@ class StepRun:
         for name, spec in self.view.index.checks.items():
             if spec.key in checks and base_name(name) not in made:
                 self._check_path(name)
-                yield self.run.validate(name, in_memory=graph.in_memory(base_name(name)))
+                yield self._masked(self.run.validate(name, in_memory=graph.in_memory(base_name(name))))
+
+    def _masked(self, found: Validation) -> Validation:
+        """Mask the project's credentials in what a validator has found, before Dagster records it."""
+        self.run.redactor.error(found.error)
+        return found

@@ -147,6 +147,32 @@ def test_a_validator_that_warns_leaves_the_run_to_go_on(tmp_path: Path, instance
     assert found.metadata["kedro/failures"].records[0].data["column"] == "value"
 
 
+@pytest.mark.parametrize("severity", ["warn", "error"])
+def test_no_credential_is_in_what_is_told_of_a_check(
+    tmp_path: Path, instance: dg.DagsterInstance, severity: str
+) -> None:
+    project = validated(tmp_path, middle=f"{{class: PACKAGE.validators.tells, severity: {severity}}}")
+    project.write(
+        f"src/{project.package}/validators.py",
+        """
+        from kedro.validation import CheckFailure, DataValidationError
+
+        SECRET = "".join(["hunt", "er2"])  # the event log has lines of this file
+
+        def tells(data):
+            failure = CheckFailure(SECRET, check=SECRET, column=SECRET, failure_examples=["x" * 35 + SECRET])
+            raise DataValidationError(f"refused {SECRET}", failures=[failure])
+        """,
+    )
+    project.write("conf/local/credentials.yml", "server: {password: hunter2}")
+    result = execute(project, instance)
+    [found] = [found for found in result.get_asset_check_evaluations() if not found.passed][:1]
+    [record] = found.metadata["kedro/failures"].records
+    assert "hunt" not in f"{found.description} {record.data}"
+    assert "***: *** — 1 case" in found.description
+    assert not [entry for entry in instance.all_logs(result.run_id) if "hunter2" in str(entry)]
+
+
 @pytest.mark.parametrize("cluster_by", ["memory", "node"])
 def test_an_in_memory_dataset_has_a_check(tmp_path: Path, instance: dg.DagsterInstance, cluster_by: str) -> None:
     project = validated(tmp_path, dagster=f"assets: {{cluster_by: {cluster_by}}}", memory=BELOW)

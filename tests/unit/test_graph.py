@@ -77,6 +77,15 @@ def test_only_in_memory_datasets_between_two_nodes_are_hidden():
     assert graph.assets_of(graph.nodes) == [("dataset", "unread"), ("dataset", "end")]
 
 
+def test_each_writer_of_hidden_datasets_is_looked_at_once():
+    chain = [make_node("n0", ["raw"], ["a0", "b0"])]
+    for number in range(12):
+        inputs = [f"a{number}", f"b{number}"]
+        chain.append(make_node(f"n{number + 1}", inputs, [f"a{number + 1}", f"b{number + 1}"]))
+    graph = make_graph(chain, memory_assets=False, files=["raw"])
+    assert list(graph.readings("n12")) == [("n0", "raw")]
+
+
 def test_behind_hidden_datasets_stand_what_their_writers_read():
     graph = make_graph(CHAIN, memory_assets=False, files=["kept"])
     assert graph.upstream("c") == ["raw", "other", "kept"]

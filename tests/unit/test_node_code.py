@@ -178,6 +178,65 @@ def test_a_lambda_does_not_change_with_the_lines_below_it(module_of):
     assert version(one[1]) != version(other[1])
 
 
+@pytest.mark.parametrize("quotes", ['"""', "'''"])
+def test_a_text_whose_lines_begin_anywhere_belongs_to_its_function(module_of, quotes):
+    text = f"def ask(raw):\n    return raw.sql({quotes}\nselect a\nfrom b\nwhere {{}}\n{quotes})\n\n\ndef other():\n    {{}}\n"
+    one, other = module_of(text.format("c", "pass")).ask, module_of(text.format("d", "pass")).ask
+    assert version(one) != version(other)
+    assert version(one) == version(module_of(text.format("c", "return 1")).ask)
+
+
+def test_a_comment_with_quotes_leaves_the_function_beside_it_alone(module_of):
+    text = 'def plain(raw):\n    # not """\n    return raw\n\n\ndef other():\n    {}\n'
+    assert version(module_of(text.format("pass")).plain) == version(module_of(text.format("return 1")).plain)
+
+
+HOLDING = """
+    def held(count):
+        functions = []
+        for number in range(count):
+            functions.append(hold(functions, functions, number))
+        return functions
+
+
+    def hold(first, second, number):
+        return lambda raw: (first, second, number)
+
+
+    def chain(count, last):
+        found = last
+        for number in range(count):
+            found = twice(found, found)
+        return found
+
+
+    def twice(first, second):
+        return lambda raw: (first, second)
+
+
+    def end(number):
+        def go_on(raw):
+            return go_on(number)
+        return go_on
+"""
+
+
+def test_functions_that_hold_each_other_are_described_once(module_of):
+    module = module_of(HOLDING)
+    functions = module.held(12)
+    assert len({version(function) for function in functions}) == len(functions)
+    chains = [module.chain(25, module.end(1)), module.chain(25, module.end(2)), module.chain(24, module.end(1))]
+    assert len({version(function) for function in chains}) == len(chains)
+    assert version(module.chain(25, module.end(1))) == version(module_of(HOLDING).chain(25, module.end(1)))
+
+
+def test_a_version_does_not_depend_on_the_nodes_beside_it(module_of):
+    one, other = module_of(HOLDING).held(2)
+    nodes = [node(one, "a", "b", name="one"), node(other, "b", "c", name="other")]
+    assert code_versions(nodes, {}) == code_versions(nodes[::-1], {})
+    assert code_versions(nodes, {})["other"] == code_versions(nodes[1:], {})["other"]
+
+
 def test_another_process_comes_to_the_same_version(module_of):
     module = module_of()
     bound = functools.partial(module.plain, factor={"b": {"x", "y", "z"}, "a": (1, None)})

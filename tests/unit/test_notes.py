@@ -34,9 +34,10 @@ def test_what_no_preview_can_be_made_of_is_said():
         ({"filepath": "https://me:pw12@host/a?token=t"}, "https://host/a"),
         ({"filepath": "https://host/hunter2/a"}, "https://host/***/a"),
         ({"filepath": "s3://bucket/a", "versioned": True}, "s3://bucket/a/2026/a"),
+        ({"filepath": "https://host/a?token=t", "versioned": True}, "https://host/a/2026/a"),
         ({"path": "/data/parts"}, "file:///data/parts"),
     ],
-    ids=["file", "secrets", "credential", "version", "folder"],
+    ids=["file", "secrets", "credential", "version", "version and query", "folder"],
 )
 def test_the_place_is_told_without_what_may_be_secret(config, uri):
     notes = notes_of(config)

@@ -1,5 +1,7 @@
 import traceback
+from dataclasses import dataclass
 
+import attrs
 import pytest
 
 from kedro_assets.redaction import Redactor
@@ -59,9 +61,42 @@ class OwnMessage(Exception):  # noqa: N818
         return f"cannot open {self.url}"
 
 
+@attrs.frozen
+class Frozen(Exception):  # noqa: N818
+    url: str
+
+
+@dataclass(frozen=True)
+class FrozenDataclass(Exception):  # noqa: N818
+    url: str
+
+
+class WithProperty(Exception):  # noqa: N818
+    def __init__(self, url):
+        vars(self)["url"] = url
+        super().__init__(url)
+
+    @property
+    def url(self):
+        return vars(self)["url"]
+
+
+class OwnFilename(OSError):  # noqa: N818
+    @property
+    def filename(self):
+        return "hunter2"
+
+    def __str__(self):
+        return f"cannot open {self.strerror}"
+
+
 @pytest.mark.parametrize(
     "error",
     [
+        Frozen("postgresql://me:hunter2@db/sales"),
+        FrozenDataclass("postgresql://me:hunter2@db/sales"),
+        WithProperty("hunter2"),
+        OwnFilename(2, "hunter2"),
         ValueError("hunter2"),
         ValueError("with", "hunter2", 3),
         ValueError({"login": ["hunter2", ("t0ken", None)]}, ["hunter2"]),
@@ -119,3 +154,24 @@ def test_an_error_without_secrets_is_left_alone(redactor):
     error = ValueError("plain", 1)
     redactor.error(error)
     assert error.args == ("plain", 1)
+
+
+def test_what_an_error_calls_exceptions_need_not_be_errors(redactor):
+    error = ValueError("hunter2")
+    for error.exceptions in (None, "hunter2", [KeyError("hunter2"), "text"]):
+        redactor.error(error)
+    assert str(error.exceptions[0]) == "'***'"
+
+
+def test_secrets_in_a_dataclass_that_an_error_carries_are_masked_in_a_copy(redactor):
+    @dataclass(frozen=True)
+    class Failure:
+        message: str
+        examples: list
+
+    plain, found = Failure("plain", [1]), Failure("hunter2", ["hunter2", 1])
+    error = ValueError()
+    error.failures = [plain, found, Failure]
+    redactor.error(error)
+    assert error.failures == [plain, Failure("***", ["***", 1]), Failure]
+    assert (error.failures[0] is plain, found.message) == (True, "hunter2")

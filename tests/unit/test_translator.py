@@ -125,8 +125,11 @@ def test_kinds_come_from_the_name_of_the_class(type_, kinds):
         ("s3://bucket/a.csv", "s3://bucket/a.csv"),
         ("https://host:8443/a", "https://host:8443/a"),
         ("postgresql://me:p@ss@db/x", "postgresql://db/x"),
+        ("https://token@host/a", "https://host/a"),
+        ("abfss://data@account.dfs.core.windows.net/a", "abfss://data@account.dfs.core.windows.net/a"),
+        ("wasb://me:secret@account/a", "wasb://account/a"),
     ],
-    ids=["path", "bucket", "port", "at sign in password"],
+    ids=["path", "bucket", "port", "at sign in password", "user", "container", "password of a container"],
 )
 def test_a_location_is_shown_without_what_may_be_secret(location, shown):
     assert redacted(location) == shown
