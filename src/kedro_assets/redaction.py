@@ -115,9 +115,9 @@ class Redactor:
         if depth and is_dataclass(value) and not isinstance(value, type) and hasattr(value, "__dict__"):
             own = self._value(vars(value), depth - 1)
             if own is not vars(value):
-                masked = copy(value)
-                vars(masked).update(own)
-                return masked
+                changed = copy(value)
+                vars(changed).update(own)
+                return changed
         return value
 
 
