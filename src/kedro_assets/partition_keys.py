@@ -43,7 +43,9 @@ def runtime_params(
     if first is None or last is None:
         return found
     if first == last:
-        found["partition_key"] = first
+        found["partition_key"] = str(
+            first
+        )  # of several dimensions it may be a `MultiPartitionKey`, which OmegaConf refuses
     windows = definition
     if isinstance(definition, dg.MultiPartitionsDefinition):
         if first != last:

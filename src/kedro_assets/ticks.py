@@ -28,7 +28,7 @@ class PartitionedTicks:
         found = False
         for key in _due(self.definition, context.scheduled_execution_time, context.instance):
             found = True
-            yield dg.RunRequest(partition_key=key, run_config=dict(self.run_config), tags=dict(self.tags))
+            yield dg.RunRequest(key, partition_key=key, run_config=dict(self.run_config), tags=dict(self.tags))
         if not found:
             yield dg.SkipReason("There is no partition yet.")
 
