@@ -143,10 +143,17 @@ def wait_for(found: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS)
 
 
 @contextmanager
-def dagster_dev(home: Path, *projects: KedroProject) -> Iterator[DagsterDev]:
-    """Run `dagster dev` with a code location per project, and stop it with everything that it started."""
+def dagster_dev(home: Path, *projects: KedroProject, settings: Mapping[str, Any] | None = None) -> Iterator[DagsterDev]:
+    """Run `dagster dev` with a code location per project, and stop it with everything that it started.
+
+    Args:
+        home: Its DAGSTER_HOME.
+        projects: What is loaded.
+        settings: More of dagster.yaml.
+    """
     home.mkdir(parents=True, exist_ok=True)
-    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    written = {"telemetry": {"enabled": False}, **(settings or {})}
+    (home / "dagster.yaml").write_text(yaml.safe_dump(written), encoding="utf-8")
     modules = [
         {
             "module_name": f"{project.package}.definitions",
