@@ -140,35 +140,9 @@ def test_an_asset_is_described(page, ui):
 
 
 def test_a_failed_run_shows_the_error_of_kedro(page, ui):
-    page.goto(f"{ui.url}/assets/monthly_summary")
-    before = set(ui.runs())
-    page.get_by_role("button", name=re.compile("Materialize$")).first.click()
-    expect(page.get_by_text("Launched run").first).to_be_visible(timeout=SECONDS)
-    (run,) = set(ui.runs()) - before
+    run = ui.launch("daily_features")
     assert ui.wait_for_run(run) == "FAILURE"  # nothing has made what it reads
 
     page.goto(f"{ui.url}/runs/{run}")
     expect(page.get_by_text("STEP_FAILURE").first).to_be_visible(timeout=SECONDS)
     expect(page.get_by_text("Failed while loading data from dataset").first).to_be_visible(timeout=SECONDS)
-
-
-def test_a_parameter_is_changed_in_the_launchpad(page, ui):
-    before = set(ui.runs())
-    page.goto(f"{ui.page_of('jobs', 'everything')}/playground")
-    editor = page.locator(".CodeMirror").first
-    editor.wait_for()
-    sample = "{params:ingestion.sample: {rows: 700, random_state: 1}}"
-    config = f"{{ops: {{sample_flights_and_clean_flights: {{config: {{parameters: {sample}}}}}}}}}"
-    editor.evaluate("(editor, text) => editor.CodeMirror.setValue(text)", config)
-    page.get_by_role("button", name=re.compile("^Materialize|^Launch")).last.click()
-    page.wait_for_url(re.compile("/runs/"))
-    (run,) = set(ui.runs()) - before
-    assert ui.wait_for_run(run) == "SUCCESS"
-
-    page.goto(f"{ui.url}/assets/sampled_flights")
-    row = page.get_by_role("row").filter(has_text="dagster/row_count")
-    expect(row.get_by_text("700", exact=True)).to_be_visible(timeout=SECONDS)
-    page.goto(f"{ui.url}/assets/carrier_ranking")
-    expect(page.get_by_text("kedro/preview").first).to_be_visible(timeout=SECONDS)
-    page.goto(f"{ui.url}/assets/monthly_summary?view=checks")
-    expect(page.get_by_text("Passed").first).to_be_visible(timeout=SECONDS)
