@@ -7,11 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 pytest.register_assert_rewrite("comparing", "helpers")
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["KEDRO_DISABLE_TELEMETRY"] = "1"
 os.environ.pop("KEDRO_ENV", None)
+# The same examples each time, so that it is the change that makes a test fail; who asks for more draws new ones.
+settings.register_profile(
+    "tests", max_examples=30, deadline=None, print_blob=True, derandomize="KEDRO_ASSETS_EXAMPLES" not in os.environ
+)
+settings.load_profile("tests")
 
 import dagster as dg  # noqa: E402
 

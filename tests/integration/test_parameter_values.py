@@ -24,7 +24,6 @@ from kedro.framework.project import LOGGING, configure_logging
 VALUES = settings(
     max_examples=40,
     phases=set(Phase) - {Phase.explain},  # it takes minutes
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

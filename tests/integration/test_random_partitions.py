@@ -1,6 +1,7 @@
 """Random graphs of partitioned nodes: all partitions made through Dagster are the files of a loop of Kedro runs.
 
-The environment variable KEDRO_ASSETS_PARTITION_EXAMPLES says how many graphs are drawn, 15 without it.
+The environment variable KEDRO_ASSETS_EXAMPLES, 200 without it, is how many random projects are drawn elsewhere; a graph of
+partitions takes as long as thirteen of them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from kedro.framework.startup import bootstrap_project
 
 from kedro_assets import _private
 
-EXAMPLES = int(os.environ.get("KEDRO_ASSETS_PARTITION_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("KEDRO_ASSETS_EXAMPLES", "200")) // 13
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 pytestmark = pytest.mark.slow
 
@@ -278,25 +279,25 @@ def made_by_kedro(random: PartitionedProject, project: KedroProject) -> None:
                 place.rename(file)
 
 
-def reads_alike(random: PartitionedProject) -> bool:
-    """Say whether nodes that run together read the same of a dataset: that they do not is reported."""
+def can_run(random: PartitionedProject) -> bool:
+    """Say whether nodes that run together read the same partitions, and of each other their own: else it is reported."""
     for group in random.groups():
+        made = {output for node in group for output in node.outputs}
         found: dict[str, list[Any]] = {}
         for node in group:
             for reading in node.reads:
                 found.setdefault(reading.dataset, []).append(reading.mapping)
-        if any(mapping != mappings[0] for mappings in found.values() for mapping in mappings):
-            return False
+        for dataset, mappings in found.items():
+            if any(mapping != mappings[0] for mapping in mappings) or (dataset in made and mappings[0] is not None):
+                return False
     return True
 
 
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
-    print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-@given(random=partitioned_projects().filter(reads_alike))
+@given(random=partitioned_projects().filter(can_run))
 def test_all_partitions_made_by_dagster_are_the_files_of_a_loop_of_kedro_runs(
     random: PartitionedProject, tmp_path: Path
 ) -> None:

@@ -24,8 +24,6 @@ from random_projects import RandomProject, projects, written
 EXAMPLES = int(os.environ.get("KEDRO_ASSETS_EXAMPLES", "200"))
 RANDOM = settings(
     max_examples=EXAMPLES,
-    deadline=None,
-    print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 NO_WARNING = "ignore:register_new_resolver() is deprecated:UserWarning"  # pyproject.toml does it for this process

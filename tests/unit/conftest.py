@@ -7,15 +7,11 @@ import textwrap
 
 import dagster as dg
 import pytest
-from hypothesis import settings
 
 from kedro_assets.definitions import translate
 from kedro_assets.errors import ConfigError
 from kedro_assets.project import locate_project
 from kedro_assets.translator import KedroTranslator
-
-settings.register_profile("unit", max_examples=30, deadline=None)
-settings.load_profile("unit")
 
 _numbers = itertools.count()
 
