@@ -9,7 +9,7 @@ import copy
 import json
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +21,7 @@ from dagster._config import process_config, resolve_to_config_type
 from dagster._config.errors import FieldNotDefinedErrorData, FieldsNotDefinedErrorData
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.definitions.dependency import NodeHandle
+from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.definitions.partitions.utils.mapping import infer_partition_mapping
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.execution.api import create_execution_plan, execute_plan_iterator, execute_run_iterator
@@ -303,6 +304,30 @@ def misfit(mapping: dg.PartitionMapping | None, own: Any, read: Any) -> str:
     except Exception as error:  # noqa: BLE001 - of many classes
         return str(error)
     return ""
+
+
+def partitions_read(
+    mapping: dg.PartitionMapping | None, own: Any, made: Sequence[str], read: Any, instance: dg.DagsterInstance
+) -> tuple[list[str], list[str]]:
+    """Give the partitions of an asset that are read to make some of another, and those of them that do not exist.
+
+    Dagster tells a step only of what the selected assets depend on, and its nodes read more: what makes the in-memory data
+    that the selected ones need.
+
+    Args:
+        mapping: How they fit, None for Dagster's own choice.
+        own: The partitions definition of what is made, None if it has no partitions.
+        made: The partitions that are made.
+        read: The partitions definition of what is read.
+        instance: Knows dynamic partitions.
+    """
+    with partition_loading_context(dynamic_partitions_store=instance):
+        subset = own.subset_with_partition_keys(made) if own is not None else None
+        found = infer_partition_mapping(mapping, own, read).get_upstream_mapped_partitions_result_for_partitions(
+            subset, own, read
+        )
+        missing = list(found.required_but_nonexistent_partition_keys)
+        return list(found.partitions_subset.get_partition_keys()), missing
 
 
 def split_params(ctx: Any, param: Any, value: str | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
@@ -13,6 +14,7 @@ from kedro_assets.errors import Problems
 from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.names import base_name, distinct_identifiers, identifier, identifiers
+from kedro_assets.observations import Observe, is_observable
 from kedro_assets.opener import RunOpener
 from kedro_assets.parameters import ConfigSchemas, parameter_values
 from kedro_assets.partition_config import Partitioning
@@ -69,17 +71,49 @@ def _default_variant(graph: ProjectGraph, dataset: str) -> str:
 def build_external(
     records: Mapping[Vertex, DatasetRecord],
     specs: Mapping[Vertex, dg.AssetSpec],
+    opener: RunOpener,
     io_managers: Mapping[str, DatasetIOManager],
+    taken: Iterable[str],
+    problems: Problems,
 ) -> list[dg.AssetsDefinition]:
-    """Give the datasets that no node writes, as assets that Dagster knows and does not make.
+    """Give the datasets that no node writes, as assets that Dagster does not make, and observes where it can.
 
     Those that the catalog gives to an asset of the user's own (`external: false`) are left to it.
+
+    Args:
+        records: What is known of every asset.
+        specs: The assets.
+        opener: Knows the project.
+        io_managers: The IO manager of every dataset.
+        taken: Names that no step may have.
+        problems: Collects conditions of datasets that can be neither made nor observed.
     """
+    external = {
+        name: spec.with_io_manager_key(io_managers[name].resource_key)
+        for (kind, name), spec in specs.items()
+        if records[kind, name].producer is None and records[kind, name].settings.external
+    }
+    for name, spec in external.items():
+        if spec.automation_condition is not None and not is_observable(opener, name):
+            entry = records["dataset", name].entry
+            where = ("catalog", entry.name if entry else name, "metadata", "dagster", "automation_condition")
+            found = "no node makes this dataset, and Dagster cannot observe it."
+            problems.add(where, found, "It can if the dataset has a `filepath` or a `path`, and no partitions.")
+    names = identifiers((f"{name} observation" for name in external), taken)
     return [
-        dg.AssetsDefinition(specs=[spec.with_io_manager_key(io_managers[records[vertex].name].resource_key)])
-        for vertex, spec in specs.items()
-        if records[vertex].producer is None and records[vertex].settings.external
+        _observable(names[f"{name} observation"], Observe(opener, name, spec.key), spec)
+        if is_observable(opener, name)
+        else dg.AssetsDefinition(specs=[spec])
+        for name, spec in external.items()
     ]
+
+
+def _observable(name: str, step: Observe, spec: dg.AssetSpec) -> dg.AssetsDefinition:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # nothing that the user could change
+        decorate = dg.multi_observable_source_asset(specs=[spec], name=name, required_resource_keys={RESOURCE})
+    observed: dg.AssetsDefinition = decorate(step.observe)
+    return observed
 
 
 def build_external_checks(
@@ -135,7 +169,7 @@ def build_multi_assets(
     return [
         _multi_asset(
             names[cluster.name],
-            KedroStep(cluster, opener.assets, opener, io_managers, values),
+            KedroStep(cluster, opener.assets, opener, io_managers, values, partitions.read(graph, cluster.nodes)),
             specs,
             config_schema=schemas.of(graph.nodes[node] for node in cluster.nodes),
             pool=_pool(cluster, graph, project.config.assets.pools, problems),

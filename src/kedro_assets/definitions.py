@@ -134,8 +134,10 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     io_managers = build_io_managers(project.config.assets, graph, opener)
     taken = [job.name for job in planned.values()]
     steps = build_multi_assets(clusters, specs, partitions, opener, io_managers, project, taken, problems)
-    checks = build_external_checks(graph, opener, io_managers, [*taken, *(step.op.name for step in steps)])
-    assets = [*build_external(records, specs, io_managers), *steps, *checks]
+    taken += [step.op.name for step in steps]
+    checks = build_external_checks(graph, opener, io_managers, taken)
+    taken += [step.op.name for step in checks]
+    assets = [*build_external(records, specs, opener, io_managers, taken, problems), *steps, *checks]
 
     filters = job_filters(planned)
     executors = Executors(project.config, opener, filters, problems)

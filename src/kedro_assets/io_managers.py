@@ -10,6 +10,7 @@ from kedro.pipeline.node import Node
 
 from kedro_assets.errors import PartitionError
 from kedro_assets.names import base_name
+from kedro_assets.partition_keys import shown
 from kedro_assets.run import KedroRun
 
 
@@ -81,9 +82,8 @@ class DatasetIOManager(dg.IOManager):
         keys = context.asset_partition_keys
         own = run.identity.runtime_params.get("partition_key")
         if self._by_path and [*keys] != [own]:
-            shown = ", ".join(keys[:3]) + (", ..." if len(keys) > 3 else "")
             msg = (
-                f"'{self._name}' has one partition per path, and the partitions {shown} of it are asked for in a run of "
+                f"'{self._name}' has one partition per path, and the partitions {shown(keys)} of it are asked for in a run of "
                 f"{own or 'none'}. Add a PartitionedDataset of the same folder to the catalog, as "
                 f"'{base_name(self._name)}@all', and let the assets use that."
             )

@@ -5,7 +5,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 import dagster as dg
 from attrs import frozen
@@ -13,9 +13,9 @@ from attrs import frozen
 from kedro_assets.config import JobConfig, SensorConfig
 from kedro_assets.errors import Path, Problems, suggest
 from kedro_assets.jobs import BuiltJob, check_parameters, merged
+from kedro_assets.observations import in_one_place, observation
 from kedro_assets.opener import RunOpener
-from kedro_assets.partition_keys import PLACEHOLDER
-from kedro_assets.project import CatalogEntry
+from kedro_assets.project import CatalogEntry, entry_with_credentials
 from kedro_assets.stored_files import fingerprint, partition_ids
 from kedro_assets.triggers import build_triggers
 
@@ -173,27 +173,19 @@ class _OfFiles(_Evaluation):
             found = f"'{name}' is no dataset with a `filepath` or a `path` that no node writes."
             problems.add(place, found, suggest(name, placed))
             return False
-        entry = _looked_at(opener, name)
+        entry = in_one_place(graph, name)
         if entry is None:
             found = f"'{name}' has one partition per path, so there is no place to look at."
             problems.add(place, found, "Let a node read it as a PartitionedDataset of the folder, such as with `@all`.")
         return entry is not None
 
-    def _entry(self) -> str:
-        """Give the name of the dataset in the catalog; the project is open then."""
+    def _entry(self) -> CatalogEntry:
+        """Read what the catalog has of the dataset with the runtime parameters of the runs."""
         self.opener.location.reopen(self.opener.package_name)
-        entry = _looked_at(self.opener, self.config.dataset or "")
-        return entry.name if entry else ""
-
-    def _params(self) -> dict[str, Any]:
-        """Give the runtime parameters of the runs, with which the catalog is read."""
-        return merged(self.job.config.runtime_params, self.config.config.runtime_params)
-
-
-def _looked_at(opener: RunOpener, dataset: str) -> CatalogEntry | None:
-    """Give the one of a dataset's names in the catalog under which all of its files are in one place."""
-    entries = opener.assets.graph.entries[dataset]
-    return next((entry for entry in entries if entry.location and PLACEHOLDER not in entry.location), None)
+        name = self.config.dataset or ""
+        entry = in_one_place(self.opener.assets.graph, name)
+        params = merged(self.job.config.runtime_params, self.config.config.runtime_params)
+        return entry_with_credentials(self.opener.location, entry.name if entry else name, params)
 
 
 @frozen
@@ -214,10 +206,10 @@ class _ChangedFiles(_OfFiles):
     def evaluate(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Compare the files with those of the last tick; the first tick only looks.
 
-        Dagster is told that the external asset has changed, so that automation conditions downstream see it.
+        Dagster is told which data the external asset has now, so that automation conditions downstream see it.
         """
         name = self.config.dataset or ""
-        found = fingerprint(self.opener.location, self._entry(), self._params())
+        found = fingerprint(self.opener.location, self._entry())
         if found is None or found == context.cursor:
             reason = f"The files of '{name}' have not changed." if found else f"There are no files of '{name}'."
             return dg.SensorResult(skip_reason=reason, cursor=context.cursor)
@@ -225,7 +217,7 @@ class _ChangedFiles(_OfFiles):
             reason = f"The files of '{name}' are known from now on; a run starts when they change."
             return dg.SensorResult(skip_reason=reason, cursor=found)
         key = self.opener.assets.index.keys.get(("dataset", name))
-        event = [dg.AssetMaterialization(key, description="Its files have changed.")] if key else []
+        event = [observation(key, found)] if key else []
         return dg.SensorResult(run_requests=[self._run(None)], cursor=found, asset_events=event)
 
 
@@ -247,7 +239,7 @@ class _NewPartitions(_OfFiles):
         """
         dataset = self.config.dataset or ""
         seen: dict[str, None] = dict.fromkeys(json.loads(context.cursor or "[]"))
-        ids = partition_ids(self.opener.location, self._entry(), self._params())
+        ids = partition_ids(self.opener.location, self._entry())
         new = [id_ for id_ in ids if id_ not in seen]
         if not new:
             return dg.SensorResult(skip_reason=f"There are no new files of '{dataset}'.", cursor=context.cursor)

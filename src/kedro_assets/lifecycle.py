@@ -18,6 +18,7 @@ from kedro_assets.errors import StepError
 from kedro_assets.execute import check_inputs
 from kedro_assets.logs import LogCapture, captured_logs
 from kedro_assets.mlflow_run import join_run, left_as_found, run_tags
+from kedro_assets.observations import observe_inputs
 from kedro_assets.opener import RunOpener
 from kedro_assets.pipeline_hooks import JobFilter, PipelineHooks
 from kedro_assets.run import ENV_TAG, KedroRun, env_of
@@ -105,7 +106,7 @@ class LifecycleExecutor(dg.Executor):
             run.own_process = True
             hooks = PipelineHooks(run, self._filters.get(job.name), self._name)
             with left_as_found(), run.redacted():
-                yield from _Lifecycle(run, hooks, plan_context).around(self._inner, execution_plan)
+                yield from _Lifecycle(run, hooks, self._opener, plan_context).around(self._inner, execution_plan)
             self._opener.tidy_up(run, plan_context.instance)
         finally:
             self._opener.open_runs.release(dagster_run.run_id)
@@ -117,6 +118,7 @@ class _Lifecycle:
 
     run: KedroRun
     hooks: PipelineHooks
+    opener: RunOpener
     plan_context: Any
 
     def around(self, inner: dg.Executor, execution_plan: Any) -> Iterator[Any]:
@@ -132,6 +134,7 @@ class _Lifecycle:
         try:
             plan = self.run.plan
             check_inputs(self.run, plan.inputs.difference(*(step.handed_in for step in plan.steps.values())))
+            observe_inputs(self.run, self.opener, self.plan_context.job.get_definition(), self.plan_context.instance)
             for event in inner.execute(_private.context_of(inner, self.plan_context), execution_plan):
                 if event.is_step_failure or event.is_resource_init_failure:
                     failures.append(event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -147,3 +147,13 @@ def _folders(id_: str) -> list[str]:
     """
     parts = id_.split("/")
     return ["/".join(parts[: end + 1]) for end in range(len(parts))]
+
+
+def shown(keys: Sequence[str]) -> str:
+    """Name some partitions in a message.
+
+    Examples:
+        >>> shown(["a", "b"]), shown(["a", "b", "c", "d"])
+        ('a, b', 'a, b, c, ...')
+    """
+    return ", ".join(keys[:3]) + (", ..." if len(keys) > 3 else "")

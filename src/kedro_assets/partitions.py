@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -58,6 +58,13 @@ class Partitions:
         datasets: list[Vertex] = [("dataset", dataset) for dataset in graph.datasets]
         found = ((vertex, self.of(graph, vertex)) for vertex in [*nodes, *datasets])
         return {vertex: partitioning.definition for vertex, partitioning in found if partitioning}
+
+    def read(self, graph: ProjectGraph, nodes: Sequence[str]) -> Mapping[str, dg.PartitionMapping | None]:
+        """Give the partitioned datasets that a step's nodes read and do not make, with the mapping where one is said."""
+        made = {dataset for node in nodes for dataset in graph.outputs(node)}
+        edges = [(node, dataset) for node in nodes for dataset in graph.inputs(node) if dataset not in made]
+        found = ((dataset, self.mappings.get((node, dataset))) for node, dataset in edges)
+        return {dataset: mapping for dataset, mapping in found if self.of_dataset(graph, dataset) is not None}
 
     def moves(self, graph: ProjectGraph, node: str, dataset: str) -> bool:
         """Say whether a node may read other partitions of a dataset than the one that it makes."""

@@ -121,9 +121,6 @@ def _dataset_record(graph: ProjectGraph, name: str, problems: Problems) -> Datas
     users = [producer] if producer else consumers
     where: Path = ("catalog", entry.name, "metadata", "dagster")
     settings = read_dataset_settings(entry.name, entry.metadata.get("dagster"), problems)
-    if settings.automation_condition is not None and producer is None:
-        hint = "Give it to a dataset that a node writes."
-        problems.add((*where, "automation_condition"), "no node makes this dataset, so Dagster cannot.", hint)
     return DatasetRecord(
         name=name,
         key=tuple(name.split(".")),

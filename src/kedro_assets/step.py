@@ -5,17 +5,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-from attrs import frozen
+from attrs import field, frozen
 
+from kedro_assets import _private
 from kedro_assets.checks import check_evaluation, check_result
 from kedro_assets.clusters import Cluster
+from kedro_assets.errors import PartitionError
 from kedro_assets.graph import Vertex
 from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.logs import captured_logs
 from kedro_assets.mlflow_run import join_run
 from kedro_assets.opener import RunOpener
 from kedro_assets.parameters import changed_parameters
-from kedro_assets.partition_keys import has_partition
+from kedro_assets.partition_keys import has_partition, shown
 from kedro_assets.step_run import Saved, StepRun
 from kedro_assets.validation import Validation
 from kedro_assets.view import View
@@ -31,6 +33,7 @@ class KedroStep:
         opener: Opens the project for a run.
         io_managers: The IO manager of every dataset.
         values: The project's parameters, by the names that nodes use.
+        mappings: Which partitions the nodes read, by the partitioned datasets of other steps; None for Dagster's choice.
     """
 
     cluster: Cluster
@@ -38,6 +41,7 @@ class KedroStep:
     opener: RunOpener
     io_managers: Mapping[str, DatasetIOManager]
     values: Mapping[str, Any]
+    mappings: Mapping[str, dg.PartitionMapping | None] = field(factory=dict)
 
     def materialize(
         self, context: dg.AssetExecutionContext, _inputs: Mapping[str, None]
@@ -91,15 +95,24 @@ class KedroStep:
                 yield dg.Output(None, outputs[found.vertex])
 
     def _keys(self, context: dg.AssetExecutionContext) -> Mapping[Vertex, Sequence[str]]:
-        """Give the partitions that the step reads and makes."""
+        """Give the partitions that the step reads and makes.
+
+        Raises:
+            PartitionError: If it would have to read some that do not exist.
+        """
         found: dict[Vertex, Sequence[str]] = {}
-        partitioned, op_context = self.opener.partitions, context.op_execution_context
-        if ("node", self.cluster.nodes[0]) in partitioned and has_partition(context.run.tags):
-            found.update(dict.fromkeys(self.view.graph.assets_of(self.cluster.nodes), op_context.partition_keys))
-        for port, key in context.assets_def.keys_by_input_name.items():
-            vertex = self.view.index.vertices.get(key)
-            if vertex is not None and vertex in partitioned and vertex not in found:
-                found[vertex] = op_context.asset_partition_keys_for_input(port)
+        definitions = self.opener.partitions
+        own, made = definitions.get(("node", self.cluster.nodes[0])), list[str]()
+        if own is not None and has_partition(context.run.tags):
+            made = list(context.op_execution_context.partition_keys)
+            found.update(dict.fromkeys(self.view.graph.assets_of(self.cluster.nodes), made))
+        for name, mapping in self.mappings.items():
+            definition = definitions["dataset", name]
+            read, missing = _private.partitions_read(mapping, own, made, definition, context.instance)
+            if missing:
+                msg = f"{shown(made) or 'The data'} would be made from partition {shown(missing)} of '{name}', which is none."
+                raise PartitionError(msg)
+            found["dataset", name] = read
         return found
 
     def _check_events(

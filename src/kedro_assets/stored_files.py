@@ -8,7 +8,7 @@ from typing import Any
 
 from fsspec.core import strip_protocol, url_to_fs
 
-from kedro_assets.project import CatalogEntry, ProjectLocation, entry_with_credentials
+from kedro_assets.project import CatalogEntry, ProjectLocation
 from kedro_assets.redaction import Redactor
 
 CHECKPOINT = "CHECKPOINT"
@@ -21,17 +21,16 @@ _CHANGES = {
 """What file systems say of a file that changes with its content; other facts change when it is read or linked."""
 
 
-def fingerprint(location: ProjectLocation, dataset: str, runtime_params: Mapping[str, Any] | None = None) -> str | None:
+def fingerprint(location: ProjectLocation, entry: CatalogEntry) -> str | None:
     """Give a text that changes when the files of a dataset do; None if there are none.
 
     It is made from what the file system says of them: names, sizes, times, and checksums where it has them.
 
     Args:
-        location: The project; this process has it open.
-        dataset: The dataset's name in the catalog.
-        runtime_params: What the project's configuration is read with.
+        location: The project.
+        entry: What the catalog has of the dataset, with its credentials.
     """
-    _, files = _files(location, entry_with_credentials(location, dataset, runtime_params))
+    _, files = _files(location, entry)
     if not files:
         return None
     told = [(path, *_told(facts)) for path, facts in sorted(files.items())]
@@ -49,17 +48,13 @@ def _told(facts: Mapping[str, Any]) -> tuple[Any, ...]:
     return facts.get("size"), sorted((changes or facts).items(), key=str)
 
 
-def partition_ids(
-    location: ProjectLocation, dataset: str, runtime_params: Mapping[str, Any] | None = None
-) -> list[str]:
+def partition_ids(location: ProjectLocation, entry: CatalogEntry) -> list[str]:
     """Give the ids of the partitions that are there of a PartitionedDataset or an IncrementalDataset, in order.
 
     Args:
-        location: The project; this process has it open.
-        dataset: The dataset's name in the catalog.
-        runtime_params: What the project's configuration is read with.
+        location: The project.
+        entry: What the catalog has of the dataset, with its credentials.
     """
-    entry = entry_with_credentials(location, dataset, runtime_params)
     folder, files = _files(location, entry, **(entry.config.get("load_args") or {}))
     suffix = str(entry.config.get("filename_suffix") or "")
     checkpoint = entry.config.get("checkpoint")

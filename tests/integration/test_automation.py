@@ -54,16 +54,17 @@ def test_a_pattern_of_the_catalog_gives_its_condition_to_what_fits_it(tmp_path: 
 
 
 def test_what_does_not_fit_is_reported_with_its_line(tmp_path: Path) -> None:
-    catalog = entry("raw", EAGER) + json_dataset("rows_table") + entry("final", "automation_condition: eagre")
+    raw = f"raw: {{type: MemoryDataset, metadata: {{dagster: {{{EAGER}}}}}}}\n"
+    catalog = raw + json_dataset("rows_table") + entry("final", "automation_condition: eagre")
     project = automated(tmp_path, catalog)
     with pytest.raises(ConfigError) as raised:
         load_definitions(project)
     found = {problem.path: problem for problem in raised.value.problems}
     external = found["catalog.raw.metadata.dagster.automation_condition"]
     assert (external.source, external.found) == (
-        "conf/base/catalog.yml:4",
-        "no node makes this dataset, so Dagster cannot.",
+        "conf/base/catalog.yml:1",
+        "no node makes this dataset, and Dagster cannot observe it.",
     )
     unknown = found["catalog.final.metadata.dagster.automation_condition"]
-    assert unknown.source == "conf/base/catalog.yml:11"
+    assert unknown.source == "conf/base/catalog.yml:8"
     assert "Did you mean 'eager'?" in unknown.hint

@@ -156,6 +156,19 @@ def test_days_before_and_after(
     assert project.read(f"down/{key}.json") == read
 
 
+def test_a_partition_that_is_none_is_named(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    mapped = "partitions: {static: [south, west]}, partition_mappings: {up: identity}"
+    project = project_of(
+        tmp_path,
+        'node(copy, "raw", "up", name="up"), node(keys_of, "up", "down", name="down")',
+        every("raw", STATIC) + every("up", STATIC) + one("down", mapped),
+    )
+    put(project, "up", "north", "south")
+    assert make(project, instance, "down", tags=partition("south")).success
+    result = make(project, instance, "down", tags=partition("west"))
+    assert "west would be made from partition west of 'up', which is none." in str(result.error)
+
+
 def test_each_day_reads_its_week(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     project = project_of(
         tmp_path,
@@ -290,8 +303,18 @@ def test_namespaces_and_dataset_factories(tmp_path: Path, instance: dg.DagsterIn
         assert project.read(f"{space}/made/{JAN[0]}.json") == JAN[0]
 
 
-@pytest.mark.parametrize("assets", ["cluster_by: memory", "cluster_by: node", "memory_assets: false"])
-def test_data_in_memory_between_partitioned_nodes(assets: str, tmp_path: Path, instance: dg.DagsterInstance) -> None:
+@pytest.mark.parametrize(
+    ("assets", "selected"),
+    [
+        ("cluster_by: memory", ["made", "between"]),
+        ("cluster_by: memory", ["made"]),  # and what is read is read by the node behind the other asset
+        ("cluster_by: node", ["made", "between"]),
+        ("memory_assets: false", ["made"]),
+    ],
+)
+def test_data_in_memory_between_partitioned_nodes(
+    assets: str, selected: list[str], tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
     project = project_of(
         tmp_path,
         'node(keys_of, "raw", "between", name="a"), node(copy, "between", "made", name="b"), node(nothing, "made", None, name="tell")',
@@ -299,7 +322,7 @@ def test_data_in_memory_between_partitioned_nodes(assets: str, tmp_path: Path, i
         dagster=f"assets: {{{assets}, partitions: {{tell: {DAILY}}}}}",
     )
     put(project, "raw", *JAN)
-    result = make(project, instance, "made", *([] if "false" in assets else ["between"]), tags=partition(JAN[5]))
+    result = make(project, instance, *selected, tags=partition(JAN[5]))
     assert result.success, result.error
     assert {key for _, key in result.recorded} == {JAN[5]}
     assert project.read(f"made/{JAN[5]}.json") == [JAN[5]]

@@ -263,3 +263,13 @@ def test_partitions_that_do_not_fit_are_told():
     assert _private.misfit(None, daily, daily) == ""
     assert "must match" in _private.misfit(None, daily, static)
     assert _private.misfit(dg.AllPartitionMapping(), daily, static) == ""
+
+
+def test_the_partitions_that_are_read_are_those_of_the_mapping():
+    days, regions = dg.DailyPartitionsDefinition("2026-01-01"), dg.StaticPartitionsDefinition(["north", "south"])
+    yesterday = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert _private.partitions_read(yesterday, days, ["2026-01-05"], days, instance) == (["2026-01-04"], [])
+        assert _private.partitions_read(None, None, [], regions, instance) == (["north", "south"], [])
+        missing = _private.partitions_read(None, regions, ["north"], dg.StaticPartitionsDefinition(["south"]), instance)
+        assert missing == ([], ["north"])
