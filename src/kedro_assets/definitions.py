@@ -34,7 +34,7 @@ from kedro_assets.project import Project, ProjectLocation, load_project, locate_
 from kedro_assets.run import RESOURCE
 from kedro_assets.schedules import build_schedules
 from kedro_assets.sensors import build_failure_sensor
-from kedro_assets.specs import build_records, build_specs
+from kedro_assets.specs import build_records, build_specs, configured_translator
 from kedro_assets.translator import KedroTranslator
 from kedro_assets.view import AssetIndex, View, build_index
 
@@ -91,7 +91,7 @@ def build_definitions(
         package: The name of an installed package that `kedro package` has made. `project_path` is then the folder that
             relative paths of its catalog start from, by default the working directory; its configuration is outside of
             it, so `conf_source` is usually given too.
-        translator: Turns datasets into asset specs.
+        translator: Turns datasets into asset specs; by default what `assets.translator` of dagster.yml says.
 
     Raises:
         ProjectError: If there is no project, or it cannot be imported or read.
@@ -103,11 +103,15 @@ def build_definitions(
         location = _locate_around(caller.f_code.co_filename if caller else __file__, env, conf_source)
     else:
         location = locate_project(project_path, env, conf_source, package)
-    return translate(location, translator or KedroTranslator()).definitions
+    return translate(location, translator).definitions
 
 
-def translate(location: ProjectLocation, translator: KedroTranslator) -> Translation:
+def translate(location: ProjectLocation, translator: KedroTranslator | None = None) -> Translation:
     """Read a project and build everything from it, stage by stage.
+
+    Args:
+        location: The project.
+        translator: As for `build_definitions`.
 
     Raises:
         ProjectError: If it cannot be imported or read.
@@ -122,6 +126,7 @@ def translate(location: ProjectLocation, translator: KedroTranslator) -> Transla
     partitions = build_partitions(project.config, graph, records, problems)
     clusters = cluster(graph, project.config.assets, partitions.boundaries(graph), problems)
     check_depth(graph, clusters, ("assets", "cluster_by"), problems)
+    translator = translator or configured_translator(project.config.assets, problems)
     specs = build_specs(records, graph, partitions, translator, problems)
     index = build_index(specs, graph, clusters, build_checks(records, specs, graph, problems))
     jobs_config = expand_jobs(project.config.jobs, project.pipelines, problems)

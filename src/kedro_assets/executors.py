@@ -10,7 +10,7 @@ from typing import Any, cast
 import dagster as dg
 
 from kedro_assets import _private
-from kedro_assets.config import DagsterConfig, ExecutorConfig
+from kedro_assets.config import DagsterConfig, ExecutorConfig, imported
 from kedro_assets.errors import Path, Problems, suggest
 from kedro_assets.lifecycle import with_lifecycle
 from kedro_assets.opener import RunOpener
@@ -111,12 +111,6 @@ class Executors:
         if path == KNOWN["dask"][0]:
             return cast("dg.ExecutorDefinition", import_module("kedro_assets.dask_steps").dask_executor(found))
         return found
-
-
-def imported(path: str) -> Any:
-    """Give what an import path such as `package.module.executor` names."""
-    module, _, attribute = path.rpartition(".")
-    return getattr(import_module(module), attribute)
 
 
 def _with_fast_start(options: Mapping[str, Any]) -> dict[str, Any]:

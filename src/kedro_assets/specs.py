@@ -9,7 +9,7 @@ import dagster as dg
 from attrs import evolve
 
 from kedro_assets.automation import build_condition, build_freshness
-from kedro_assets.config import AssetsConfig, read_dataset_settings
+from kedro_assets.config import AssetsConfig, imported, read_dataset_settings
 from kedro_assets.errors import Path, Problems
 from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.names import identifier
@@ -41,6 +41,27 @@ def build_records(
             code_version=(versions or {}).get(record.producer.name) if record.producer else None,
         )
     return records
+
+
+def configured_translator(config: AssetsConfig, problems: Problems) -> KedroTranslator:
+    """Import the translator that dagster.yml names; without one it is Kedro's own.
+
+    Args:
+        config: `assets` of dagster.yml.
+        problems: Collects a class that is none, or that cannot be imported or made.
+    """
+    if config.translator is None:
+        return KedroTranslator()
+    hint = "Give the import path of a class that derives from kedro_assets.KedroTranslator."
+    try:
+        translator = imported(config.translator)()
+    except Exception as error:  # noqa: BLE001 - the user's module
+        problems.add(("assets", "translator"), f"'{config.translator}' cannot be used: {error}.", hint)
+        return KedroTranslator()
+    if not isinstance(translator, KedroTranslator):
+        problems.add(("assets", "translator"), f"'{config.translator}' is no translator.", hint)
+        return KedroTranslator()
+    return translator
 
 
 def build_specs(

@@ -11,7 +11,6 @@ import pytest
 from kedro_assets.definitions import translate
 from kedro_assets.errors import ConfigError
 from kedro_assets.project import locate_project
-from kedro_assets.translator import KedroTranslator
 
 _numbers = itertools.count()
 
@@ -79,7 +78,7 @@ def translate_project(write_project):
     """Write a project, translate it, and let Dagster check all that came of it."""
 
     def make(*args, translator=None, **options):
-        translation = translate(locate_project(write_project(*args, **options)), translator or KedroTranslator())
+        translation = translate(locate_project(write_project(*args, **options)), translator)
         dg.Definitions.validate_loadable(translation.definitions)
         return translation
 

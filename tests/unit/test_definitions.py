@@ -141,6 +141,46 @@ def test_a_translator_that_gives_two_datasets_one_key_is_reported(problems_of, c
     assert problem.found == "'x' and 'y' would both be the asset 'same'."
 
 
+class Loud(KedroTranslator):
+    """Shouts."""
+
+    def get_asset_spec(self, data):
+        return super().get_asset_spec(data).replace_attributes(key=data.name.upper())
+
+
+class Unready(KedroTranslator):
+    """Cannot be made."""
+
+    def __init__(self):
+        raise RuntimeError("not yet")
+
+
+HERE = __name__
+
+
+def test_the_translator_of_dagster_yml_is_used_unless_another_is_given(translate_project):
+    conf = {"dagster.yml": f"assets: {{translator: {HERE}.Loud}}"}
+    shown = {spec.key.to_user_string() for spec in translate_project(conf=conf).specs.values()}
+    assert shown == {"RAW", "MADE"}
+    given = translate_project(conf=conf, translator=KedroTranslator())
+    assert {spec.key.to_user_string() for spec in given.specs.values()} == {"raw", "made"}
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("nowhere.Loud", "'nowhere.Loud' cannot be used: No module named 'nowhere'."),
+        (f"{HERE}.Quiet", f"'{HERE}.Quiet' cannot be used: module '{HERE}' has no attribute 'Quiet'."),
+        (f"{HERE}.Unready", f"'{HERE}.Unready' cannot be used: not yet."),
+        ("builtins.dict", "'builtins.dict' is no translator."),
+    ],
+)
+def test_a_translator_that_is_none_is_reported(problems_of, path, found):
+    [problem] = problems_of(conf={"dagster.yml": f"assets: {{translator: {path}}}"})
+    assert (problem.path, problem.found) == ("assets.translator", found)
+    assert problem.hint == "Give the import path of a class that derives from kedro_assets.KedroTranslator."
+
+
 @pytest.mark.parametrize("dataset", ["raw", "made"], ids=["external", "written"])
 @pytest.mark.parametrize(
     "settings", ["{owners: [nobody]}", "{group_name: 'a b'}", "{tags: {'x y': z}}"], ids=["owner", "group", "tag"]

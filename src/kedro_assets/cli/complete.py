@@ -9,13 +9,12 @@ from kedro_assets.cli.explain import known_names
 from kedro_assets.definitions import translate
 from kedro_assets.errors import KedroAssetsError
 from kedro_assets.project import locate_project
-from kedro_assets.translator import KedroTranslator
 
 
 def job_names(root: Path) -> Iterable[str]:
     """Give the names that `kedro assets run` takes; none if the project's configuration does not fit."""
     try:
-        return sorted(job.definition.name for job in translate(locate_project(root), KedroTranslator()).jobs.values())
+        return sorted(job.definition.name for job in translate(locate_project(root)).jobs.values())
     except KedroAssetsError:
         return []
 

@@ -29,7 +29,6 @@ from kedro_assets.names import base_name, identifier, is_parameter
 from kedro_assets.parameters import parameter_values
 from kedro_assets.project import CatalogEntry, SourceLines, locate_project, source_lines
 from kedro_assets.redaction import Redactor, redacted
-from kedro_assets.translator import KedroTranslator
 
 Facts = dict[str, Any]
 """What is known of one thing, in the order in which it is said; `before` and `after` are the names around it."""
@@ -69,7 +68,7 @@ def known_names(root: Path) -> set[str]:
 
 def _explainer(root: Path) -> _Explainer:
     location = locate_project(root)
-    return _Explainer(translate(location, KedroTranslator()), source_lines(location))
+    return _Explainer(translate(location), source_lines(location))
 
 
 def _explain(root: Path, name: str) -> list[Facts]:

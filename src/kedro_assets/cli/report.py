@@ -11,7 +11,6 @@ import dagster as dg
 
 from kedro_assets.definitions import Translation, translate
 from kedro_assets.project import locate_project
-from kedro_assets.translator import KedroTranslator
 
 
 def check_lines(root: Path) -> Iterator[str]:
@@ -20,7 +19,7 @@ def check_lines(root: Path) -> Iterator[str]:
     Raises:
         ConfigError: With every problem of its configuration.
     """
-    found = translate(locate_project(root), KedroTranslator())
+    found = translate(locate_project(root))
     dg.Definitions.validate_loadable(found.definitions)
     merged = [cluster for cluster in found.clusters if cluster.reasons]
     yield (
@@ -49,7 +48,7 @@ def check_lines(root: Path) -> Iterator[str]:
 
 def list_lines(root: Path) -> Iterator[str]:
     """List a project's assets, clusters, jobs, schedules and sensors as text."""
-    content = _content(translate(locate_project(root), KedroTranslator()))
+    content = _content(translate(locate_project(root)))
     for title, rows in content.items():
         yield f"{title} ({len(rows)})"
         yield from (f"  {_row(row)}" for row in rows)
@@ -57,7 +56,7 @@ def list_lines(root: Path) -> Iterator[str]:
 
 def list_json(root: Path) -> str:
     """List a project's assets, clusters, jobs, schedules and sensors as JSON."""
-    return json.dumps(_content(translate(locate_project(root), KedroTranslator())), indent=2, ensure_ascii=False)
+    return json.dumps(_content(translate(locate_project(root))), indent=2, ensure_ascii=False)
 
 
 def _row(row: dict[str, Any]) -> str:

@@ -26,9 +26,10 @@ from kedro_assets.config import (
     ScheduleConfig,
     SensorConfig,
     TimeWindowsConfig,
+    imported,
 )
 from kedro_assets.config.notes import key_notes, summary
-from kedro_assets.executors import ALIASES, ALSO_STRINGS, KNOWN, imported
+from kedro_assets.executors import ALIASES, ALSO_STRINGS, KNOWN
 
 Schema = dict[str, Any]
 

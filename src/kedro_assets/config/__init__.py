@@ -17,7 +17,7 @@ from kedro_assets.config.model import (
     TimeWindowMappingConfig,
     TimeWindowsConfig,
 )
-from kedro_assets.config.read import PARTITIONS, read_config, read_dataset_settings
+from kedro_assets.config.read import PARTITIONS, imported, read_config, read_dataset_settings
 
 __all__ = [
     "PARTITIONS",
@@ -36,6 +36,7 @@ __all__ = [
     "SensorConfig",
     "TimeWindowMappingConfig",
     "TimeWindowsConfig",
+    "imported",
     "read_config",
     "read_dataset_settings",
 ]

@@ -113,6 +113,9 @@ class AssetsConfig:
         group_by: What the groups of the UI are. A dataset belongs to the first pipeline other than `__default__` that
             holds its node.
         key_prefix: Put before every asset key.
+        translator: Where to import the class from that says what an asset looks like, such as
+            `my_project.translator.Translator`: a `KedroTranslator`. One that is given to `build_definitions`, and a
+            component, go before it.
         memory_assets: Whether in-memory datasets are assets. With `cluster_by: node` they always are.
         partitions: How datasets are partitioned, by their name or a pattern as in Kedro's dataset factories; what the
             catalog says of a dataset goes before. A name from `partitions`, or partitions written out.
@@ -126,6 +129,7 @@ class AssetsConfig:
     cluster_by: ClusterBy = "memory"
     group_by: GroupBy = "pipeline"
     key_prefix: list[str] = Factory(list)
+    translator: str | None = None
     memory_assets: bool = True
     partitions: dict[str, str | PartitionsConfig] = Factory(dict)
     deps: dict[str, list[str]] = Factory(dict)

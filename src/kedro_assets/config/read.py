@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from importlib import import_module
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -300,3 +301,15 @@ def _one_source(value: object) -> object:
         found = "both `asset` and `dataset` stand here." if "asset" in value else "this sensor looks at nothing."
         raise _InvalidValueError(found, "Name one `asset` or one `dataset`.")
     return value
+
+
+def imported(path: str) -> Any:
+    """Give what an import path such as `package.module.attribute` names.
+
+    Raises:
+        ImportError: If there is no such module.
+        AttributeError: If the module has no such attribute.
+        TypeError, ValueError: If it is no such path.
+    """
+    module, _, attribute = path.rpartition(".")
+    return getattr(import_module(module), attribute)
