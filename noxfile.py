@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent
 EXAMPLE = ROOT / "examples" / "flights"
 QUIET = {"DO_NOT_TRACK": "1", "KEDRO_DISABLE_TELEMETRY": "1"}
 TESTING = [
-    *("pytest>=8.2", "pytest-xdist>=3.7", "hypothesis>=6.100", "coverage[toml]>=7.10"),
+    *("pytest>=8.2", "pytest-xdist>=3.7", "hypothesis>=6.100"),
     *("dagster-webserver", "dagster-docker>=0.28", "jsonschema>=4"),
 ]
 
@@ -53,21 +53,31 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests and the examples in docstrings, with branch coverage."""
-    session.install("-e", ".[dev]", str(EXAMPLE), *TESTING, "pandera[pandas]>=0.24")
-    # One place for what every process measures, wherever it runs.
+    """Run the tests and the examples in docstrings."""
+    _test(session, "pytest", _dagster_home(session))
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Do the same and measure branch coverage, in every process that the tests start."""
     env = {**_dagster_home(session), "COVERAGE_FILE": str(ROOT / ".coverage")}
+    session.install("coverage[toml]>=7.10")
     session.run("coverage", "erase")
+    _test(session, "coverage run -m pytest", env)
+    session.run("coverage", "combine", silent=True)
+    session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []))
+
+
+def _test(session: nox.Session, pytest: str, env: dict[str, str]) -> None:
+    session.install("-e", ".[dev]", str(EXAMPLE), *TESTING, "pandera[pandas]>=0.24")
     others = ["--ignore=tests/browser", "--ignore=tests/engines"]  # these have sessions of their own
     # In the order of the files, so that the many short tests of `unit` come last and both workers end together.
     arguments = session.posargs or [*others, "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-    session.run("coverage", "run", "-m", "pytest", *arguments, env=env)
+    session.run(*pytest.split(), *arguments, env=env)
     if not session.posargs:
         # Dask's loop needs Dask, which the session `engines` installs.
         without = "--ignore=src/kedro_assets/dask_steps.py"
-        session.run("coverage", "run", "-m", "pytest", "--doctest-modules", "src", without, env=env)
-    session.run("coverage", "combine", silent=True)
-    session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []))
+        session.run(*pytest.split(), "--doctest-modules", "src", without, env=env)
 
 
 @nox.session

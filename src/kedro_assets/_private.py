@@ -19,6 +19,7 @@ import dagster as dg
 from dagster._check import CheckError
 from dagster._config import process_config, resolve_to_config_type
 from dagster._config.errors import FieldNotDefinedErrorData, FieldsNotDefinedErrorData
+from dagster._core.definitions.assets.definition.asset_spec import AssetExecutionType
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.definitions.partitions.context import partition_loading_context
@@ -161,6 +162,8 @@ def context_of(executor: dg.Executor, plan_context: Any) -> Any:
     return found
 
 
+OBSERVATION = AssetExecutionType.OBSERVATION
+"""What the step of an asset does that nothing makes."""
 RETRIES = RetryMode.ENABLED
 """How an executor says that it tries failed steps again."""
 

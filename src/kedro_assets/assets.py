@@ -89,7 +89,7 @@ def build_external(
         problems: Collects conditions of datasets that can be neither made nor observed.
     """
     external = {
-        name: spec.with_io_manager_key(io_managers[name].resource_key)
+        name: spec
         for (kind, name), spec in specs.items()
         if records[kind, name].producer is None and records[kind, name].settings.external
     }
@@ -101,19 +101,22 @@ def build_external(
             problems.add(where, found, "It can if the dataset has a `filepath` or a `path`, and no partitions.")
     names = identifiers((f"{name} observation" for name in external), taken)
     return [
-        _observable(names[f"{name} observation"], Observe(opener, name, spec.key), spec)
+        _observable(names[f"{name} observation"], Observe(opener, name, spec.key), spec, io_managers[name].resource_key)
         if is_observable(opener, name)
-        else dg.AssetsDefinition(specs=[spec])
+        else dg.AssetsDefinition(specs=[spec.with_io_manager_key(io_managers[name].resource_key)])
         for name, spec in external.items()
     ]
 
 
-def _observable(name: str, step: Observe, spec: dg.AssetSpec) -> dg.AssetsDefinition:
+def _observable(name: str, step: Observe, spec: dg.AssetSpec, io_manager: str) -> dg.AssetsDefinition:
+    """Do what `dagster.multi_observable_source_asset` does, which takes keys for names of outputs: not every key can be one."""
+    out = dg.Out(dg.Nothing, io_manager_key=io_manager, description=spec.description, metadata=spec.metadata)
+    op = dg.OpDefinition(step.observe, name, outs={"observed": out}, required_resource_keys={RESOURCE})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # nothing that the user could change
-        decorate = dg.multi_observable_source_asset(specs=[spec], name=name, required_resource_keys={RESOURCE})
-    observed: dg.AssetsDefinition = decorate(step.observe)
-    return observed
+        return dg.AssetsDefinition(
+            node_def=op, keys_by_output_name={"observed": spec.key}, specs=[spec], execution_type=_private.OBSERVATION
+        )
 
 
 def build_external_checks(

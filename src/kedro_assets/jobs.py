@@ -281,8 +281,8 @@ def _parameters_by_step(
     """Give the parameters that each step of a job reads."""
     found = {}
     for definition in assets:
-        made = definition.keys & keys if definition.is_executable else set()
-        cluster = next((view.index.clusters[view.index.vertices[key]] for key in made), None)
+        made = (view.index.vertices[key] for key in definition.keys & keys)
+        cluster = next((view.index.clusters[vertex] for vertex in made if vertex in view.index.clusters), None)
         if cluster is not None:
             found[definition.op.name] = _parameters(cluster.nodes, view.graph)
     return found

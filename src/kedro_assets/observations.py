@@ -2,6 +2,7 @@
 
 # No postponed annotations here: Dagster looks at the class that annotates `context`.
 import logging
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 from attrs import frozen
@@ -44,7 +45,7 @@ class Observe:
     dataset: str
     key: dg.AssetKey
 
-    def observe(self, context: dg.OpExecutionContext) -> dg.ObserveResult:
+    def observe(self, context: dg.OpExecutionContext, _inputs: Mapping[str, None]) -> Iterator[dg.ObserveResult]:
         """Look at the files as they are now.
 
         Raises:
@@ -58,7 +59,7 @@ class Observe:
         version = fingerprint(location, entry_with_credentials(location, name, config.get("runtime_params")))
         if version is None:
             raise dg.Failure(f"There are no files of '{self.dataset}'.", allow_retries=False)
-        return dg.ObserveResult(self.key, data_version=dg.DataVersion(version))
+        yield dg.ObserveResult(self.key, data_version=dg.DataVersion(version))
 
 
 def is_observable(opener: RunOpener, dataset: str) -> bool:

@@ -38,9 +38,9 @@ def test_assets_are_those_of_the_definitions(listed, definitions) -> None:
         assert entry["deps"] == sorted(key.to_user_string() for key in node.parent_keys)
         assert entry["group"] == node.group_name
         assert set(entry["kinds"]) == {tag.rpartition("/")[2] for tag in node.tags if tag.startswith("dagster/kind/")}
-        assert (entry["cluster"] is not None) == node.is_executable
+        assert (entry["cluster"] is not None) == node.is_materializable
         assert entry["kedro"] == node.metadata["kedro/dataset"]
-        assert entry["node"] == (node.metadata["kedro/node"] if node.is_executable else None)
+        assert entry["node"] == (node.metadata["kedro/node"] if node.is_materializable else None)
 
 
 def test_clusters_are_the_steps(listed, definitions) -> None:

@@ -54,7 +54,7 @@ def launch(
     """Do what the buttons of the UI do with the assets that are selected."""
     bootstrap_project(project.path)
     repository = _private.load_repository(f"{project.package}.definitions", project.path)
-    keys = [dg.AssetKey(name) for name in names]
+    keys = [dg.AssetKey.from_user_string(name) for name in names]
     return list(_private.run_events(repository, _private.ASSET_JOB, keys, config or {}, {}, instance))
 
 
@@ -105,6 +105,27 @@ def test_a_run_tells_which_data_it_has_read_and_only_what_has_changed(
     assert len(set(told["raw"])) == 2
 
 
+def test_a_job_may_make_and_observe(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = write_project(
+        tmp_path,
+        nodes="def first(value):\n    return value\n",
+        pipelines='{"__default__": pipeline([node(first, "raw", "made", name="first")])}',
+        catalog=json_dataset("raw", "made"),
+        dagster="jobs: {both: {selection: 'key:raw or key:made'}, made: {selection: '+key:made'}}",
+    )
+    project.write("data/raw.json", "1")
+    for job, events in (("both", ["raw", "made"]), ("made", ["made"])):
+        result = execute(project, instance, job)
+        assert result.success
+        told = [event for event in result.all_events if event.event_type_value.startswith("ASSET_")]
+        found = {
+            event.asset_key.to_user_string()
+            for event in told
+            if event.asset_key and not event.is_asset_materialization_planned
+        }
+        assert found == set(events)
+
+
 def test_an_observation_opens_no_session_and_fires_no_hook(project: KedroProject, instance: dg.DagsterInstance) -> None:
     observe(project, instance, "raw")
     assert project.calls() == []
@@ -130,6 +151,18 @@ def test_observing_goes_with_the_runtime_parameters_of_the_run(tmp_path: Path, i
     project.write("data/se/raw.json", "1")
     config = {"resources": {"kedro": {"config": {"runtime_params": {"country": "se"}}}}}
     assert observe(project, instance, "raw", config=config) == ["raw"]
+
+
+def test_a_name_may_be_any_that_kedro_takes(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = write_project(
+        tmp_path,
+        nodes="def first(value):\n    return value\n",
+        pipelines='{"__default__": pipeline([node(first, "raw-däta", "made", name="first")])}',
+        catalog=json_dataset("made") + "raw-däta: {type: json.JSONDataset, filepath: data/raw.json}",
+        dagster="assets: {key_prefix: [a b]}",
+    )
+    project.write("data/raw.json", "1")
+    assert observe(project, instance, "a b/raw-däta") == ["a b/raw-däta"]
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ class _Explainer:
         entry = name if name in config else next((pattern for pattern in config if parse(pattern, name)), None)
         wanted = self._filter(name)
         graph = self._found.definitions.resolve_asset_graph()
-        keys = {dg.AssetKey.from_user_string(key) for key in made["assets"]} & graph.executable_asset_keys
+        keys = {dg.AssetKey.from_user_string(key) for key in made["assets"]} & graph.materializable_asset_keys
         read = {parent for key in keys for parent in graph.get(key).parent_keys} - keys
         served = {child for key in keys for child in graph.get(key).child_keys} - keys
         return {

@@ -89,7 +89,7 @@ def _job_name(known: Collection[str], job: str) -> str:
 
 
 def _selected(asset_graph: Any, select: str | None) -> frozenset[dg.AssetKey]:
-    everything = frozenset(asset_graph.executable_asset_keys)
+    everything = frozenset(asset_graph.materializable_asset_keys)
     if select is None:
         return everything
     try:
