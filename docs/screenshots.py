@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "browser"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "browser")]
 
 from dagster_ui import (  # noqa: E402 - it is shared with the tests of the UI
     DagsterUI,
@@ -96,7 +96,7 @@ def schedule(page: Page, ui: DagsterUI) -> int:
 
 
 def run(page: Page, ui: DagsterUI) -> int:
-    page.goto(f"{ui.url}/runs/{ui.runs()[0]}")
+    page.goto(f"{ui.url}/runs/{list(ui.runs())[-1]}")
     page.get_by_text("RUN_SUCCESS").wait_for()
     page.get_by_placeholder("Filter…").fill("materialized")
     page.mouse.move(WIDTH // 2, 300)
@@ -162,7 +162,7 @@ def main() -> None:
         months = [("carriers_of_a_month", {"dagster/partition": month}) for month in MONTHS]
         first, *others = ((job, {}) for job in JOBS)
         for name, tags in [first, *months, *others]:
-            if ui.wait_for_run(ui.launch(name, tags)) != "SUCCESS":
+            if ui.wait_for_run(ui.launch(name, tags=tags)) != "SUCCESS":
                 raise RuntimeError(f"Job '{name}' has failed.")
         with sync_playwright() as playwright:
             path = find_chromium(playwright)

@@ -51,7 +51,7 @@ def test_the_graph_shows_every_dataset_with_its_group_and_kinds(page, ui, listed
 
 
 def test_the_server_knows_the_same_groups_kinds_and_edges_as_the_list(ui, listed):
-    answer = ui.graphql("{assetNodes {assetKey {path} groupName kinds dependencyKeys {path}}}")
+    answer = ui.ask("{assetNodes {assetKey {path} groupName kinds dependencyKeys {path}}}")
 
     served = {
         "/".join(node["assetKey"]["path"]): (
