@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "browser"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "browser")]
 
 from dagster_ui import (  # noqa: E402 - it is shared with the tests of the UI
     DagsterUI,
@@ -29,6 +29,7 @@ from dagster_ui import (  # noqa: E402 - it is shared with the tests of the UI
     open_graph,
     serving,
 )
+from servers import wait_for  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1600, 1000
@@ -36,6 +37,10 @@ MAX_BYTES = 300_000
 SHOWN_JOB = "daily_features"
 MONTHS = [f"2013-{month:02}-01" for month in range(1, 6)]
 JOBS = ["everything", SHOWN_JOB, "nightly_refresh"]  # one after the other; the last leaves all assets up to date
+
+START_SENSOR = """mutation ($selector: SensorSelector!) {
+    startSensor(sensorSelector: $selector) {__typename ... on PythonError {message}}
+}"""
 
 # What a visitor would set by hand, as the UI keeps it.
 STORED = {
@@ -96,7 +101,7 @@ def schedule(page: Page, ui: DagsterUI) -> int:
 
 
 def run(page: Page, ui: DagsterUI) -> int:
-    page.goto(f"{ui.url}/runs/{ui.runs()[0]}")
+    page.goto(f"{ui.url}/runs/{list(ui.runs())[-1]}")
     page.get_by_text("RUN_SUCCESS").wait_for()
     page.get_by_placeholder("Filter…").fill("materialized")
     page.mouse.move(WIDTH // 2, 300)
@@ -116,6 +121,22 @@ def checks(page: Page, ui: DagsterUI) -> int:
     return 700
 
 
+def automation(page: Page, ui: DagsterUI) -> int:
+    page.set_viewport_size({"width": WIDTH, "height": 640})
+    page.goto(f"{ui.url}/assets/carriers_by_month_plot?view=automation")
+    requested = page.get_by_role("row").filter(has=page.get_by_text("Requested", exact=True)).first
+    requested.get_by_role("button").first.click()
+    page.get_by_role("dialog").get_by_text("True").first.wait_for()
+    return 640
+
+
+def plot(page: Page, ui: DagsterUI) -> int:
+    page.goto(f"{ui.url}/assets/delays_by_hour_plot")
+    page.get_by_text("[Show Markdown]").click()
+    page.get_by_role("dialog").locator("img").wait_for()
+    return 860
+
+
 # Each picture, and what else is set for it.
 PICTURES: dict[Callable[[Page, DagsterUI], int], dict[str, Any]] = {
     lineage: {"asset-graph-direction": "vertical", "asset-node-facets": ["latest-event", "status", "kind-tag"]},
@@ -125,6 +146,8 @@ PICTURES: dict[Callable[[Page, DagsterUI], int], dict[str, Any]] = {
     run: {},
     partitions: {},
     checks: {},
+    automation: {},
+    plot: {},
 }
 
 
@@ -156,14 +179,32 @@ def _write(picture: Image.Image, path: Path, *, dark: bool) -> None:
         raise RuntimeError(f"{path.name} is larger than {MAX_BYTES} bytes.")
 
 
+def make(ui: DagsterUI) -> None:
+    """Run the jobs, and let the daemon draw a plot of a month that is made alone."""
+    ui.ask(START_SENSOR, selector={**ui.code, "sensorName": "default_automation_condition_sensor"})
+    first, *others = JOBS
+    succeed(ui, ui.launch(first))
+    for month in MONTHS[:-1]:
+        succeed(ui, ui.launch("carriers_of_a_month", tags={"dagster/partition": month}))
+    before = set(ui.runs())
+    month = ui.launch(
+        "carriers_of_a_month", ["flights_of_month", "carriers_by_month"], {"dagster/partition": MONTHS[-1]}
+    )
+    succeed(ui, month)
+    succeed(ui, *wait_for(lambda: set(ui.runs()) - before - {month}, "the run of the sensor"))
+    for job in others:
+        succeed(ui, ui.launch(job))
+
+
+def succeed(ui: DagsterUI, run_id: str) -> None:
+    if ui.wait_for_run(run_id) != "SUCCESS":
+        raise RuntimeError(f"Run {run_id} has failed.")
+
+
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, serving(copy_example(Path(folder))) as ui:
-        months = [("carriers_of_a_month", {"dagster/partition": month}) for month in MONTHS]
-        first, *others = ((job, {}) for job in JOBS)
-        for name, tags in [first, *months, *others]:
-            if ui.wait_for_run(ui.launch(name, tags)) != "SUCCESS":
-                raise RuntimeError(f"Job '{name}' has failed.")
+        make(ui)
         with sync_playwright() as playwright:
             path = find_chromium(playwright)
             if path is None:

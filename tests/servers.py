@@ -23,6 +23,7 @@ from helpers import KedroProject
 
 START_SECONDS = 180
 STOP_SECONDS = 60
+RUN_SECONDS = 300
 WAIT_SECONDS = 120
 
 LAUNCH = """mutation ($params: ExecutionParams!) {
@@ -54,16 +55,14 @@ STOP_SCHEDULE = """mutation ($id: String!) {
 
 
 @dataclass(frozen=True)
-class DagsterDev:
-    """A `dagster dev` that runs.
+class Server:
+    """A web server of Dagster that runs, with its daemon and its code servers.
 
     Attributes:
         url: The address of its web server.
-        home: Its DAGSTER_HOME.
     """
 
     url: str
-    home: Path
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """Ask as the UI does."""
@@ -74,42 +73,34 @@ class DagsterDev:
         assert not answer.get("errors"), json.dumps(answer["errors"], indent=2)
         return answer["data"]
 
-    def location(self, project: KedroProject) -> dict[str, str]:
+    def location(self, name: str) -> dict[str, str]:
         """Wait until a code location is there, and give it in the words of the API."""
 
         def found() -> dict[str, str] | None:
             for entry in self.ask(LOCATIONS)["workspaceOrError"]["locationEntries"]:
                 loaded = entry["locationOrLoadError"] or {}
-                if entry["name"] == project.package and loaded:
+                if entry["name"] == name and loaded:
                     assert "repositories" in loaded, loaded["message"]
                     [repository] = loaded["repositories"]
-                    return {"repositoryLocationName": entry["name"], "repositoryName": repository["name"]}
+                    return {"repositoryLocationName": name, "repositoryName": repository["name"]}
             return None
 
-        return wait_for(found, f"the code location {project.package}")
+        return wait_for(found, f"the code location {name}")
 
-    def launch(self, project: KedroProject, job: str, assets: Sequence[Sequence[str]] | None = None) -> str:
-        """Launch a job, or some assets, and give the id of the run once it has ended."""
-        selector: dict[str, Any] = {**self.location(project), "pipelineName": job}
+    def start(
+        self,
+        location: Mapping[str, str],
+        job: str,
+        assets: Sequence[Sequence[str]] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> str:
+        """Launch a job, or some of its assets, and give the id of the run."""
+        selector: dict[str, Any] = {**location, "pipelineName": job}
         if assets is not None:
             selector.update(assetSelection=[{"path": path} for path in assets], assetCheckSelection=[])
-        params = {"selector": selector, "mode": "default", "runConfigData": {}, "executionMetadata": {"tags": []}}
-        return self._ended(self.ask(LAUNCH, params=params)["launchPipelineExecution"])
-
-    def continue_from_failure(self, run_id: str) -> str:
-        """Re-execute a run from its failure, and give the id of the new run once it has ended."""
-        params = {"parentRunId": run_id, "strategy": "FROM_FAILURE"}
-        return self._ended(self.ask(CONTINUE, params=params)["launchRunReexecution"])
-
-    def start_schedule(self, project: KedroProject, name: str) -> str:
-        """Switch a schedule on, and give what `stop_schedule` wants."""
-        answer = self.ask(START_SCHEDULE, selector={**self.location(project), "scheduleName": name})["startSchedule"]
-        assert "scheduleState" in answer, answer
-        return answer["scheduleState"]["id"]
-
-    def stop_schedule(self, state: str) -> None:
-        answer = self.ask(STOP_SCHEDULE, id=state)["stopRunningSchedule"]
-        assert answer["__typename"] == "ScheduleStateResult", answer
+        metadata = {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]}
+        params = {"selector": selector, "mode": "default", "runConfigData": {}, "executionMetadata": metadata}
+        return _launched(self.ask(LAUNCH, params=params)["launchPipelineExecution"])
 
     def status(self, run_id: str) -> str:
         asked = "query ($id: ID!) {runOrError(runId: $id) {... on Run {status}}}"
@@ -120,11 +111,50 @@ class DagsterDev:
         found = self.ask("{runsOrError {... on Runs {results {runId status}}}}")["runsOrError"]["results"]
         return {run["runId"]: run["status"] for run in reversed(found)}
 
-    def _ended(self, answer: dict[str, Any]) -> str:
-        assert answer["__typename"] == "LaunchRunSuccess", answer
-        run_id = answer["run"]["runId"]
-        wait_for(lambda: has_ended(self.status(run_id)), f"run {run_id}")
+    def wait_for_run(self, run_id: str) -> str:
+        """Wait until a run has ended, and give its status."""
+        wait_for(lambda: has_ended(self.status(run_id)), f"run {run_id}", RUN_SECONDS)
+        return self.status(run_id)
+
+
+@dataclass(frozen=True)
+class DagsterDev(Server):
+    """A `dagster dev` on projects of the tests.
+
+    Attributes:
+        home: Its DAGSTER_HOME.
+    """
+
+    home: Path
+
+    def launch(self, project: KedroProject, job: str, assets: Sequence[Sequence[str]] | None = None) -> str:
+        """Launch a job, or some assets, and give the id of the run once it has ended."""
+        run_id = self.start(self.location(project.package), job, assets)
+        self.wait_for_run(run_id)
         return run_id
+
+    def continue_from_failure(self, run_id: str) -> str:
+        """Re-execute a run from its failure, and give the id of the new run once it has ended."""
+        params = {"parentRunId": run_id, "strategy": "FROM_FAILURE"}
+        new = _launched(self.ask(CONTINUE, params=params)["launchRunReexecution"])
+        self.wait_for_run(new)
+        return new
+
+    def start_schedule(self, project: KedroProject, name: str) -> str:
+        """Switch a schedule on, and give what `stop_schedule` wants."""
+        selector = {**self.location(project.package), "scheduleName": name}
+        answer = self.ask(START_SCHEDULE, selector=selector)["startSchedule"]
+        assert "scheduleState" in answer, answer
+        return answer["scheduleState"]["id"]
+
+    def stop_schedule(self, state: str) -> None:
+        answer = self.ask(STOP_SCHEDULE, id=state)["stopRunningSchedule"]
+        assert answer["__typename"] == "ScheduleStateResult", answer
+
+
+def _launched(answer: dict[str, Any]) -> str:
+    assert answer["__typename"] == "LaunchRunSuccess", answer
+    return answer["run"]["runId"]
 
 
 def has_ended(status: str) -> bool:
@@ -164,33 +194,32 @@ def dagster_dev(home: Path, *projects: KedroProject, settings: Mapping[str, Any]
     ]
     workspace = {"load_from": [{"python_module": module} for module in modules]}
     (home / "workspace.yaml").write_text(yaml.safe_dump(workspace), encoding="utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ("-w", str(home / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port))
-    with _started([sys.executable, "-m", "dagster", "dev", *options], home, {"DAGSTER_HOME": str(home)}) as process:
-        server = DagsterDev(f"http://127.0.0.1:{port}", home)
-
-        def answers() -> bool:
-            assert process.poll() is None, _log(home)
-            with suppress(URLError, ConnectionError, TimeoutError), urlopen(f"{server.url}/server_info", timeout=5):
-                return True
-            return False
-
-        try:
-            wait_for(answers, "dagster dev", START_SECONDS)
-        except TimeoutError as error:
-            raise AssertionError(_log(home)) from error
-        yield server
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(home / "workspace.yaml"), "-h", "127.0.0.1"]
+    with web_server(command, folder=home, home=home) as url:
+        yield DagsterDev(url, home)
 
 
 @contextmanager
-def _started(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    with (folder / "dev.log").open("wb") as output:
+def web_server(
+    command: Sequence[str], *, folder: Path, home: Path, variables: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Run a web server on a free port, give its address, and stop it with everything that it started.
+
+    Args:
+        command: What starts it; the option `--port` is added.
+        folder: Where it is started.
+        home: Its DAGSTER_HOME, where its output goes too.
+        variables: More of its environment.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = home / "dev.log"
+    with log.open("wb") as output:
         process = subprocess.Popen(
-            command,
+            [*command, "--port", str(port)],
             cwd=folder,
-            env={**os.environ, **variables},
+            env={**os.environ, **(variables or {}), "DAGSTER_HOME": str(home)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -198,8 +227,10 @@ def _started(command: Sequence[str], folder: Path, variables: Mapping[str, str])
             # Where SIGINT is ignored, as it is in the background jobs of a shell script, Dagster ignores SIGTERM too.
             preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads yet
         )
+    url = f"http://127.0.0.1:{port}"
     try:
-        yield process
+        _wait_for_server(url, process, log)
+        yield url
     finally:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -209,5 +240,10 @@ def _started(command: Sequence[str], folder: Path, variables: Mapping[str, str])
         process.wait()
 
 
-def _log(home: Path) -> str:
-    return (home / "dev.log").read_text(encoding="utf-8")[-4000:]
+def _wait_for_server(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        with suppress(URLError, ConnectionError, TimeoutError), urlopen(f"{url}/server_info", timeout=5):
+            return
+        time.sleep(0.3)
+    raise AssertionError(f"Dagster has not started:\n{log.read_text(encoding='utf-8')[-4000:]}")

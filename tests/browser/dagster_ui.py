@@ -8,28 +8,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.parse import quote
-from urllib.request import Request, urlopen
 
 from playwright.sync_api import Browser, Page, Playwright
+from servers import Server, web_server
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "flights"
 ENVIRONMENT = "fast"  # a sample of the data
-START_SECONDS = 180
-STOP_SECONDS = 60
-RUN_SECONDS = 300
 WAIT_SECONDS = 60  # for something to show up on a page
 CHROMIUM_OPTIONS = [
     "--no-sandbox",  # there is none in most containers
@@ -63,69 +55,21 @@ class Workspace:
         return json.loads("\n".join(lines[lines.index("{") :]))
 
 
-@dataclass(frozen=True)
-class DagsterUI:
-    """A web server that runs."""
-
-    url: str
-
-    def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Ask what the UI shows, in the words of its own API."""
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
-        with urlopen(request, timeout=WAIT_SECONDS) as response:
-            answer = json.load(response)
-        if answer.get("errors"):
-            raise RuntimeError(json.dumps(answer["errors"], indent=2))
-        return answer["data"]
+class DagsterUI(Server):
+    """The UI of the example."""
 
     @cached_property
-    def repository(self) -> tuple[str, str]:
-        """The names of the repository and its code location."""
-        asked = (
-            "{repositoriesOrError {... on RepositoryConnection {nodes {name location {name}}} ... on Error {message}}}"
-        )
-        answer = self.graphql(asked)["repositoriesOrError"]
-        if not answer.get("nodes"):
-            raise RuntimeError(f"No code location has been loaded: {answer}")
-        (node,) = answer["nodes"]
-        return node["name"], node["location"]["name"]
+    def code(self) -> dict[str, str]:
+        """The code location, in the words of the API."""
+        return self.location(EXAMPLE.name)
 
     def page_of(self, kind: str, name: str) -> str:
         """The address of a job or a schedule."""
-        return f"{self.url}/locations/{quote(self.repository[1])}/{kind}/{name}"
+        return f"{self.url}/locations/{self.code['repositoryLocationName']}/{kind}/{name}"
 
-    def launch(self, job: str, tags: dict[str, str] | None = None) -> str:
-        """Launch a job, and give the id of its run."""
-        repository, location = self.repository
-        asked = """mutation ($parameters: ExecutionParams!) {
-            launchPipelineExecution(executionParams: $parameters) {
-                ... on LaunchRunSuccess {run {runId}} ... on Error {message}
-            }
-        }"""
-        selector = {"repositoryName": repository, "repositoryLocationName": location, "jobName": job}
-        metadata = {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]}
-        parameters = {"selector": selector, "mode": "default", "executionMetadata": metadata}
-        answer = self.graphql(asked, parameters=parameters)["launchPipelineExecution"]
-        if "run" not in answer:
-            raise RuntimeError(answer["message"])
-        return answer["run"]["runId"]
-
-    def runs(self) -> list[str]:
-        """The ids of all runs, the latest first."""
-        answer = self.graphql("{runsOrError {... on Runs {results {runId}}}}")
-        return [run["runId"] for run in answer["runsOrError"]["results"]]
-
-    def wait_for_run(self, run_id: str) -> str:
-        """Wait until a run has ended, and give its status."""
-        asked = "query ($id: ID!) {runOrError(runId: $id) {... on Run {status}}}"
-        end = time.monotonic() + RUN_SECONDS
-        while time.monotonic() < end:
-            status = self.graphql(asked, id=run_id)["runOrError"]["status"]
-            if status in ("SUCCESS", "FAILURE", "CANCELED"):
-                return status
-            time.sleep(1)
-        raise TimeoutError(f"run {run_id} has not ended in {RUN_SECONDS} s")
+    def launch(self, job: str, assets: Sequence[str] | None = None, tags: Mapping[str, str] | None = None) -> str:
+        """Launch a job, or some of its assets, and give the id of its run."""
+        return self.start(self.code, job, assets and [key.split("/") for key in assets], tags)
 
 
 def copy_example(folder: Path) -> Workspace:
@@ -139,47 +83,11 @@ def copy_example(folder: Path) -> Workspace:
 
 @contextmanager
 def serving(workspace: Workspace) -> Iterator[DagsterUI]:
-    """Run `kedro assets dev` on a free port, and stop it with everything that it started."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = workspace.dagster_home / "dev.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "kedro", "assets", "dev", "--port", str(port)],
-            cwd=workspace.project,
-            env=workspace.variables,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            # Where SIGINT is ignored, as it is in the background jobs of a shell script, Dagster ignores SIGTERM too.
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads yet
-        )
-    try:
-        ui = DagsterUI(f"http://127.0.0.1:{port}")
-        _wait_for_server(ui, process, log)
-        yield ui
-    finally:
-        _stop(process)
-
-
-def _wait_for_server(ui: DagsterUI, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        with suppress(URLError, ConnectionError), urlopen(f"{ui.url}/server_info", timeout=WAIT_SECONDS):
-            return
-        time.sleep(0.5)
-    raise RuntimeError(f"Dagster has not started:\n{log.read_text(encoding='utf-8')[-4000:]}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_SECONDS)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    """Run `kedro assets dev` until the end of the block."""
+    command = [sys.executable, "-m", "kedro", "assets", "dev"]
+    home, variables = workspace.dagster_home, workspace.variables
+    with web_server(command, folder=workspace.project, home=home, variables=variables) as url:
+        yield DagsterUI(url)
 
 
 def find_chromium(playwright: Playwright) -> str | None:

@@ -19,7 +19,7 @@ import pytest
 from comparing import PIPELINE_HOOKS, Outcome, assert_same, by_dagster, by_kedro, left_behind, start_over
 from engine_project import DATA, make_project
 from helpers import KedroProject, execute, materialized
-from servers import LAUNCH, dagster_dev, has_ended, wait_for
+from servers import dagster_dev, wait_for
 
 JOBS = {
     "__default__": {},
@@ -177,15 +177,12 @@ class WorkerTests(EngineTests):
     ) -> None:
         waiting, wait = project.path / "waiting", project.write("wait", "")
         with dagster_dev(tmp_path / "home", project) as dev:
-            selector = {**dev.location(project), "pipelineName": "__default__"}
-            params = {"selector": selector, "mode": "default", "runConfigData": {}, "executionMetadata": {"tags": []}}
-            run_id = dev.ask(LAUNCH, params=params)["launchPipelineExecution"]["run"]["runId"]
+            run_id = dev.start(dev.location(project.package), "__default__")
             wait_for(waiting.exists, "the node")
             dev.ask("mutation ($id: String!) {terminateRun(runId: $id) {__typename}}", id=run_id)
             time.sleep(3)  # until the run's process has heard of it
             wait.unlink()
-            wait_for(lambda: has_ended(dev.status(run_id)), f"run {run_id}")
-            assert dev.status(run_id) == "CANCELED"
+            assert dev.wait_for_run(run_id) == "CANCELED"
         assert [call["hook"] for call in project.calls(*PIPELINE_HOOKS)] == CANCELLED
         assert sorted(project.nodes_run()) == ["clean", "split", "stats.chunks", "total"]
 

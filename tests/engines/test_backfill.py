@@ -205,7 +205,7 @@ class Run:
 
 def launch(dev: DagsterDev, project: KedroProject, prefix: str) -> str:
     """Ask for all partitions of all assets, as the UI does."""
-    dev.location(project)
+    dev.location(project.package)
     assets = [{"path": [prefix, name]} for name in ("daily", "weekly", "report")]
     answer = dev.ask(BACKFILL, params={"assetSelection": assets, "allPartitions": True})["launchPartitionBackfill"]
     assert answer["__typename"] == "LaunchBackfillSuccess", answer

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from comparing import Outcome, left_behind, start_over
 from helpers import KedroProject, execute, json_dataset, materialized, write_project
-from servers import LAUNCH, DagsterDev, dagster_dev, has_ended, wait_for
+from servers import DagsterDev, dagster_dev, wait_for
 
 NODES = """
     import os
@@ -101,14 +101,7 @@ class Bench:
 
     def start(self, job: str) -> str:
         """Launch a job, and give the id of its run at once."""
-        selector = {**self.dev.location(self.project), "pipelineName": job}
-        params = {"selector": selector, "mode": "default", "runConfigData": {}, "executionMetadata": {"tags": []}}
-        return self.dev.ask(LAUNCH, params=params)["launchPipelineExecution"]["run"]["runId"]
-
-    def ended(self, run_id: str) -> str:
-        """Wait until a run has ended, and give its status."""
-        wait_for(lambda: has_ended(self.dev.status(run_id)), f"run {run_id}")
-        return self.dev.status(run_id)
+        return self.dev.start(self.dev.location(self.project.package), job)
 
     def left_behind(self, run_id: str) -> Outcome:
         with dg.DagsterInstance.from_config(str(self.dev.home)) as instance:
@@ -134,7 +127,7 @@ def test_the_sensor_tells_on_pipeline_error_of_a_run_whose_own_process_was_kille
     start_over(bench.project, {"raw.json": "1"})
     kill = bench.project.write("kill", "")
     run_id = bench.start("sequential")
-    assert bench.ended(run_id) == "FAILURE"
+    assert bench.dev.wait_for_run(run_id) == "FAILURE"
     [before] = bench.project.calls("before_pipeline_run")
     wait_for(lambda: bench.project.calls(*LAST_HOOKS), "the sensor", SENSOR_SECONDS)
     [error] = bench.project.calls(*LAST_HOOKS)
@@ -158,7 +151,7 @@ def test_the_sensor_tells_on_pipeline_error_of_a_run_whose_own_process_was_kille
 def test_the_sensor_keeps_quiet_about_a_run_that_has_told_its_error_itself(bench: Bench) -> None:
     start_over(bench.project, {"raw.json": '"no number"'})
     run_id = bench.start("sequential")
-    assert bench.ended(run_id) == "FAILURE"
+    assert bench.dev.wait_for_run(run_id) == "FAILURE"
     start_over(bench.project, {"raw.json": "1"})
     kill = bench.project.write("kill", "")
     killed = bench.start("sequential")  # once the sensor has told of this one, it has seen the other
@@ -177,7 +170,7 @@ def test_a_cancelled_run_fires_no_further_hook_of_the_pipeline(bench: Bench, job
     run_id = bench.start(job)
     wait_for(waiting.exists, "the node")
     bench.dev.ask("mutation ($id: String!) {terminateRun(runId: $id) {__typename}}", id=run_id)
-    assert bench.ended(run_id) == "CANCELED"
+    assert bench.dev.wait_for_run(run_id) == "CANCELED"
     waiting.unlink()
     wait.unlink()
     assert bench.project.calls("before_pipeline_run")

@@ -206,7 +206,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, PLANTED["a variable"])
         with dagster_dev(folder / "home", project) as server:
-            location = server.location(project)
+            location = server.location(project.package)
             found["the assets"] = json.dumps(server.ask(ASSETS))
             found["the resources"] = json.dumps(server.ask(RESOURCES, selector=location))
             for job in [*LAUNCHED, "contained"]:
