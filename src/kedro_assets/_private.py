@@ -123,8 +123,13 @@ def readers(job: dg.JobDefinition, key: dg.AssetKey) -> AbstractSet[dg.AssetKey]
 
 
 def is_made(job: dg.JobDefinition, key: dg.AssetKey) -> bool:
-    """Say whether any asset of the code location makes this one."""
+    """Say whether a step of this job makes an asset."""
     return job.asset_layer.has(key) and job.asset_layer.get(key).is_materializable
+
+
+def is_run(job: dg.JobDefinition, key: dg.AssetKey) -> bool:
+    """Say whether a step of this job makes or observes an asset."""
+    return job.asset_layer.has(key) and job.asset_layer.get(key).is_executable
 
 
 def executor_problems(

@@ -14,7 +14,7 @@ from kedro_assets.errors import Problems
 from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.names import base_name, distinct_identifiers, identifier, identifiers
-from kedro_assets.observations import Observe, is_observable
+from kedro_assets.observations import Observe
 from kedro_assets.opener import RunOpener
 from kedro_assets.parameters import ConfigSchemas, parameter_values
 from kedro_assets.partition_config import Partitioning
@@ -89,22 +89,22 @@ def build_external(
         problems: Collects conditions of datasets that can be neither made nor observed.
     """
     external = {
-        name: spec
-        for (kind, name), spec in specs.items()
-        if records[kind, name].producer is None and records[kind, name].settings.external
+        name: spec for (kind, name), spec in specs.items() if not records[kind, name].producer and kind == "dataset"
     }
     for name, spec in external.items():
-        if spec.automation_condition is not None and not is_observable(opener, name):
+        if spec.automation_condition is not None and name not in opener.observable:
             entry = records["dataset", name].entry
             where = ("catalog", entry.name if entry else name, "metadata", "dagster", "automation_condition")
             found = "no node makes this dataset, and Dagster cannot observe it."
-            problems.add(where, found, "It can if the dataset has a `filepath` or a `path`, and no partitions.")
-    names = identifiers((f"{name} observation" for name in external), taken)
+            hint = "It can if the dataset has a `filepath` or a `path`, no partitions, and no `external: false`."
+            problems.add(where, found, hint)
+    shown = {name: spec for name, spec in external.items() if records["dataset", name].settings.external}
+    names = identifiers((f"{name} observation" for name in shown), taken)
     return [
         _observable(names[f"{name} observation"], Observe(opener, name, spec.key), spec, io_managers[name].resource_key)
-        if is_observable(opener, name)
+        if name in opener.observable
         else dg.AssetsDefinition(specs=[spec.with_io_manager_key(io_managers[name].resource_key)])
-        for name, spec in external.items()
+        for name, spec in shown.items()
     ]
 
 

@@ -26,6 +26,7 @@ from kedro_assets.job_sensors import build_job_sensors
 from kedro_assets.jobs import BuiltJob, build_jobs, build_op_views, job_filters, plan_jobs
 from kedro_assets.loggers import build_loggers
 from kedro_assets.node_code import code_versions
+from kedro_assets.observations import find_observable
 from kedro_assets.opener import RunOpener
 from kedro_assets.order import with_order
 from kedro_assets.parameters import parameter_values
@@ -133,9 +134,10 @@ def translate(location: ProjectLocation, translator: KedroTranslator | None = No
     planned = plan_jobs(jobs_config, project, graph, problems)
 
     ops = build_op_views(planned, project, translator)
-    opener = RunOpener(
-        location, project.package_name, View(graph, index), ops, partitions.definitions(graph), project.runtime_params
-    )
+    partitioned = partitions.definitions(graph)
+    observable = find_observable(records, graph, partitioned)
+    view = View(graph, index)
+    opener = RunOpener(location, project.package_name, view, ops, partitioned, project.runtime_params, observable)
     io_managers = build_io_managers(project.config.assets, graph, opener)
     taken = [job.name for job in planned.values()]
     steps = build_multi_assets(clusters, specs, partitions, opener, io_managers, project, taken, problems)

@@ -17,7 +17,7 @@ from kedro_assets.logs import mask
 from kedro_assets.memory_store import MemoryStore
 from kedro_assets.partition_keys import PARTITION_TAG, has_partition, partition_of, runtime_params
 from kedro_assets.plan import RunPlan, plan_run
-from kedro_assets.project import ProjectLocation
+from kedro_assets.project import CatalogEntry, ProjectLocation
 from kedro_assets.run import SAVE_VERSION, KedroRun, OpenRuns, RunIdentity, kedro_timestamp
 from kedro_assets.view import View
 
@@ -33,6 +33,7 @@ class RunOpener:
         ops: Its nodes as ops, by the name of the job that shows them so.
         partitions: How nodes and datasets are partitioned.
         asked: The runtime parameters that the configuration asks for without a default.
+        observable: What the catalog has of the datasets that Dagster can observe, without credentials.
         open_runs: What this process has open.
     """
 
@@ -42,6 +43,7 @@ class RunOpener:
     ops: Mapping[str, View] = field(factory=dict)
     partitions: Mapping[Vertex, dg.PartitionsDefinition[Any]] = field(factory=dict)
     asked: Mapping[str, Any] = field(factory=dict)
+    observable: Mapping[str, CatalogEntry] = field(factory=dict)
     open_runs: OpenRuns = field(factory=OpenRuns)
 
     def for_run(self, run: dg.DagsterRun, job: dg.JobDefinition, instance: dg.DagsterInstance) -> KedroRun:

@@ -85,6 +85,16 @@ def is_partitioned(dataset: object) -> bool:
     return _derives(dataset, "PartitionedDataset")
 
 
+def of_partition(place: str) -> bool:
+    """Say whether a place in the catalog is that of one partition.
+
+    Examples:
+        >>> of_partition("data/<partition_key>.csv"), of_partition("data/<partition_start>.csv"), of_partition("data/a.csv")
+        (True, True, False)
+    """
+    return any(f"<{name}" in place for name in PARTITION_PARAMETERS)
+
+
 def is_incremental(dataset: object) -> bool:
     """Say whether a dataset keeps a checkpoint of the partitions that are confirmed."""
     return _derives(dataset, "IncrementalDataset")

@@ -45,7 +45,8 @@ _WITH_HOOKS = (
     "`load_with_hooks: true` in dagster.yml."
 )
 _WITHOUT_HOOKS = (
-    "No hook fires when a sensor looks at files. If a hook provides what it needs, write the sensor in Python."
+    "No hook fires when a sensor looks at files, or Dagster observes them. If a hook provides what it needs, write the sensor in "
+    "Python, or leave the dataset to an asset of your own with `external: false`."
 )
 _MEMORY_TYPES = ("MemoryDataset", "SharedMemoryDataset")
 

@@ -11,7 +11,6 @@ from kedro_assets import _private
 from kedro_assets.checks import check_evaluation, check_result
 from kedro_assets.clusters import Cluster
 from kedro_assets.errors import PartitionError
-from kedro_assets.graph import Vertex
 from kedro_assets.io_managers import DatasetIOManager
 from kedro_assets.logs import captured_logs
 from kedro_assets.mlflow_run import join_run
@@ -52,9 +51,9 @@ class KedroStep:
         node can depend on more than its code and what it reads of other assets, so Dagster must not take the same code
         for the same data.
         """
-        checks, keys = set(context.selected_asset_check_keys), self._keys(context)
+        checks, made = set(context.selected_asset_check_keys), self._made(context)
         data_version = dg.DataVersion(context.run.run_id)
-        for found in self._found(context.op_execution_context, frozenset(checks), keys):
+        for found in self._found(context.op_execution_context, frozenset(checks), made):
             if isinstance(found, Validation):
                 yield from self._check_events(found, checks)
                 continue
@@ -62,7 +61,7 @@ class KedroStep:
             if key in context.selected_asset_keys:
                 yield dg.MaterializeResult(asset_key=key, metadata=found.metadata, data_version=data_version)
             elif key is not None:  # made because its node ran, though nobody selected it
-                for partition in keys.get(found.vertex, [None]):
+                for partition in (*made,) or (None,):
                     context.log_event(dg.AssetMaterialization(key, metadata=found.metadata, partition=partition))
 
     def validate(
@@ -94,25 +93,28 @@ class KedroStep:
             if found.vertex in outputs:
                 yield dg.Output(None, outputs[found.vertex])
 
-    def _keys(self, context: dg.AssetExecutionContext) -> Mapping[Vertex, Sequence[str]]:
-        """Give the partitions that the step reads and makes.
+    def _made(self, context: dg.AssetExecutionContext) -> Sequence[str]:
+        """Give the partitions that the step makes, which are the same of all its assets."""
+        partitioned = ("node", self.cluster.nodes[0]) in self.opener.partitions and has_partition(context.run.tags)
+        return context.op_execution_context.partition_keys if partitioned else ()
+
+    def _keys(
+        self, nodes: Sequence[str], made: Sequence[str], instance: dg.DagsterInstance
+    ) -> Mapping[str, Sequence[str]]:
+        """Give the partitions that nodes of the step read and make, by dataset.
 
         Raises:
-            PartitionError: If it would have to read some that do not exist.
+            PartitionError: If they would have to read some that do not exist.
         """
-        found: dict[Vertex, Sequence[str]] = {}
-        definitions = self.opener.partitions
-        own, made = definitions.get(("node", self.cluster.nodes[0])), list[str]()
-        if own is not None and has_partition(context.run.tags):
-            made = list(context.op_execution_context.partition_keys)
-            found.update(dict.fromkeys(self.view.graph.assets_of(self.cluster.nodes), made))
-        for name, mapping in self.mappings.items():
-            definition = definitions["dataset", name]
-            read, missing = _private.partitions_read(mapping, own, made, definition, context.instance)
+        definitions, graph = self.opener.partitions, self.view.graph
+        found = {name: made for node in nodes for name in graph.outputs(node)} if made else {}
+        for name in {name for node in nodes for name in graph.inputs(node)}.intersection(self.mappings):
+            own, definition = definitions.get(("node", nodes[0])), definitions["dataset", name]
+            read, missing = _private.partitions_read(self.mappings[name], own, made, definition, instance)
             if missing:
                 msg = f"{shown(made) or 'The data'} would be made from partition {shown(missing)} of '{name}', which is none."
                 raise PartitionError(msg)
-            found["dataset", name] = read
+            found[name] = read
         return found
 
     def _check_events(
@@ -129,20 +131,18 @@ class KedroStep:
             yield check_evaluation(spec, found)
 
     def _found(
-        self,
-        context: dg.OpExecutionContext,
-        checks: Collection[dg.AssetCheckKey] = (),
-        keys: Mapping[Vertex, Sequence[str]] | None = None,
+        self, context: dg.OpExecutionContext, checks: Collection[dg.AssetCheckKey] = (), made: Sequence[str] = ()
     ) -> Iterator[Saved | Validation]:
         """Run the step's nodes, and give what is saved and found; at last, what is found in the data of other checks."""
-        of_datasets = {name: found for (kind, name), found in (keys or {}).items() if kind == "dataset"}
         with captured_logs(context.log, context.instance.managed_python_loggers) as capture:
             run = self.opener.for_run(context.run, context.job_def, context.instance)
             capture.renew(run.redactor)
             join_run(run.identity.mlflow_run_id)
             step = StepRun(run, str(context.op_handle), self.view, self.io_managers)
+            plan = run.plan.steps.get(step.step)
             try:
-                yield from step.nodes(changed_parameters(context.op_config, self.values), of_datasets)
+                keys = self._keys(plan.nodes if plan else (), made, context.instance)
+                yield from step.nodes(changed_parameters(context.op_config, self.values), keys)
                 yield from step.stored(checks)
             except Exception as error:
                 run.errors[step.step] = error

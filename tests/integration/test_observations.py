@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver
 from dagster._core.loader import LoadingContextForTest
-from helpers import KedroProject, execute, json_dataset, load_definitions, write_project
+from helpers import KedroProject, execute, json_dataset, load_definitions, materialized, write_project
 from kedro.framework.startup import bootstrap_project
 
 from kedro_assets import _private
@@ -37,6 +37,27 @@ def project(tmp_path: Path) -> KedroProject:
     project.write("data/raw.json", "1")
     project.write("data/other.json", "1")
     return project
+
+
+def one_node(folder: Path, catalog: str, dagster: str = "jobs: {all: {}}", **options: Any) -> KedroProject:
+    """A node that makes `made` of `raw`."""
+    project = write_project(
+        folder,
+        nodes="def first(value):\n    return value\n",
+        pipelines='{"__default__": pipeline([node(first, "raw", "made", name="first")])}',
+        catalog=catalog,
+        dagster=dagster,
+        **options,
+    )
+    project.write("data/raw.json", "1")
+    return project
+
+
+def versions(instance: dg.DagsterInstance, name: str) -> list[str]:
+    """The data versions that were observed of an asset, the newest first."""
+    records = instance.fetch_observations(dg.AssetKey(name), limit=9).records
+    found = [record.asset_observation for record in records]
+    return [each.tags["dagster/data_version"] for each in found if each and each.tags]
 
 
 def stale(project: KedroProject, instance: dg.DagsterInstance) -> dict[str, list[str]]:
@@ -94,36 +115,104 @@ def test_a_run_tells_which_data_it_has_read_and_only_what_has_changed(
     project.write("data/raw.json", "22")
     assert execute(project, instance, "all").success
 
-    told = {
-        name: [
-            record.asset_observation.tags["dagster/data_version"]
-            for record in instance.fetch_observations(dg.AssetKey(name), limit=9).records
-        ]
-        for name in ("raw", "other", "made")
+    assert {name: len(versions(instance, name)) for name in ("raw", "other", "made")} == {
+        "raw": 2,
+        "other": 1,
+        "made": 0,
     }
-    assert {name: len(versions) for name, versions in told.items()} == {"raw": 2, "other": 1, "made": 0}
-    assert len(set(told["raw"])) == 2
+    assert len(set(versions(instance, "raw"))) == 2
 
 
 def test_a_job_may_make_and_observe(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    jobs = "jobs: {both: {selection: 'key:raw or key:made'}, made: {selection: '+key:made'}}"
+    project = one_node(tmp_path, json_dataset("raw", "made"), jobs)
+    for job, made in (("both", ["made"]), ("made", ["made"])):
+        result = execute(project, instance, job)
+        assert (result.success, materialized(result)) == (True, made)
+    assert len(versions(instance, "raw")) == 1
+
+
+def test_what_a_hook_has_put_in_place_of_a_dataset_is_not_looked_at(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    hook = """
+        from kedro.framework.hooks import hook_impl
+        from kedro.io import MemoryDataset
+
+        class Replaced:
+            @hook_impl
+            def after_catalog_created(self, catalog):
+                catalog["raw"] = MemoryDataset(7)
+
+        HOOKS = (Replaced(),)
+    """
+    project = one_node(tmp_path, json_dataset("raw", "made"), settings=hook)
+    assert execute(project, instance, "all").success
+    assert (versions(instance, "raw"), project.read("made.json")) == ([], 7)
+
+
+def test_a_place_that_parameters_have_moved_is_not_reported(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    raw = 'raw: {type: json.JSONDataset, filepath: "data/${runtime_params:country,dk}/raw.json"}'
+    jobs = "jobs: {dk: {}, se: {config: {runtime_params: {country: se}}}}"
+    project = one_node(tmp_path, json_dataset("made") + raw, jobs)
+    for country in ("dk", "se"):
+        project.write(f"data/{country}/raw.json", "1")
+        assert execute(project, instance, country).success
+    assert len(versions(instance, "raw")) == 1
+
+
+def test_a_version_that_is_asked_for_is_not_reported(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    jobs = "jobs: {all: {}, old: {config: {load_versions: {raw: 2026-01-01T00.00.00.000Z}}}}"
+    project = one_node(tmp_path, json_dataset("raw", versioned=True) + json_dataset("made"), jobs)
+    (project.path / "data/raw.json").unlink()
+    for day in (1, 2):
+        project.write(f"data/raw.json/2026-01-0{day}T00.00.00.000Z/raw.json", str(day))
+    for job, value, told in (("old", 1, 0), ("all", 2, 1)):
+        assert execute(project, instance, job).success
+        assert (project.read("made.json"), len(versions(instance, "raw"))) == (value, told)
+
+
+def test_what_others_materialize_keeps_their_data_version(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = one_node(tmp_path, json_dataset("raw", "made"))
+    instance.report_runless_asset_event(dg.AssetMaterialization("raw"))
+    for data in ("1", "22"):
+        project.write("data/raw.json", data)
+        assert execute(project, instance, "all").success
+    assert versions(instance, "raw") == []
+
+
+def test_what_is_left_to_another_asset_is_not_reported(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    raw = json_dataset("raw") + "  metadata: {dagster: {external: false}}\n"
+    project = one_node(tmp_path, raw + json_dataset("made"))
+    assert execute(project, instance, "all").success
+    assert versions(instance, "raw") == []
+
+
+def test_the_checkpoint_of_an_incremental_dataset_is_no_data(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     project = write_project(
         tmp_path,
-        nodes="def first(value):\n    return value\n",
-        pipelines='{"__default__": pipeline([node(first, "raw", "made", name="first")])}',
-        catalog=json_dataset("raw", "made"),
-        dagster="jobs: {both: {selection: 'key:raw or key:made'}, made: {selection: '+key:made'}}",
+        nodes="def first(parts):\n    return len(parts)\n",
+        pipelines='{"__default__": pipeline([node(first, "raw", "made", name="first", confirms="raw")])}',
+        catalog=json_dataset("made")
+        + "raw: {type: partitions.IncrementalDataset, path: data/raw, dataset: json.JSONDataset, filename_suffix: .json}\n",
+        dagster="jobs: {all: {}}",
     )
-    project.write("data/raw.json", "1")
-    for job, events in (("both", ["raw", "made"]), ("made", ["made"])):
-        result = execute(project, instance, job)
-        assert result.success
-        told = [event for event in result.all_events if event.event_type_value.startswith("ASSET_")]
-        found = {
-            event.asset_key.to_user_string()
-            for event in told
-            if event.asset_key and not event.is_asset_materialization_planned
-        }
-        assert found == set(events)
+    project.write("data/raw/a.json", "1")
+    assert execute(project, instance, "all").success
+    assert (project.path / "data/raw/CHECKPOINT").exists()
+    first = versions(instance, "raw")
+    assert observe(project, instance, "raw") == ["raw"]
+    assert versions(instance, "raw") == first * 2
+
+
+def test_a_pattern_of_files_is_observed(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = one_node(tmp_path, json_dataset("made") + "raw: {type: json.JSONDataset, filepath: data/raw/*.json}\n")
+    found = []
+    for name in ("a", "b"):
+        project.write(f"data/raw/{name}.json", "1")
+        observe(project, instance, "raw")
+        found.append(versions(instance, "raw")[0])
+    assert len(set(found)) == 2
 
 
 def test_an_observation_opens_no_session_and_fires_no_hook(project: KedroProject, instance: dg.DagsterInstance) -> None:
@@ -140,14 +229,8 @@ def test_data_that_is_not_there_fails_the_observation_with_its_name(
 
 
 def test_observing_goes_with_the_runtime_parameters_of_the_run(tmp_path: Path, instance: dg.DagsterInstance) -> None:
-    project = write_project(
-        tmp_path,
-        nodes="def first(value):\n    return value\n",
-        pipelines='{"__default__": pipeline([node(first, "raw", "made", name="first")])}',
-        catalog=json_dataset("made")
-        + 'raw: {type: json.JSONDataset, filepath: "data/${runtime_params:country,no}/raw.json"}',
-        dagster="jobs: {all: {}}",
-    )
+    raw = 'raw: {type: json.JSONDataset, filepath: "data/${runtime_params:country,no}/raw.json"}'
+    project = one_node(tmp_path, json_dataset("made") + raw)
     project.write("data/se/raw.json", "1")
     config = {"resources": {"kedro": {"config": {"runtime_params": {"country": "se"}}}}}
     assert observe(project, instance, "raw", config=config) == ["raw"]
@@ -174,13 +257,7 @@ def test_a_name_may_be_any_that_kedro_takes(tmp_path: Path, instance: dg.Dagster
     ],
 )
 def test_what_has_no_files_or_partitions_is_not_observed(tmp_path: Path, entry: str) -> None:
-    project = write_project(
-        tmp_path,
-        nodes="def first(value):\n    return value\n",
-        pipelines='{"__default__": pipeline([node(first, "raw", "made", name="first")])}',
-        catalog=json_dataset("made") + entry,
-        dagster="",
-    )
+    project = one_node(tmp_path, json_dataset("made") + entry)
     graph = load_definitions(project).resolve_asset_graph()
     assert not graph.observable_asset_keys
     assert graph.external_asset_keys == {dg.AssetKey("raw")}
@@ -188,17 +265,13 @@ def test_what_has_no_files_or_partitions_is_not_observed(tmp_path: Path, entry: 
 
 @pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
 def test_assets_follow_data_that_dagster_observes_at_its_times(tmp_path: Path, instance: dg.DagsterInstance) -> None:
-    project = write_project(
+    project = one_node(
         tmp_path,
-        nodes="def first(value):\n    return value\n",
-        pipelines='{"__default__": pipeline([node(first, "raw", "made", name="first")])}',
-        catalog=json_dataset("raw")
+        json_dataset("raw")
         + '  metadata: {dagster: {automation_condition: {cron_tick_passed: "* * * * *"}}}\n'
         + json_dataset("made")
         + "  metadata: {dagster: {automation_condition: eager}}\n",
-        dagster="",
     )
-    project.write("data/raw.json", "1")
     definitions, wanted = load_definitions(project), []
     cursor, now = None, datetime(2026, 3, 1, tzinfo=timezone.utc)
     for data in (None, None, "22", None):

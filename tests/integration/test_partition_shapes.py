@@ -169,6 +169,22 @@ def test_a_partition_that_is_none_is_named(tmp_path: Path, instance: dg.DagsterI
     assert "west would be made from partition west of 'up', which is none." in str(result.error)
 
 
+def test_partitions_that_only_other_nodes_of_the_step_read_need_not_be_there(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    late = "partitions: {daily: {start_date: '2026-01-05'}}"
+    project = project_of(
+        tmp_path,
+        'node(keys_of, "late", "a", name="a"), node(copy, "raw", "b", name="b")',
+        every("late", late) + one("raw", DAYS) + one("a", DAYS) + one("b", DAYS),
+        dagster="assets: {cluster_by: pipeline}",
+    )
+    put(project, "raw", *JAN[:3])
+    result = make(project, instance, "b", tags=partition(JAN[1]))
+    assert result.success, result.error
+    assert result.recorded == [("b", JAN[1])]
+
+
 def test_each_day_reads_its_week(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     project = project_of(
         tmp_path,
