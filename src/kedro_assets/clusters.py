@@ -15,6 +15,8 @@ from kedro_assets.config import AssetsConfig
 from kedro_assets.errors import Path, Problems
 from kedro_assets.graph import ProjectGraph, Vertex
 
+_OTHER_CALLS = 150  # below and above Dagster's graph builder, such as those of a web server
+
 
 @frozen
 class Cluster:
@@ -126,10 +128,11 @@ def _check_alike(
                 problems.add(where, found, hint)
 
 
-def check_depth(graph: ProjectGraph, clusters: Iterable[Cluster], where: Path, problems: Problems) -> None:
-    """Report clusters that wait for each other in a chain that is too long for Dagster.
+def check_depth(graph: ProjectGraph, clusters: Iterable[Cluster], where: Path, problems: Problems) -> bool:
+    """Report clusters that wait for each other in a chain that is too long for Dagster; say whether it is not.
 
-    Its graph builder calls itself once per step, so it gets as deep as Python's recursion limit, and no deeper.
+    Its graph builder calls itself once per step, so it gets as deep as Python's recursion limit, and no deeper. What calls
+    it needs some of that.
 
     Args:
         graph: The project's graph.
@@ -144,12 +147,12 @@ def check_depth(graph: ProjectGraph, clusters: Iterable[Cluster], where: Path, p
         if first is not None and second is not None and first != second:
             quotient.add_edge(first, second)
     longest = nx.dag_longest_path_length(quotient) + 1
-    if longest > sys.getrecursionlimit():
-        found = (
-            f"{longest} steps wait for each other, one after the other; Dagster stops near {sys.getrecursionlimit()}."
-        )
+    limit = sys.getrecursionlimit() - _OTHER_CALLS
+    if longest > limit:
+        found = f"{longest} steps wait for each other, one after the other; Dagster stops near {limit}."
         hint = "Let more nodes share a step: assets do with `cluster_by: pipeline`, `namespace` or `tag`."
         problems.add(where, found, hint)
+    return longest <= limit
 
 
 def nodes_to_run(

@@ -215,7 +215,8 @@ def build_jobs(
             "op_retry_policy": _retry_policy(config.retries, (*where, "retries"), problems),
         }
         if ops:
-            check_depth(view.graph, view.ops.values(), (*where, "view"), problems)
+            if not check_depth(view.graph, view.ops.values(), (*where, "view"), problems):
+                continue
             definition: Any = build_op_job(
                 OpJob(job.name, frozenset(taken), options), view, opener, io_managers, project
             )

@@ -239,7 +239,7 @@ def test_every_problem_in_dagster_yml_has_its_file_and_line(problems_of, text, l
 
 
 FILES = "'{name}': {type: json.JSONDataset, filepath: 'data/{name}'}"
-LIMIT = sys.getrecursionlimit()
+LIMIT = sys.getrecursionlimit() - 150
 
 
 def chain(length):
@@ -259,6 +259,15 @@ def test_a_chain_of_ops_that_is_too_long_is_reported_at_its_job(problems_of):
     dagster = "assets: {cluster_by: pipeline}\njobs: {j: {view: ops}}"
     [problem] = problems_of(chain(LIMIT + 1), conf={"catalog.yml": FILES, "dagster.yml": dagster})
     assert problem.path == "jobs.j.view"
+
+
+@pytest.mark.parametrize("assets", ["cluster_by: node", "cluster_by: pipeline"])
+def test_the_longest_chain_of_steps_can_be_loaded(translate_project, assets):
+    jobs = "" if "node" in assets else "\njobs: {j: {view: ops}}"
+    translation = translate_project(
+        chain(LIMIT), conf={"catalog.yml": FILES, "dagster.yml": f"assets: {{{assets}}}{jobs}"}
+    )
+    assert len(translation.graph.nodes) == LIMIT
 
 
 def test_a_long_chain_of_nodes_is_fine_in_one_step(translate_project):
