@@ -1,6 +1,6 @@
 """The one home of names that Kedro and Dagster do not publish, each with the reason why it is needed.
 
-`tests/test_private.py` fails when one of them changes.
+`tests/unit/test_private.py` fails when one of them changes.
 """
 
 from __future__ import annotations

@@ -273,3 +273,12 @@ def test_the_longest_chain_of_steps_can_be_loaded(translate_project, assets):
 def test_a_long_chain_of_nodes_is_fine_in_one_step(translate_project):
     conf = {"catalog.yml": FILES, "dagster.yml": "assets: {cluster_by: pipeline}"}
     assert len(translate_project(chain(LIMIT + 1), conf=conf).clusters) == 1
+
+
+@pytest.mark.parametrize("rest", ["external: false", "partitions: {static: [a]}"])
+def test_a_condition_of_what_can_be_neither_made_nor_observed_is_reported(problems_of, rest):
+    settings = f"{{automation_condition: eager, {rest}}}"
+    catalog = f"raw: {{type: json.JSONDataset, filepath: raw.json, metadata: {{dagster: {settings}}}}}"
+    [problem] = problems_of(conf={"catalog.yml": catalog})
+    assert problem.path == "catalog.raw.metadata.dagster.automation_condition"
+    assert problem.found == "no node makes this dataset, and Dagster cannot observe it."
