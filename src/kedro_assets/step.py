@@ -107,10 +107,9 @@ class KedroStep:
             PartitionError: If they would have to read some that do not exist.
         """
         definitions, graph = self.opener.partitions, self.view.graph
-        own = definitions.get(("node", self.cluster.nodes[0]))
         found = {name: made for node in nodes for name in graph.outputs(node)} if made else {}
         for name in {name for node in nodes for name in graph.inputs(node)}.intersection(self.mappings):
-            definition = definitions["dataset", name]
+            own, definition = definitions.get(("node", nodes[0])), definitions["dataset", name]
             read, missing = _private.partitions_read(self.mappings[name], own, made, definition, instance)
             if missing:
                 msg = f"{shown(made) or 'The data'} would be made from partition {shown(missing)} of '{name}', which is none."
