@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import copy
 import json
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from dagster._check import CheckError
 from dagster._config import process_config, resolve_to_config_type
 from dagster._config.errors import FieldNotDefinedErrorData, FieldsNotDefinedErrorData
@@ -28,7 +31,8 @@ from dagster._core.definitions.reconstruct import ReconstructableJob, Reconstruc
 from dagster._core.execution.api import create_execution_plan, execute_plan_iterator, execute_run_iterator
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
 from dagster._core.execution.retries import RetryMode
-from dagster._core.system_config.objects import ResolvedRunConfig
+from dagster._core.storage import sql
+from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage, sqlite_event_log
 from dagster._core.workspace.autodiscovery import loadable_targets_from_python_file, loadable_targets_from_python_module
 from dagster._serdes import deserialize_value, serialize_value
 from dagster._utils.error import serializable_error_info_from_exc_info
@@ -112,9 +116,19 @@ def assets_by_step(job: dg.JobDefinition) -> Mapping[str, frozenset[dg.AssetKey]
 
 
 def resource_config(job: dg.JobDefinition, run: dg.DagsterRun, resource: str) -> dict[str, Any]:
-    """Give a resource's configuration in a run, with the defaults of its job: the run's record has only what was asked."""
-    found = ResolvedRunConfig.build(job, run.run_config).resources.get(resource)
-    return dict(found.config or {}) if found else {}
+    """Give a resource's configuration in a run, with the defaults of its job: the run's record has only what was asked.
+
+    Only this resource is looked at, as all of them take long in a job of many datasets, whose IO managers are resources too.
+    """
+    schema = job.run_config_schema
+    mapping = schema.config_mapping
+    asked: Any = mapping.resolve_from_unvalidated_config(run.run_config) if mapping else run.run_config
+    known: Any = schema.run_config_schema_type
+    fields = known.fields["resources"].config_type.fields
+    if resource not in fields:
+        return {}
+    resolved = process_config(fields[resource].config_type, asked.get("resources", {}).get(resource, {})).value
+    return dict((resolved or {}).get("config", {}))
 
 
 def readers(job: dg.JobDefinition, key: dg.AssetKey) -> AbstractSet[dg.AssetKey]:
@@ -223,14 +237,41 @@ def dask_resources(step: Any) -> dict[str, Any]:
 STEP_MODULES = (
     "alembic.command",
     "sqlalchemy.dialects.sqlite",
+    "upath.implementations.local",
+    "upath.registry",
+    "dagster._core.instance.factory",
+    "dagster._core.secrets",
     "dagster._core.storage.event_log.sqlite",
     "dagster._core.storage.runs.sqlite",
     "dagster._core.storage.local_compute_log_manager",
+    "dagster._core.storage.migration.utils",
+    "dagster._core.storage.root",
+    "dagster._core.system_config.composite_descent",
     "kedro.framework.context",
     "kedro.framework.session",
     "kedro.io",
 )
 """What a step imports late: the storages of the instance, and Kedro's side of a run. The forkserver does so before."""
+
+
+def read_migrations_once() -> None:
+    """Read the migrations of Dagster's databases for this process and those that are forked from it.
+
+    Each of its SQLite storages reads all of them, some ninety Python files, whenever it is opened, and a step opens four.
+    """
+    read: dict[str | None, ScriptDirectory] = {}
+
+    class Migrations(ScriptDirectory):
+        @classmethod
+        def from_config(cls, config: Config) -> ScriptDirectory:
+            place = config.get_main_option("script_location")
+            if place not in read:
+                read[place] = super().from_config(config)
+            return read[place]
+
+    sql.ScriptDirectory = Migrations  # type: ignore[attr-defined]
+    Migrations.from_config(sql.get_alembic_config(sqlite_event_log.__file__)).as_revision_number("head")
+
 
 STORAGES = ("dagster._core.storage.event_log.", "dagster._core.storage.runs.", "dagster_postgres.", "dagster_mysql.")
 """Where Dagster's storages are: what they log while they hold a lock cannot be written to them."""
@@ -300,6 +341,22 @@ def run_events(
         asset_selection=frozenset(keys) if keys is not None else None,
     )
     return execute_run_iterator(job, run, instance)
+
+
+@contextmanager
+def open_event_log(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+    """Keep the SQLite files open that the events of a run go to, if that is where the instance stores them.
+
+    Dagster opens and closes them for each event, and whenever nobody else has one open, SQLite moves what was written from
+    its log into the file, which takes longer than to write it.
+    """
+    storage = instance.event_log_storage
+    with ExitStack() as stack:
+        if isinstance(storage, SqliteEventLogStorage):
+            for shard in (run_id, sqlite_event_log.INDEX_SHARD_NAME):
+                kept = stack.enter_context(closing(sqlite3.connect(storage.path_for_shard(shard))))
+                kept.execute("SELECT 1 FROM sqlite_master").fetchone()  # it is opened when it is first read
+        yield
 
 
 def misfit(mapping: dg.PartitionMapping | None, own: Any, read: Any) -> str:

@@ -105,7 +105,7 @@ class LifecycleExecutor(dg.Executor):
                 run = self._opener.for_run(dagster_run, job, plan_context.instance)
             run.own_process = True
             hooks = PipelineHooks(run, self._filters.get(job.name), self._name)
-            with left_as_found(), run.redacted():
+            with left_as_found(), run.redacted(), _private.open_event_log(plan_context.instance, dagster_run.run_id):
                 yield from _Lifecycle(run, hooks, self._opener, plan_context).around(self._inner, execution_plan)
             self._opener.tidy_up(run, plan_context.instance)
         finally:

@@ -69,8 +69,9 @@ def plan_run(
         foreign_outputs: In-memory datasets that assets of other origin make.
     """
     chosen = {key: (cluster, list(selected)) for key, (cluster, selected) in steps.items()}
+    elsewhere = _selected_elsewhere(chosen)
     nodes = {
-        key: nodes_to_run(graph, cluster, selected, _from_outside(graph, cluster) | _selected_elsewhere(chosen, key))
+        key: nodes_to_run(graph, cluster, selected, _from_outside(graph, cluster) | elsewhere[key])
         for key, (cluster, selected) in chosen.items()
     }
     handed_in = {key: _handed_in(graph, names, foreign_outputs) for key, names in nodes.items()}
@@ -113,11 +114,15 @@ def _from_outside(graph: ProjectGraph, cluster: Cluster) -> frozenset[str]:
     return frozenset(name for name in names if graph.in_memory(name) and graph.producer(name) not in members)
 
 
-def _selected_elsewhere(chosen: Mapping[str, tuple[Cluster, list[Vertex]]], key: str) -> frozenset[str]:
-    """Give the datasets of a step's cluster that another step of the run is to make."""
-    cluster = chosen[key][0]
-    others = (selected for other, (its, selected) in chosen.items() if its == cluster and other != key)
-    return frozenset(name for selected in others for kind, name in selected if kind == "dataset")
+def _selected_elsewhere(chosen: Mapping[str, tuple[Cluster, list[Vertex]]]) -> Mapping[str, frozenset[str]]:
+    """Give for each step the datasets of its cluster that other steps of the run are to make."""
+    selected: dict[str, dict[str, frozenset[str]]] = {}
+    for key, (cluster, vertices) in chosen.items():
+        selected.setdefault(cluster.name, {})[key] = frozenset(name for kind, name in vertices if kind == "dataset")
+    return {
+        key: frozenset().union(*(names for other, names in selected[cluster.name].items() if other != key))
+        for key, (cluster, _) in chosen.items()
+    }
 
 
 def _handed_in(graph: ProjectGraph, nodes: Iterable[str], foreign_outputs: Collection[str]) -> frozenset[str]:

@@ -23,6 +23,7 @@ def preload() -> None:
     """Import what steps need, and resolve the definitions of their job once for all of them."""
     for module in _private.STEP_MODULES:
         _try(import_module, module)
+    _try(_private.read_migrations_once)
     MemoryDataset({})  # Kedro imports pandas for the first one of a process
     for plugin in entry_points(group="kedro.hooks"):
         _try(plugin.load)
@@ -34,7 +35,7 @@ def preload() -> None:
 def _resolve_job() -> None:
     job = forkserver.job()
     if job is not None:
-        job.get_definition()
+        _ = job.get_definition().run_config_schema  # Dagster makes it when it is first asked for
 
 
 def _try(load: Callable[..., Any], *arguments: Any) -> None:

@@ -2,7 +2,10 @@
 
 import importlib.util
 import inspect
+import subprocess
+import sys
 from importlib import import_module
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -273,3 +276,77 @@ def test_the_partitions_that_are_read_are_those_of_the_mapping():
         assert _private.partitions_read(None, None, [], regions, instance) == (["north", "south"], [])
         missing = _private.partitions_read(None, regions, ["north"], dg.StaticPartitionsDefinition(["south"]), instance)
         assert missing == ([], ["north"])
+
+
+def test_the_files_of_an_event_log_stay_open_while_a_run_writes_to_it(tmp_path):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        run = instance.create_run_for_job(dg.GraphDefinition("empty").to_job())
+        logs = [Path(instance.event_log_storage.path_for_shard(shard) + "-wal") for shard in (run.run_id, "index")]
+
+        def written():
+            instance.report_run_canceled(run)  # goes to both files
+            return [log.exists() for log in logs]
+
+        assert written() == [False, False]  # SQLite moves everything into the file when the last one closes it
+        with _private.open_event_log(instance, run.run_id):
+            assert written() == [True, True]
+        assert written() == [False, False]
+
+
+def test_an_event_log_without_files_needs_nothing():
+    with dg.DagsterInstance.ephemeral() as instance, _private.open_event_log(instance, "a run"):
+        assert not list(Path.cwd().glob("*.db"))
+
+
+MIGRATIONS = """
+import sys
+import tempfile
+import alembic.script.base as base
+import dagster as dg
+from kedro_assets import _private
+
+if sys.argv[1] == "once":
+    _private.read_migrations_once()
+with tempfile.TemporaryDirectory() as folder:
+    with dg.DagsterInstance.local_temp(folder):
+        read, load = [], base.util.load_python_file
+        base.util.load_python_file = lambda *args: read.append(args) or load(*args)
+    with dg.DagsterInstance.local_temp(folder) as instance:
+        assert instance.create_run_for_job(dg.GraphDefinition("empty").to_job())
+print(len(read))
+"""
+
+
+def test_migrations_are_read_once_for_all_storages():
+    def files_read(way):
+        done = subprocess.run([sys.executable, "-c", MIGRATIONS, way], capture_output=True, text=True, check=True)
+        return int(done.stdout.splitlines()[-1])
+
+    assert files_read("each") > 0
+    assert files_read("once") == 0
+
+
+def test_the_configuration_of_a_resource_is_that_of_the_run_laid_over_its_jobs():
+    @dg.asset(required_resource_keys={"kedro"})
+    def made():
+        return None
+
+    schema = {
+        "a": dg.Field(int, default_value=1),
+        "b": dg.Field(dict, default_value={}),
+        "c": dg.Field(str, default_value=""),
+    }
+    kedro = dg.ResourceDefinition.hardcoded_resource("x")
+    defaults = {"resources": {"kedro": {"config": {"a": 2, "b": {"x": 1}}}}}
+    jobs = [dg.define_asset_job("plain"), dg.define_asset_job("own", config=defaults)]
+    resources = {"kedro": dg.ResourceDefinition(lambda _: kedro, schema), "other": kedro}
+    defs = dg.Definitions([made], jobs=jobs, resources=resources)
+
+    def config(job, run_config, resource="kedro"):
+        found = defs.resolve_job_def(job)
+        return _private.resource_config(found, dg.DagsterRun(job_name=job, run_config=run_config), resource)
+
+    assert config("plain", {}) == {"a": 1, "b": {}, "c": ""}
+    assert config("plain", {"resources": {"kedro": {"config": {"a": 3}}}}) == {"a": 3, "b": {}, "c": ""}
+    assert config("own", {}) == {"a": 2, "b": {"x": 1}, "c": ""}
+    assert config("plain", {}, "nothing") == {}
