@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,6 +11,7 @@ from kedro.validation import ValidationConfigurationError, ValidatorSpec
 from kedro_assets.errors import Problems
 from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.names import identifiers
+from kedro_assets.partition_keys import shown
 from kedro_assets.translator import DatasetRecord
 from kedro_assets.validation import Validation, read_validator
 
@@ -63,18 +64,30 @@ def _check_spec(label: str, key: dg.AssetKey, dataset: str, validator: Validator
     )
 
 
-def check_result(spec: dg.AssetCheckSpec, validation: Validation) -> dg.AssetCheckResult:
-    """Tell what a validator has found, for a check of the step that is running."""
-    return dg.AssetCheckResult(asset_key=spec.asset_key, check_name=spec.name, **_told(validation))
+def check_result(
+    spec: dg.AssetCheckSpec, validation: Validation, partitions: Sequence[str] = ()
+) -> dg.AssetCheckResult:
+    """Tell what a validator has found, for a check of the step that is running.
+
+    Args:
+        spec: The check.
+        validation: What its validator has found.
+        partitions: What the step makes. Dagster 1.12 knows no partitions of a check, so its metadata says them.
+    """
+    return dg.AssetCheckResult(asset_key=spec.asset_key, check_name=spec.name, **_told(validation, partitions))
 
 
-def check_evaluation(spec: dg.AssetCheckSpec, validation: Validation) -> dg.AssetCheckEvaluation:
-    """Tell what a validator has found, for a check that is not of the step that is running."""
-    return dg.AssetCheckEvaluation(asset_key=spec.asset_key, check_name=spec.name, **_told(validation))
+def check_evaluation(
+    spec: dg.AssetCheckSpec, validation: Validation, partitions: Sequence[str] = ()
+) -> dg.AssetCheckEvaluation:
+    """Tell what a validator has found, as `check_result` does, for a check that is not of the step that is running."""
+    return dg.AssetCheckEvaluation(asset_key=spec.asset_key, check_name=spec.name, **_told(validation, partitions))
 
 
-def _told(validation: Validation) -> dict[str, Any]:
+def _told(validation: Validation, partitions: Sequence[str]) -> dict[str, Any]:
     metadata: dict[str, Any] = {"kedro/validator": validation.spec.class_path, "kedro/validated_on": validation.mode}
+    if partitions:
+        metadata["kedro/partition"] = shown(partitions)
     failures = validation.failures
     if failures:
         metadata["kedro/failures"] = dg.MetadataValue.table(

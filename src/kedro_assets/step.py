@@ -55,7 +55,7 @@ class KedroStep:
         data_version = dg.DataVersion(context.run.run_id)
         for found in self._found(context.op_execution_context, frozenset(checks), made):
             if isinstance(found, Validation):
-                yield from self._check_events(found, checks)
+                yield from self._check_events(found, checks, made)
                 continue
             key = self.view.index.keys.get(found.vertex)
             if key in context.selected_asset_keys:
@@ -118,7 +118,7 @@ class KedroStep:
         return found
 
     def _check_events(
-        self, found: Validation, awaited: set[dg.AssetCheckKey]
+        self, found: Validation, awaited: set[dg.AssetCheckKey], made: Sequence[str] = ()
     ) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation]:
         """Report what a validator has found, if its dataset is an asset; Dagster takes one result for each check it awaits."""
         spec = self.opener.assets.index.checks.get(found.dataset)
@@ -126,9 +126,9 @@ class KedroStep:
             return
         if spec.key in awaited:
             awaited.discard(spec.key)
-            yield check_result(spec, found)
+            yield check_result(spec, found, made)
         else:
-            yield check_evaluation(spec, found)
+            yield check_evaluation(spec, found, made)
 
     def _found(
         self, context: dg.OpExecutionContext, checks: Collection[dg.AssetCheckKey] = (), made: Sequence[str] = ()
