@@ -355,7 +355,7 @@ def open_event_log(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
         if isinstance(storage, SqliteEventLogStorage):
             for shard in (run_id, sqlite_event_log.INDEX_SHARD_NAME):
                 kept = stack.enter_context(closing(sqlite3.connect(storage.path_for_shard(shard))))
-                kept.execute("SELECT 1 FROM sqlite_master").fetchone()  # it is opened when it is first read
+                kept.execute("SELECT 1 FROM sqlite_master").fetchall()  # it is opened when it is first read
         yield
 
 
