@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from dagster._check import CheckError
 from dagster._config import process_config, resolve_to_config_type
 from dagster._config.errors import FieldNotDefinedErrorData, FieldsNotDefinedErrorData
@@ -31,8 +29,6 @@ from dagster._core.definitions.reconstruct import ReconstructableJob, Reconstruc
 from dagster._core.execution.api import create_execution_plan, execute_plan_iterator, execute_run_iterator
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
 from dagster._core.execution.retries import RetryMode
-from dagster._core.storage import sql
-from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage, sqlite_event_log
 from dagster._core.workspace.autodiscovery import loadable_targets_from_python_file, loadable_targets_from_python_module
 from dagster._serdes import deserialize_value, serialize_value
 from dagster._utils.error import serializable_error_info_from_exc_info
@@ -259,6 +255,11 @@ def read_migrations_once() -> None:
 
     Each of its SQLite storages reads all of them, some ninety Python files, whenever it is opened, and a step opens four.
     """
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from dagster._core.storage import sql
+    from dagster._core.storage.event_log.sqlite import sqlite_event_log
+
     read: dict[str | None, ScriptDirectory] = {}
 
     class Migrations(ScriptDirectory):
@@ -350,6 +351,8 @@ def open_event_log(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     Dagster opens and closes them for each event, and whenever nobody else has one open, SQLite moves what was written from
     its log into the file, which takes longer than to write it.
     """
+    from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage, sqlite_event_log
+
     storage = instance.event_log_storage
     with ExitStack() as stack:
         if isinstance(storage, SqliteEventLogStorage):

@@ -129,7 +129,7 @@ def test_loading_imports_no_library_of_a_dataset_and_no_server(tmp_path):
 import sys
 from kedro_assets import build_definitions
 build_definitions(sys.argv[1]).get_repository_def().get_all_jobs()
-print(*(name for name in ("pandas", "kedro_datasets.json", "dagster_webserver", "docker", "kubernetes") if name in sys.modules))
+print(*(name for name in ("pandas", "kedro_datasets.json", "sqlalchemy", "dagster_webserver", "docker", "kubernetes") if name in sys.modules))
 """
     command = [sys.executable, "-c", code, str(project.path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
