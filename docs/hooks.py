@@ -25,7 +25,7 @@ from attrs import NOTHING, Attribute, fields, has, resolve_types
 from kedro_assets.cli import commands
 from kedro_assets.cli.schema import executor_schema
 from kedro_assets.config import model
-from kedro_assets.config.notes import key_notes, summary
+from kedro_assets.config.docs import key_notes, summary
 
 _ROOT = Path(__file__).parents[1]
 sys.path.append(str(_ROOT / "benchmarks"))

@@ -19,7 +19,7 @@ import dagster as dg
 from kedro.framework.startup import bootstrap_project
 
 from kedro_assets import build_definitions
-from kedro_assets.forkserver import DATASETS_VARIABLE, JOB_VARIABLE
+from kedro_assets.execution.forkserver import DATASETS_VARIABLE, JOB_VARIABLE
 
 SETTINGS = "from .hooks import Recorder\n\nHOOKS = (Recorder(),)\n"
 

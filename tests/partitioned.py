@@ -8,7 +8,7 @@ import dagster as dg
 from helpers import KedroProject
 from kedro.framework.startup import bootstrap_project
 
-from kedro_assets import _private
+from kedro_assets._internals import dagster_jobs
 
 DAILY = '{daily: {start_date: "2026-01-01", end_date: "2026-01-15"}}'
 WEEKLY = '{weekly: {start_date: "2026-01-04", end_date: "2026-01-18"}}'
@@ -43,7 +43,7 @@ def make(
     project: KedroProject, instance: dg.DagsterInstance, *assets: str, tags: dict[str, str] | None = None, **config: Any
 ) -> Made:
     """Materialize assets as the UI does, for a partition if the tags name one."""
-    return run_job(project, instance, _private.ASSET_JOB, *assets, tags=tags, **config)
+    return run_job(project, instance, dagster_jobs.ASSET_JOB, *assets, tags=tags, **config)
 
 
 def run_job(
@@ -57,9 +57,9 @@ def run_job(
 ) -> Made:
     """Run a job, or some of its assets."""
     bootstrap_project(project.path)
-    repository = _private.load_repository(f"{project.package}.{module}", project.path)
+    repository = dagster_jobs.load_repository(f"{project.package}.{module}", project.path)
     keys = [dg.AssetKey.from_user_string(asset) for asset in assets] or None
-    return Made(list(_private.run_events(repository, job, keys, config, tags or {}, instance)))
+    return Made(list(dagster_jobs.run_events(repository, job, keys, config, tags or {}, instance)))
 
 
 def partition(key: str) -> dict[str, str]:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from kedro_assets.errors import ConfigError, KedroAssetsError, ProjectError, RunError, StepError
 
 if TYPE_CHECKING:
+    from kedro_assets.assets import DatasetRecord, KedroTranslator
     from kedro_assets.component import KedroProjectComponent
     from kedro_assets.definitions import build_definitions
-    from kedro_assets.translator import DatasetRecord, KedroTranslator
 
 __all__ = [
     "ConfigError",
@@ -24,9 +24,9 @@ __all__ = [
 
 # Kedro imports this package for its command line; Dagster is imported with the first name that needs it.
 _LAZY = {
-    "DatasetRecord": "kedro_assets.translator",
+    "DatasetRecord": "kedro_assets.assets",
     "KedroProjectComponent": "kedro_assets.component",
-    "KedroTranslator": "kedro_assets.translator",
+    "KedroTranslator": "kedro_assets.assets",
     "build_definitions": "kedro_assets.definitions",
 }
 

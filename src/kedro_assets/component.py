@@ -14,7 +14,7 @@ import dagster as dg
 from dagster.components.utils.translation import TranslationFnResolver  # `dagster` itself does not export it
 
 if TYPE_CHECKING:
-    from kedro_assets.translator import DatasetRecord
+    from kedro_assets.assets import DatasetRecord
 
 
 def _resolve_path(context: dg.ResolutionContext, value: str | None) -> str | None:
@@ -111,7 +111,7 @@ class KedroProjectComponent(dg.Component, dg.Resolvable, dg.Model):
         Args:
             record: The dataset.
         """
-        from kedro_assets.translator import KedroTranslator
+        from kedro_assets.assets import KedroTranslator
 
         spec = KedroTranslator().get_asset_spec(record)
         return self.translation(spec, record) if self.translation else spec
@@ -126,8 +126,8 @@ class KedroProjectComponent(dg.Component, dg.Resolvable, dg.Model):
             ProjectError: If there is no project, or it cannot be imported or read.
             ConfigError: If its configuration does not fit; with every problem found.
         """
+        from kedro_assets.assets import KedroTranslator
         from kedro_assets.definitions import build_definitions
-        from kedro_assets.translator import KedroTranslator
 
         component = self
 

@@ -9,48 +9,34 @@ from pathlib import Path
 import dagster as dg
 from attrs import frozen
 
-from kedro_assets.assets import (
-    build_external,
-    build_external_checks,
-    build_io_managers,
-    build_multi_assets,
-    kedro_resource,
+from kedro_assets.assets import AssetTable, KedroTranslator, build_table
+from kedro_assets.errors import ProjectError, Scope
+from kedro_assets.execution import Executors, build_failure_sensor
+from kedro_assets.graph import Cluster, build_graph, check_depth, cluster, with_order
+from kedro_assets.jobs import (
+    BuiltJob,
+    build_job_sensors,
+    build_jobs,
+    build_loggers,
+    build_op_views,
+    build_schedules,
+    job_filters,
+    plan_jobs,
 )
-from kedro_assets.checks import build_checks
-from kedro_assets.clusters import Cluster, check_depth, cluster
-from kedro_assets.errors import Problems, ProjectError
-from kedro_assets.executors import Executors
-from kedro_assets.factories import expand_jobs
-from kedro_assets.graph import ProjectGraph, Vertex, build_graph
-from kedro_assets.job_sensors import build_job_sensors
-from kedro_assets.jobs import BuiltJob, build_jobs, build_op_views, job_filters, plan_jobs
-from kedro_assets.loggers import build_loggers
-from kedro_assets.node_code import code_versions
-from kedro_assets.observations import find_observable
-from kedro_assets.opener import RunOpener
-from kedro_assets.order import with_order
-from kedro_assets.parameters import parameter_values
-from kedro_assets.partitions import Partitions, build_partitions
+from kedro_assets.partitions import resolve_partitions
 from kedro_assets.project import Project, ProjectLocation, load_project, locate_project
-from kedro_assets.run import RESOURCE
-from kedro_assets.schedules import build_schedules
-from kedro_assets.sensors import build_failure_sensor
-from kedro_assets.specs import build_records, build_specs, configured_translator
-from kedro_assets.translator import KedroTranslator
-from kedro_assets.view import AssetIndex, View, build_index
+from kedro_assets.runtime import KedroProject, View
+from kedro_assets.steps import build_assets, build_resources, resource_key
 
 
 @frozen
 class Translation:
-    """A project and what became of it, stage by stage.
+    """A project and what became of it.
 
     Attributes:
         project: What was read.
-        graph: Its nodes and datasets.
-        partitions: How the nodes are partitioned.
         clusters: Which nodes run together.
-        specs: The assets, by dataset or node.
-        index: The asset keys.
+        table: The assets, and the nodes and datasets behind them.
         assets: The assets as Dagster takes them, external ones included.
         jobs: The jobs by their names in dagster.yml.
         schedules: Their schedules.
@@ -59,11 +45,8 @@ class Translation:
     """
 
     project: Project
-    graph: ProjectGraph
-    partitions: Partitions
     clusters: Sequence[Cluster]
-    specs: Mapping[Vertex, dg.AssetSpec]
-    index: AssetIndex
+    table: AssetTable
     assets: Sequence[dg.AssetsDefinition]
     jobs: Mapping[str, BuiltJob]
     schedules: Sequence[dg.ScheduleDefinition]
@@ -118,57 +101,39 @@ def translate(location: ProjectLocation, translator: KedroTranslator | None = No
         ProjectError: If it cannot be imported or read.
         ConfigError: If its configuration does not fit; with every problem of every stage.
     """
-    problems = Problems()
+    problems = Scope()
     project = load_project(location, problems)
-    graph = build_graph(project, problems)
-    versions = code_versions(graph.nodes.values(), parameter_values(project.parameters))
-    records = build_records(project.config.assets, graph, problems, versions)
-    graph = with_order(graph, records, project.config.assets.deps, problems)
-    partitions = build_partitions(project.config, graph, records, problems)
-    clusters = cluster(graph, project.config.assets, partitions.boundaries(graph), problems)
-    check_depth(graph, clusters, ("assets", "cluster_by"), problems)
-    translator = translator or configured_translator(project.config.assets, problems)
-    specs = build_specs(records, graph, partitions, translator, problems)
-    index = build_index(specs, graph, clusters, build_checks(records, specs, graph, problems))
-    jobs_config = expand_jobs(project.config.jobs, project.pipelines, problems)
-    planned = plan_jobs(jobs_config, project, graph, problems)
+    config = project.config
 
+    graph = with_order(build_graph(project, problems), config.assets.deps, problems)
+    partitions = resolve_partitions(config, graph, problems)
+    clusters = cluster(graph, config.assets, partitions.boundaries(), problems)
+    check_depth(graph, clusters, problems.at("assets", "cluster_by"))
+    table = build_table(project, partitions, clusters, translator, problems)
+
+    planned = plan_jobs(project, graph, problems)
     ops = build_op_views(planned, project, translator)
-    partitioned = partitions.definitions(graph)
-    observable = find_observable(records, graph, partitioned)
-    view = View(graph, index)
-    opener = RunOpener(location, project.package_name, view, ops, partitioned, project.runtime_params, observable)
-    io_managers = build_io_managers(project.config.assets, graph, opener)
-    taken = [job.name for job in planned.values()]
-    steps = build_multi_assets(clusters, specs, partitions, opener, io_managers, project, taken, problems)
-    taken += [step.op.name for step in steps]
-    checks = build_external_checks(graph, opener, io_managers, taken)
-    taken += [step.op.name for step in checks]
-    assets = [*build_external(records, specs, opener, io_managers, taken, problems), *steps, *checks]
+    kedro = KedroProject(resource_key(config), project, View(table), ops, job_filters(planned))
+    assets = build_assets(kedro, clusters, [job.name for job in planned.values()], problems)
 
-    filters = job_filters(planned)
-    executors = Executors(project.config, opener, filters, problems)
-    jobs = build_jobs(planned, project, opener, assets, io_managers, executors, problems)
-    schedules = build_schedules(project.config.schedules, jobs_config, jobs, problems)
-    job_sensors = build_job_sensors(project.config.sensors, jobs_config, jobs, opener, problems)
+    executors = Executors(config, problems)
+    jobs = build_jobs(planned, kedro, assets, executors.get, problems)
+    schedules = build_schedules(config, planned, jobs, problems)
+    sensors = build_job_sensors(planned, jobs, kedro, problems)
+    loggers = build_loggers(config, problems)
     executor = executors.default()
-    loggers = build_loggers(project.config, problems)
-    sensor = build_failure_sensor(project.package_name, opener, filters)
     problems.raise_if_any()
 
     built = dg.Definitions(
         assets=assets,
         jobs=[job.definition for job in jobs.values()],
         schedules=schedules,
-        sensors=[*job_sensors, sensor],
+        sensors=[*sensors, build_failure_sensor(kedro)],
         executor=executor,
         loggers=loggers,
-        resources={
-            RESOURCE: kedro_resource,
-            **{io_manager.resource_key: io_manager for io_manager in io_managers.values()},
-        },
+        resources=build_resources(kedro),
     )
-    return Translation(project, graph, partitions, clusters, specs, index, assets, jobs, schedules, job_sensors, built)
+    return Translation(project, clusters, table, assets, jobs, schedules, sensors, built)
 
 
 def _locate_around(caller: str, env: str | None, conf_source: str | None) -> ProjectLocation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 
 class KedroAssetsError(Exception):
@@ -91,39 +91,83 @@ class ConfigError(KedroAssetsError):
         super().__init__("\n".join([head, *(f"  {problem}".replace("\n", "\n  ") for problem in self.problems)]))
 
 
-class Problems:
-    """Collects problems over all stages, so that they are reported together.
+@define
+class _Report:
+    """The errors of a project's configuration, shared by all of its scopes.
 
     Attributes:
-        locate: Gives the file and line of a path, or an empty text; set once the configuration's files are known.
+        locate: Returns the file and line of a path, or an empty text.
+        found: What to do about each error, by its path and what was found there.
     """
 
-    def __init__(self) -> None:
-        self.locate: Callable[[Path], str] = lambda _: ""
-        self._problems: dict[tuple[Path, str], Problem] = {}
+    locate: Callable[[Path], str] = lambda _: ""
+    found: dict[tuple[Path, str], str] = field(factory=dict)
 
-    def add(self, path: Path, found: str, hint: str = "") -> None:
-        """Note one problem and go on; the same one is noted once."""
-        self._problems.setdefault((path, found), Problem(dotted(path), found, hint, self.locate(path)))
 
-    def at(self, *path: str | int) -> bool:
-        """Say whether a problem was noted at a path or below it."""
-        return any(noted[: len(path)] == path for noted, _ in self._problems)
+class Scope:
+    """A place in a project's configuration at which errors are reported.
+
+    All scopes that are made from one share what is reported, so that all of it is raised together.
+
+    Examples:
+        >>> project = Scope()
+        >>> job = project.at("jobs", "daily")
+        >>> job.at("schedule").add("no schedule 'nigthly' is defined.", suggest("nigthly", ["nightly"]))
+        >>> job.failed, project.at("executors").failed
+        (True, False)
+        >>> print(*project)
+        jobs.daily.schedule: no schedule 'nigthly' is defined.
+            Did you mean 'nightly'? Allowed: nightly.
+
+    Attributes:
+        path: The place; empty for the whole configuration.
+    """
+
+    def __init__(self, path: Path = (), report: _Report | None = None) -> None:
+        self.path = path
+        self._report = report or _Report()
+
+    def at(self, *keys: str | int) -> Scope:
+        """Return the scope of a place inside this one."""
+        return Scope((*self.path, *keys), self._report)
+
+    def add(self, found: str, hint: str = "") -> None:
+        """Report an error here and go on; the same one is reported once.
+
+        Args:
+            found: What is wrong, one sentence.
+            hint: What is allowed, or what to do.
+        """
+        self._report.found.setdefault((self.path, found), hint)
+
+    @property
+    def failed(self) -> bool:
+        """Whether an error was reported here or further inside."""
+        return any(self._holds(path) for path, _ in self._report.found)
+
+    def locate_with(self, locate: Callable[[Path], str]) -> None:
+        """Set what finds the file and the line of a path; it is asked when errors are shown, not when they are added."""
+        self._report.locate = locate
+
+    def _holds(self, path: Path) -> bool:
+        return path[: len(self.path)] == self.path
 
     def __iter__(self) -> Iterator[Problem]:
-        return iter(self._problems.values())
+        for (path, found), hint in self._report.found.items():
+            if self._holds(path):
+                yield Problem(dotted(path), found, hint, self._report.locate(path))
 
     def __len__(self) -> int:
-        return len(self._problems)
+        return sum(1 for path, _ in self._report.found if self._holds(path))
 
     def raise_if_any(self) -> None:
-        """Raise a `ConfigError` with every problem noted so far.
+        """Raise a `ConfigError` with every error reported here and further inside.
 
         Raises:
             ConfigError: If there is any.
         """
-        if self._problems:
-            raise ConfigError(self._problems.values())
+        if self.failed:
+            raise ConfigError(self)
 
 
 def dotted(path: Path) -> str:

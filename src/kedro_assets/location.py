@@ -4,6 +4,7 @@
 """
 
 import importlib.util
+import sys
 
 import dagster as dg
 
@@ -18,7 +19,15 @@ def _load() -> dg.Definitions:
     if spec is None or spec.loader is None or not (root / "definitions.py").exists():
         return build_definitions(root)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    before = sys.modules.get(spec.name)
+    sys.modules[spec.name] = module  # as for any import: dataclasses and annotations look their module up
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        if before is not None:
+            sys.modules[spec.name] = before
+        raise
     found = [value for value in vars(module).values() if isinstance(value, dg.Definitions)]
     if not found:
         msg = f"{root / 'definitions.py'} holds no Definitions: write `defs = build_definitions()`."

@@ -45,7 +45,7 @@ def test_kedros_own_command_line_imports_nothing_heavy_because_of_it(shop) -> No
         shop.path,
     )
     assert "kedro_assets.cli.group" in modules
-    assert not modules.intersection({"dagster", "pandas", "kedro_assets.definitions", "kedro_assets.project"})
+    assert not modules.intersection({"dagster", "pandas", "kedro_assets.definitions", "kedro_assets.project.load"})
     assert f"{shop.package}.pipeline_registry" not in modules
 
 

@@ -14,7 +14,7 @@ from test_check import MISFITS, MISTAKES
 from kedro_assets.cli.schema import dagster_schema, executor_schema
 from kedro_assets.config import DagsterConfig, read_config
 from kedro_assets.errors import Problems
-from kedro_assets.executors import KNOWN
+from kedro_assets.execution.executors import KNOWN
 
 jsonschema = pytest.importorskip("jsonschema")
 

@@ -29,12 +29,12 @@ from dagster_webserver.cli import dagster_webserver
 from kedro.framework.cli.project import run as kedro_run
 
 from kedro_assets import build_definitions
+from kedro_assets.assets.validation import read_validator
 from kedro_assets.cli import commands
 from kedro_assets.cli.schema import dagster_schema
 from kedro_assets.config import model, read_config, read_dataset_settings
 from kedro_assets.errors import Problems
-from kedro_assets.executors import KNOWN
-from kedro_assets.validation import read_validator
+from kedro_assets.execution.executors import KNOWN
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 from helpers import HOOKS, KedroProject, execute, json_dataset, write_project
 
-from kedro_assets.lifecycle import LifecycleExecutor
+from kedro_assets.execution.lifecycle import LifecycleExecutor
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from dagster._core.loader import LoadingContextForTest
 from helpers import KedroProject, execute, json_dataset, load_definitions, materialized, write_project
 from kedro.framework.startup import bootstrap_project
 
-from kedro_assets import _private
+from kedro_assets._internals import dagster_jobs
 
 
 @pytest.fixture
@@ -74,9 +74,9 @@ def launch(
 ) -> list[dg.DagsterEvent]:
     """Do what the buttons of the UI do with the assets that are selected."""
     bootstrap_project(project.path)
-    repository = _private.load_repository(f"{project.package}.definitions", project.path)
+    repository = dagster_jobs.load_repository(f"{project.package}.definitions", project.path)
     keys = [dg.AssetKey.from_user_string(name) for name in names]
-    return list(_private.run_events(repository, _private.ASSET_JOB, keys, config or {}, {}, instance))
+    return list(dagster_jobs.run_events(repository, dagster_jobs.ASSET_JOB, keys, config or {}, {}, instance))
 
 
 def observe(

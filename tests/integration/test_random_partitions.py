@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-from kedro_assets import _private
+from kedro_assets._internals import dagster_jobs
 
 EXAMPLES = int(os.environ.get("KEDRO_ASSETS_EXAMPLES", "200")) // 13
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -244,7 +244,7 @@ def _draw_reading(draw: st.DrawFn, name: str, read: str, own: str) -> Reading:
 def made_by_dagster(random: PartitionedProject, project: KedroProject, in_memory: dg.DagsterInstance) -> None:
     """Make every asset in order, each of its partitions in a run."""
     bootstrap_project(project.path)
-    repository = _private.load_repository(f"{project.package}.definitions", project.path)
+    repository = dagster_jobs.load_repository(f"{project.package}.definitions", project.path)
     for group in random.groups():
         keys = [dg.AssetKey(output) for node in group for output in node.outputs]
         keys = (
@@ -252,7 +252,7 @@ def made_by_dagster(random: PartitionedProject, project: KedroProject, in_memory
         )
         for key in KEYS[group[0].kind]:
             tags = {"dagster/partition": key} if key else {}
-            *_, last = _private.run_events(repository, _private.ASSET_JOB, keys, QUIET, tags, in_memory)
+            *_, last = dagster_jobs.run_events(repository, dagster_jobs.ASSET_JOB, keys, QUIET, tags, in_memory)
             assert last.event_type == dg.DagsterEventType.RUN_SUCCESS, last
 
 

@@ -7,8 +7,8 @@ from kedro.pipeline import Node, Pipeline, node
 
 from kedro_assets.config import AssetsConfig, DagsterConfig
 from kedro_assets.errors import Problems
-from kedro_assets.graph import ProjectGraph, build_graph
-from kedro_assets.project import Project, ProjectLocation, resolve_catalog
+from kedro_assets.graph.project_graph import ProjectGraph, build_graph
+from kedro_assets.project.load import Project, ProjectLocation, resolve_catalog
 
 
 def nothing(*args):

@@ -10,7 +10,7 @@ import pytest
 
 from kedro_assets.definitions import translate
 from kedro_assets.errors import ConfigError
-from kedro_assets.project import locate_project
+from kedro_assets.project.load import locate_project
 
 _numbers = itertools.count()
 

@@ -3,7 +3,7 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
-from kedro_assets.automation import build_condition, build_freshness
+from kedro_assets.assets.conditions import build_condition, build_freshness
 from kedro_assets.errors import Problems
 
 AC = dg.AutomationCondition

@@ -1,9 +1,9 @@
-from kedro_assets.checks import build_checks
+from kedro_assets.assets.checks import build_checks
+from kedro_assets.assets.specs import build_records, build_specs
+from kedro_assets.assets.translator import KedroTranslator
 from kedro_assets.errors import Problems
-from kedro_assets.graph import build_graph
-from kedro_assets.partitions import Partitions
-from kedro_assets.specs import build_records, build_specs
-from kedro_assets.translator import KedroTranslator
+from kedro_assets.graph.project_graph import build_graph
+from kedro_assets.partitions.resolve import Partitions
 
 from .builders import make_node, make_project
 

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kedro_assets import ties
-from kedro_assets.clusters import Boundaries, cluster, nodes_to_run
 from kedro_assets.config import AssetsConfig
 from kedro_assets.errors import Problems
+from kedro_assets.graph import ties
+from kedro_assets.graph.clusters import Boundaries, cluster, nodes_to_run
 
 from .builders import CLUSTER_BY, graphs, make_graph, make_node
 

@@ -3,7 +3,7 @@ import sys
 import dagster as dg
 import pytest
 
-from kedro_assets.translator import KedroTranslator
+from kedro_assets.assets.translator import KedroTranslator
 
 FILE = "{type: pandas.CSVDataset, filepath: a.csv}"
 

@@ -3,7 +3,7 @@ import importlib.util
 import dagster as dg
 import pytest
 
-from kedro_assets.executors import PRELOAD
+from kedro_assets.execution.executors import PRELOAD
 
 NOT_INSTALLED = [
     (kind, package)

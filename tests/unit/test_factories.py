@@ -3,7 +3,7 @@ from kedro.pipeline import Pipeline, node
 
 from kedro_assets.config import JobConfig, PipelineFilter
 from kedro_assets.errors import Problems
-from kedro_assets.factories import expand_jobs
+from kedro_assets.jobs.factories import expand_jobs
 
 
 def nothing(*args):

@@ -1,7 +1,7 @@
 import pytest
 
 from kedro_assets.errors import Problems
-from kedro_assets.graph import build_graph
+from kedro_assets.graph.project_graph import build_graph
 
 from .builders import make_graph, make_node, make_project
 

@@ -9,7 +9,7 @@ import yaml
 
 from kedro_assets.config import DagsterConfig, JobConfig, LoggerConfig
 from kedro_assets.errors import Problems
-from kedro_assets.loggers import CONSOLE, build_loggers
+from kedro_assets.jobs.loggers import CONSOLE, build_loggers
 
 FILE = "{class: logging.FileHandler, filename: run.log, delay: true}"
 

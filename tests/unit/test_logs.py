@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from kedro_assets.logs import captured_logs
 from kedro_assets.redaction import Redactor
+from kedro_assets.runtime.log_capture import captured_logs
 
 PROJECT = logging.getLogger("shop.nodes")
 LIBRARY = logging.getLogger("some_library.deep")

@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from kedro_assets.errors import InMemoryDataError
-from kedro_assets.memory_store import MemoryStore
+from kedro_assets.runtime.handover import MemoryStore
 
 
 class Unruly:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
-from kedro_assets.mlflow_run import join_run, left_as_found, run_link, run_tags
+from kedro_assets.runtime.mlflow_run import join_run, left_as_found, run_link, run_tags
 
 
 class FakeMLflow:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from kedro.pipeline import node
 
-from kedro_assets.node_code import code_location, code_versions
+from kedro_assets.project.node_functions import code_location, code_versions
 
 SOURCE = '''
     import functools
@@ -245,7 +245,7 @@ def test_another_process_comes_to_the_same_version(module_of):
         sys.path.insert(0, {str(Path(module.__file__).parent)!r})
         import {module.__name__} as module
         from kedro.pipeline import node
-        from kedro_assets.node_code import code_versions
+        from kedro_assets.project.node_functions import code_versions
         bound = functools.partial(module.plain, factor={{"a": (1, None), "b": {{"z", "y", "x"}}}})
         print(code_versions([node(bound, "raw", "out", name="n")], {{}})["n"])
     """)

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog
 
-from kedro_assets.notes import StepNotes
-from kedro_assets.project import CatalogEntry
+from kedro_assets.metadata.collector import StepNotes
+from kedro_assets.project.load import CatalogEntry
 from kedro_assets.redaction import Redactor
 
 

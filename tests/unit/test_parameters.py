@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kedro_assets.parameters import FIELD, ConfigSchemas, changed_parameters, parameter_values
+from kedro_assets.runtime.parameters import FIELD, ConfigSchemas, changed_parameters, parameter_values
 
 from .builders import make_node
 

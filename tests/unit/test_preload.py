@@ -9,11 +9,11 @@ import sys
 import dagster as dg
 import pytest
 
-from kedro_assets import forkserver
+from kedro_assets.execution import forkserver
 
 PROGRAM = """
 import sys
-import kedro_assets.preload
+import kedro_assets.execution.preload
 print(*(name for name in sys.argv[1:] if name in sys.modules), sep="\\n")
 """
 

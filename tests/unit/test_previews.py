@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from kedro_assets.previews import image_preview, preview_of, preview_rows
+from kedro_assets.metadata.previews import image_preview, preview_of, preview_rows
+from kedro_assets.metadata.tables import Table, table_of
 from kedro_assets.redaction import Redactor
-from kedro_assets.tables import Table, table_of
 
 REDACT = Redactor(("hunter2|x",)).text
 

@@ -1,4 +1,4 @@
-"""Fails when Kedro or Dagster change one of the names that `kedro_assets._private` needs."""
+"""Fails when Kedro or Dagster change one of the names that `kedro_assets._internals._all` needs."""
 
 import importlib.util
 import inspect
@@ -18,8 +18,8 @@ from kedro.io import DataCatalog
 from kedro.validation import DataValidationError
 from pluggy import PluginManager
 
-from kedro_assets import _private
-from kedro_assets.project import ProjectLocation
+from kedro_assets._internals import dagster_config, dagster_execution, dagster_jobs, dagster_partitions, dagster_storage, kedro_project
+from kedro_assets.project.load import ProjectLocation
 
 RECORDER = """
 from kedro.framework.hooks import hook_impl
@@ -45,7 +45,7 @@ def session(write_project):
 
 
 def test_the_hooks_of_a_session_are_those_of_the_project(session):
-    manager = _private.hook_manager(session)
+    manager = kedro_project.hook_manager(session)
     assert isinstance(manager, PluginManager)
     assert "Recorder" in {type(plugin).__name__ for plugin in manager.get_plugins()}
     for hook in (
@@ -72,7 +72,7 @@ def test_the_hooks_of_a_session_can_be_fired_from_outside(session):
             self.heard = (run_params, pipeline, catalog)
 
     listener = Listener()
-    manager = _private.hook_manager(session)
+    manager = kedro_project.hook_manager(session)
     manager.register(listener)
     manager.hook.before_pipeline_run(run_params=1, pipeline=2, catalog=3)
     assert listener.heard == (1, 2, 3)
@@ -80,8 +80,8 @@ def test_the_hooks_of_a_session_can_be_fired_from_outside(session):
 
 def test_a_catalog_is_built_with_the_save_version_given(session):
     context = session.load_context()
-    catalog = _private.create_catalog(context, "2026-03-01T12.30.05.123Z", {})
-    [recorder] = [p for p in _private.hook_manager(session).get_plugins() if type(p).__name__ == "Recorder"]
+    catalog = kedro_project.create_catalog(context, "2026-03-01T12.30.05.123Z", {})
+    [recorder] = [p for p in kedro_project.hook_manager(session).get_plugins() if type(p).__name__ == "Recorder"]
     assert recorder.seen == [(catalog, "2026-03-01T12.30.05.123Z")]
     assert catalog.load("params:a") == 1
 
@@ -99,7 +99,7 @@ def _two_steps():
 
 
 def test_the_assets_of_a_job_are_known_by_step_in_order():
-    found = _private.assets_by_step(_two_steps().resolve_job_def("job"))
+    found = dagster_jobs.assets_by_step(_two_steps().resolve_job_def("job"))
     assert list(found.items()) == [
         ("first", {dg.AssetKey("a"), dg.AssetKey(["deep", "b"])}),
         ("second", {dg.AssetKey("second")}),
@@ -115,18 +115,18 @@ def test_a_step_that_makes_no_asset_is_left_out():
     def job():
         nothing()
 
-    assert _private.assets_by_step(job) == {}
+    assert dagster_jobs.assets_by_step(job) == {}
 
 
 def test_options_that_an_executor_takes_are_no_problem():
     options = {"max_concurrent": 2, "retries": {"enabled": {}}}
-    assert list(_private.executor_problems(dg.multiprocess_executor, options)) == []
-    assert list(_private.executor_problems(dg.in_process_executor, {})) == []
+    assert list(dagster_config.executor_problems(dg.multiprocess_executor, options)) == []
+    assert list(dagster_config.executor_problems(dg.in_process_executor, {})) == []
 
 
 def test_every_option_that_an_executor_refuses_is_given_with_its_path():
     options = {"max_concurrent": "two", "nonsense": 1, "tag_concurrency_limits": [{"key": 5, "limit": 1}]}
-    misfits = list(_private.executor_problems(dg.multiprocess_executor, options))
+    misfits = list(dagster_config.executor_problems(dg.multiprocess_executor, options))
     found = {tuple(path): message for path, message, _ in misfits}
     assert set(found) == {("nonsense",), ("max_concurrent",), ("tag_concurrency_limits", "0", "key")}
     assert "Int" in found["max_concurrent",]
@@ -137,13 +137,13 @@ def test_every_option_that_an_executor_refuses_is_given_with_its_path():
 def test_a_job_that_is_defined_in_a_module_is_found_again():
     job = dg.reconstructable(module_level_job)
     assert isinstance(job, ReconstructableJob)
-    again = _private.unpack_job(_private.pack_job(job))
+    again = dagster_jobs.unpack_job(dagster_jobs.pack_job(job))
     assert isinstance(again, ReconstructableJob)
     assert again.get_definition().name == "module_level_job"
 
 
 def test_a_job_that_exists_in_this_process_only_is_not_written_down():
-    assert _private.pack_job(module_level_job()) == ""
+    assert dagster_jobs.pack_job(module_level_job()) == ""
 
 
 def module_level_job():
@@ -152,19 +152,19 @@ def module_level_job():
 
 def test_the_readers_of_an_asset_are_known():
     job = _two_steps().resolve_job_def("job")
-    assert _private.readers(job, dg.AssetKey("a")) == {dg.AssetKey("second")}
-    assert _private.readers(job, dg.AssetKey("second")) == set()
-    assert _private.readers(job, dg.AssetKey("nope")) == set()
+    assert dagster_jobs.readers(job, dg.AssetKey("a")) == {dg.AssetKey("second")}
+    assert dagster_jobs.readers(job, dg.AssetKey("second")) == set()
+    assert dagster_jobs.readers(job, dg.AssetKey("nope")) == set()
 
 
 def test_an_asset_that_is_made_is_told_from_one_that_is_only_known():
     job = _two_steps().resolve_job_def("job")
-    found = {name: _private.is_made(job, dg.AssetKey(name)) for name in ("a", "external", "nope")}
+    found = {name: dagster_jobs.is_made(job, dg.AssetKey(name)) for name in ("a", "external", "nope")}
     assert found == {"a": True, "external": False, "nope": False}
 
 
 def test_the_job_without_a_name_is_called_as_dagster_calls_it():
-    assert _two_steps().resolve_implicit_global_asset_job_def().name == _private.ASSET_JOB
+    assert _two_steps().resolve_implicit_global_asset_job_def().name == dagster_jobs.ASSET_JOB
 
 
 DEFINITIONS = """
@@ -184,9 +184,9 @@ defs = dg.Definitions(assets=[first, second], executor=dg.in_process_executor)
 def test_definitions_are_found_and_their_run_gives_its_events_as_they_happen(tmp_path, monkeypatch, target):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "unit_private_definitions.py").write_text(DEFINITIONS, encoding="utf-8")
-    repository = _private.load_repository(target, tmp_path)
+    repository = dagster_jobs.load_repository(target, tmp_path)
     with dg.DagsterInstance.ephemeral() as instance:
-        events = _private.run_events(repository, _private.ASSET_JOB, [dg.AssetKey("second")], {}, {}, instance)
+        events = dagster_jobs.run_events(repository, dagster_jobs.ASSET_JOB, [dg.AssetKey("second")], {}, {}, instance)
         assert iter(events) is events
         made = [event.asset_key for event in events if event.is_step_materialization]
         [run] = instance.get_runs()
@@ -201,15 +201,15 @@ def test_definitions_are_found_and_their_run_gives_its_events_as_they_happen(tmp
     ids=["none", "empty", "nested"],
 )
 def test_parameters_of_the_command_line_are_read_as_kedro_reads_them(text, expected):
-    assert _private.split_params(None, None, text) == expected
+    assert kedro_project.split_params(None, None, text) == expected
 
 
-@pytest.mark.parametrize("module", _private.STEP_MODULES)
+@pytest.mark.parametrize("module", dagster_storage.STEP_MODULES)
 def test_what_a_step_imports_late_is_there(module):
     assert import_module(module)
 
 
-@pytest.mark.parametrize("place", [place for place in _private.STORAGES if place.startswith("dagster.")])
+@pytest.mark.parametrize("place", [place for place in dagster_storage.STORAGES if place.startswith("dagster.")])
 def test_the_storages_of_dagster_are_where_they_were(place):
     assert importlib.util.find_spec(place.rstrip("."))
 
@@ -223,20 +223,20 @@ def test_an_executor_finds_itself_in_the_context_that_is_its_own():
             return self._executor
 
     outer = Context()
-    assert (_private.context_of("inner", outer).executor, outer.executor) == ("inner", "outer")
+    assert (dagster_execution.context_of("inner", outer).executor, outer.executor) == ("inner", "outer")
     assert "self._executor" in inspect.getsource(PlanOrchestrationContext)
 
 
 def test_parameters_of_one_pipeline_are_checked_if_that_is_said(session):
     context = session.load_context()
-    _private.limit_validation(context, "__default__")
+    kedro_project.limit_validation(context, "__default__")
     assert context._pipelines_to_validate == ["__default__"]
     assert "_pipelines_to_validate" in inspect.getsource(KedroContext)
 
 
 def test_load_versions_of_the_command_line_are_read_as_kedro_reads_them():
-    assert _private.split_load_versions(None, None, "a:1,b:2") == {"a": "1", "b": "2"}
-    assert _private.split_load_versions(None, None, None) == {}
+    assert kedro_project.split_load_versions(None, None, "a:1,b:2") == {"a": "1", "b": "2"}
+    assert kedro_project.split_load_versions(None, None, None) == {}
 
 
 def refuse(data):
@@ -246,35 +246,37 @@ def refuse(data):
 def test_a_watched_validator_is_asked_in_place_of_the_catalogs_own():
     validator = f"{__name__}.refuse"
     catalog = DataCatalog.from_config({"text": {"type": "MemoryDataset", "validator": validator}})
-    spec, watched = _private.watch_validator(catalog, "text")
+    spec, watched = kedro_project.watch_validator(catalog, "text")
     assert spec.class_path == validator
     with pytest.raises(DataValidationError, match="a"):
         catalog.save("text", "a")
     assert (watched.called, str(watched.error)) == (True, "a")
-    assert _private.watch_validator(catalog, "text")[1] is watched
-    assert _private.watch_validator(catalog, "other") is None
+    assert kedro_project.watch_validator(catalog, "text")[1] is watched
+    assert kedro_project.watch_validator(catalog, "other") is None
 
 
 def test_a_validator_that_cannot_be_made_is_left_to_the_catalog():
     catalog = DataCatalog.from_config({"text": {"type": "MemoryDataset", "validator": "no.such.module"}})
-    assert _private.watch_validator(catalog, "text") is None
-    assert _private.watch_validator(object(), "text") is None
+    assert kedro_project.watch_validator(catalog, "text") is None
+    assert kedro_project.watch_validator(object(), "text") is None
 
 
 def test_partitions_that_do_not_fit_are_told():
     daily, static = dg.DailyPartitionsDefinition("2026-01-01"), dg.StaticPartitionsDefinition(["a"])
-    assert _private.misfit(None, daily, daily) == ""
-    assert "must match" in _private.misfit(None, daily, static)
-    assert _private.misfit(dg.AllPartitionMapping(), daily, static) == ""
+    assert dagster_partitions.misfit(None, daily, daily) == ""
+    assert "must match" in dagster_partitions.misfit(None, daily, static)
+    assert dagster_partitions.misfit(dg.AllPartitionMapping(), daily, static) == ""
 
 
 def test_the_partitions_that_are_read_are_those_of_the_mapping():
     days, regions = dg.DailyPartitionsDefinition("2026-01-01"), dg.StaticPartitionsDefinition(["north", "south"])
     yesterday = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
     with dg.DagsterInstance.ephemeral() as instance:
-        assert _private.partitions_read(yesterday, days, ["2026-01-05"], days, instance) == (["2026-01-04"], [])
-        assert _private.partitions_read(None, None, [], regions, instance) == (["north", "south"], [])
-        missing = _private.partitions_read(None, regions, ["north"], dg.StaticPartitionsDefinition(["south"]), instance)
+        assert dagster_partitions.partitions_read(yesterday, days, ["2026-01-05"], days, instance) == (["2026-01-04"], [])
+        assert dagster_partitions.partitions_read(None, None, [], regions, instance) == (["north", "south"], [])
+        missing = dagster_partitions.partitions_read(
+            None, regions, ["north"], dg.StaticPartitionsDefinition(["south"]), instance
+        )
         assert missing == ([], ["north"])
 
 
@@ -288,13 +290,13 @@ def test_the_files_of_an_event_log_stay_open_while_a_run_writes_to_it(tmp_path):
             return [log.exists() for log in logs]
 
         assert written() == [False, False]  # SQLite moves everything into the file when the last one closes it
-        with _private.open_event_log(instance, run.run_id):
+        with dagster_storage.open_event_log(instance, run.run_id):
             assert written() == [True, True]
         assert written() == [False, False]
 
 
 def test_an_event_log_without_files_needs_nothing():
-    with dg.DagsterInstance.ephemeral() as instance, _private.open_event_log(instance, "a run"):
+    with dg.DagsterInstance.ephemeral() as instance, dagster_storage.open_event_log(instance, "a run"):
         assert not list(Path.cwd().glob("*.db"))
 
 
@@ -303,10 +305,10 @@ import sys
 import tempfile
 import alembic.script.base as base
 import dagster as dg
-from kedro_assets import _private
+from kedro_assets._internals import dagster_config, dagster_execution, dagster_jobs, dagster_partitions, dagster_storage, kedro_project
 
 if sys.argv[1] == "once":
-    _private.read_migrations_once()
+    dagster_storage.read_migrations_once()
 with tempfile.TemporaryDirectory() as folder:
     with dg.DagsterInstance.local_temp(folder):
         read, load = [], base.util.load_python_file
@@ -344,7 +346,7 @@ def test_the_configuration_of_a_resource_is_that_of_the_run_laid_over_its_jobs()
 
     def config(job, run_config, resource="kedro"):
         found = defs.resolve_job_def(job)
-        return _private.resource_config(found, dg.DagsterRun(job_name=job, run_config=run_config), resource)
+        return dagster_jobs.resource_config(found, dg.DagsterRun(job_name=job, run_config=run_config), resource)
 
     assert config("plain", {}) == {"a": 1, "b": {}, "c": ""}
     assert config("plain", {"resources": {"kedro": {"config": {"a": 3}}}}) == {"a": 3, "b": {}, "c": ""}

@@ -5,7 +5,7 @@ import pytest
 from kedro.config import OmegaConfigLoader
 
 from kedro_assets.errors import Problems, ProjectError
-from kedro_assets.project import (
+from kedro_assets.project.load import (
     CatalogEntry,
     ProjectLocation,
     SourceLines,

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kedro.io.core import VERSION_FORMAT, generate_timestamp
 
-from kedro_assets.assets import kedro_resource
-from kedro_assets.run import OpenRuns, RunIdentity, kedro_timestamp
+from kedro_assets.runtime.kedro_run import OpenRuns, RunIdentity, kedro_timestamp
+from kedro_assets.steps.multi_assets import kedro_resource
 
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc))  # noqa: DTZ001
 

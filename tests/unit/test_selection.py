@@ -2,8 +2,8 @@ import pytest
 
 from kedro_assets.config import PipelineFilter
 from kedro_assets.errors import Problems
-from kedro_assets.graph import build_graph
-from kedro_assets.selection import select_nodes
+from kedro_assets.graph.project_graph import build_graph
+from kedro_assets.jobs.selection import select_nodes
 
 from .builders import make_node, make_project
 

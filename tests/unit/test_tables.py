@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from kedro_assets.tables import table_of
+from kedro_assets.metadata.tables import table_of
 
 ROWS = {"a": [1, 2, 3], "b": ["x", "y", "z"]}
 
@@ -81,7 +81,7 @@ def test_anything_else_is_no_table(data):
 
 def test_no_library_is_imported():
     program = (
-        "import sys, kedro_assets.notes, kedro_assets.tables as tables\n"
+        "import sys, kedro_assets.metadata.collector, kedro_assets.metadata.tables as tables\n"
         "before = set(sys.modules)\n"
         "assert tables.table_of([1]) is None\n"
         "assert set(sys.modules) == before\n"

@@ -3,10 +3,10 @@ import functools
 import dagster as dg
 import pytest
 
+from kedro_assets.assets.translator import DatasetRecord, KedroTranslator, default_kinds
 from kedro_assets.config import DatasetSettings
-from kedro_assets.project import CatalogEntry
+from kedro_assets.project.load import CatalogEntry
 from kedro_assets.redaction import redacted
-from kedro_assets.translator import DatasetRecord, KedroTranslator, default_kinds
 
 from .builders import make_node
 

@@ -17,16 +17,14 @@ from attrs import asdict
 from kedro.pipeline.node import Node
 from parse import parse
 
-from kedro_assets.cli.report import check_names, job_facts
-from kedro_assets.clusters import Cluster
+from kedro_assets.assets import KedroAsset
+from kedro_assets.cli.report import job_facts
 from kedro_assets.config import JobConfig, PipelineFilter
 from kedro_assets.definitions import Translation, translate
-from kedro_assets.errors import KedroAssetsError, Problems, suggest
-from kedro_assets.factories import expand_jobs
-from kedro_assets.graph import Vertex
-from kedro_assets.job_sensors import LOOKED_AT
+from kedro_assets.errors import KedroAssetsError, Scope, suggest
+from kedro_assets.graph import Cluster, Vertex
+from kedro_assets.jobs import LOOKED_AT, expand_jobs
 from kedro_assets.names import base_name, identifier, is_parameter
-from kedro_assets.parameters import parameter_values
 from kedro_assets.project import CatalogEntry, SourceLines, locate_project, source_lines
 from kedro_assets.redaction import Redactor, redacted
 
@@ -87,9 +85,9 @@ class _Explainer:
 
     def __init__(self, found: Translation, source: SourceLines) -> None:
         self._found, self._source = found, source
-        self._project, self._graph = found.project, found.graph
+        self._project, self._graph = found.project, found.table.graph
         self._assets = {key: definition for definition in found.assets for key in definition.keys}
-        self._expanded = expand_jobs(found.project.config.jobs, found.project.pipelines, Problems())
+        self._expanded = expand_jobs(found.project.config.jobs, found.project.pipelines, Scope())
 
     def things(self) -> Iterator[tuple[set[str], Callable[[], Facts]]]:
         """Give everything that has a name: its names in Kedro and Dagster, and a way to learn more."""
@@ -118,7 +116,8 @@ class _Explainer:
 
     def _dataset(self, name: str) -> Facts:
         entries, producer = self._graph.entries[name], self._graph.producer(name)
-        cluster = self._found.index.clusters.get(("dataset", name))
+        asset = self._found.table.dataset(name)
+        cluster = next((cluster for cluster in self._found.clusters if producer in cluster.nodes), None)
         return {
             "is": "dataset",
             "name": name,
@@ -126,7 +125,7 @@ class _Explainer:
             "location": list(dict.fromkeys(redacted(entry.location) for entry in entries if entry.location)),
             "versioned": "yes" if any(entry.versioned for entry in entries) else "",
             "source": list(dict.fromkeys(map(self._catalog_line, entries))),
-            **self._asset(("dataset", name), external=producer is None),
+            **self._asset(asset),
             **(self._within(cluster) if cluster else {}),
             "jobs": self._jobs_of([("dataset", name)], [producer] if producer else []),
             "before": [producer] if producer else [],
@@ -186,7 +185,11 @@ class _Explainer:
 
     def _job(self, name: str) -> Facts:
         config, made = self._project.config.jobs, self._jobs[name]
-        entry = name if name in config else next((pattern for pattern in config if parse(pattern, name)), None)
+        entry = (
+            name
+            if name in config
+            else next((pattern for pattern in config if parse(pattern, name, case_sensitive=True)), None)
+        )
         wanted = self._filter(name)
         graph = self._found.definitions.resolve_asset_graph()
         keys = {dg.AssetKey.from_user_string(key) for key in made["assets"]} & graph.materializable_asset_keys
@@ -268,21 +271,19 @@ class _Explainer:
             return {}
         return asdict(config.pipeline or PipelineFilter(), filter=lambda _, value: bool(value))
 
-    def _asset(self, vertex: Vertex, *, external: bool) -> Facts:
+    def _asset(self, asset: KedroAsset | None) -> Facts:
         """Say which asset a dataset became, and how Dagster reaches its data."""
-        spec = self._found.specs.get(vertex)
-        if spec is None:
+        if asset is None:
             return {"no asset": "it is in memory, and `assets.memory_assets` is false."}
-        definition = self._assets.get(spec.key)
-        if definition is None:
-            return {"asset": f"{spec.key.to_user_string()}, left to one of your own by `external: false`"}
+        if not asset.is_shown:
+            return {"asset": f"{asset.key.to_user_string()}, left to one of your own by `external: false`"}
         return {
-            "asset": spec.key.to_user_string() + (", external: no node writes it" if external else ""),
-            "description": spec.description,
-            "group": spec.group_name,
-            "partitions": str(spec.partitions_def or ""),
-            "checks": check_names(self._found).get(spec.key, []),
-            "io manager": definition.get_io_manager_key_for_asset_key(spec.key),
+            "asset": asset.key.to_user_string() + (", external: no node writes it" if asset.is_external else ""),
+            "description": asset.spec.description,
+            "group": asset.spec.group_name,
+            "partitions": str(asset.spec.partitions_def or ""),
+            "checks": [check.name for check in asset.checks.values()],
+            "io manager": self._found.table.access[asset.name].io_manager_key,
         }
 
     def _within(self, cluster: Cluster) -> Facts:
@@ -296,17 +297,17 @@ class _Explainer:
         return definition.op.name if definition else cluster.name
 
     def _definition(self, cluster: Cluster) -> dg.AssetsDefinition | None:
-        keys = (self._found.index.keys.get(vertex) for vertex in self._graph.assets_of(cluster.nodes))
+        keys = (asset.key for asset in self._found.table.made_by(cluster.nodes))
         return next((self._assets[key] for key in keys if key in self._assets), None)
 
     def _keys(self, vertices: Iterable[Vertex]) -> list[str]:
-        specs = (self._found.specs.get(vertex) for vertex in vertices)
-        return [spec.key.to_user_string() for spec in specs if spec]
+        known = self._found.table.by_vertex
+        return [known[vertex].key.to_user_string() for vertex in vertices if vertex in known]
 
     def _parameters(self, nodes: Iterable[Node]) -> Facts:
         """Give the parameters that nodes read, with the project's values."""
         names = dict.fromkeys(name for node in nodes for name in node.inputs if is_parameter(name))
-        values = parameter_values(self._project.parameters)
+        values = self._project.parameter_values
         return {name: values.get(name) for name in names}
 
     def _left_out(self, pipeline: str) -> str:
@@ -319,8 +320,9 @@ class _Explainer:
     def _written_as(self, trigger: dg.ScheduleDefinition | dg.SensorDefinition) -> str:
         """Give the name of a schedule or a sensor in dagster.yml; its own if it is written out in a job."""
         config = self._project.config
+        prefix = config.assets.key_prefix
         for name in config.schedules if isinstance(trigger, dg.ScheduleDefinition) else config.sensors:
-            if trigger.name in {identifier(name), identifier(f"{trigger.job_name}__{name}")}:
+            if trigger.name in {identifier("__".join([*prefix, name])), identifier(f"{trigger.job_name}__{name}")}:
                 return name
         return trigger.name
 

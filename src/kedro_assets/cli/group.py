@@ -37,11 +37,26 @@ def assets() -> None:
     """Run the project on Dagster, with its datasets as assets."""
 
 
+def _conf_source(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """Return where the configuration is: an address as it is, as `kedro run` takes it, and a path absolute.
+
+    Raises:
+        BadParameter: If there is no such path.
+    """
+    if not value or "://" in value:
+        return value or None
+    path = Path(value).expanduser().resolve()
+    if not path.exists():
+        msg = f"Path '{value}' does not exist."
+        raise click.BadParameter(msg)
+    return str(path)
+
+
 def _project_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that every command has; both reach every process that the command starts."""
     env = click.option("--env", "-e", help="Kedro's environment. [default: $KEDRO_ENV, then the project's own]")
     source = click.option(
-        "--conf-source", type=click.Path(exists=True, resolve_path=True), help="The configuration folder or archive."
+        "--conf-source", callback=_conf_source, help="The configuration folder or archive, or its address."
     )
     return env(source(command))
 
@@ -74,7 +89,7 @@ def _enter(env: str | None, conf_source: str | None, *, quiet: bool = False) -> 
 def _params(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, Any]:
     if not value:
         return {}
-    from kedro_assets._private import split_params
+    from kedro_assets._internals.kedro_project import split_params
 
     return split_params(ctx, param, value)
 
@@ -82,7 +97,7 @@ def _params(ctx: click.Context, param: click.Parameter, value: str | None) -> di
 def _load_versions(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, str]:
     if not value:
         return {}
-    from kedro_assets._private import split_load_versions
+    from kedro_assets._internals.kedro_project import split_load_versions
 
     return split_load_versions(ctx, param, value)
 
@@ -167,19 +182,11 @@ def schema(output: IO[str]) -> None:
 @click.option("--partition-range", help="The partitions to make: the first key and the last, as in FIRST...LAST.")
 @click.option("--params", callback=_params, help='Runtime parameters as for `kedro run`: "model.depth=3,seed=1".')
 @click.option("--load-versions", callback=_load_versions, help="Versions as for `kedro run`: dataset:version,...")
-def run(
-    job: str | None,
-    env: str | None,
-    conf_source: str | None,
-    select: str | None,
-    partition: str | None,
-    partition_range: str | None,
-    params: dict[str, Any],
-    load_versions: dict[str, str],
-) -> None:
+def run(job: str | None, env: str | None, conf_source: str | None, **options: Any) -> None:
     """Run JOB, or materialize the selected assets, or else all of them, here in the terminal."""
     from kedro_assets.cli.run import run_assets
 
+    select, partition, partition_range = (options[name] for name in ("select", "partition", "partition_range"))
     if job and select:
         msg = "Give a job or --select, not both."
         raise click.UsageError(msg)
@@ -191,8 +198,8 @@ def run(
             f"--partition-range '{partition_range}' has no first and last key: write it as in 2026-01-01...2026-01-31."
         )
         raise click.UsageError(msg)
-    options = {"runtime_params": params, "load_versions": load_versions}
-    if not run_assets(_enter(env, conf_source), job, select, partition or partition_range, options, click.echo):
+    given = {"runtime_params": options["params"], "load_versions": options["load_versions"]}
+    if not run_assets(_enter(env, conf_source), job, select, partition or partition_range, given, click.echo):
         sys.exit(1)
 
 

@@ -9,7 +9,7 @@ import dagster as dg
 from attrs import frozen
 
 from kedro_assets.errors import PartitionError, suggest
-from kedro_assets.partition_keys import PARTITION_TAG, RANGE_TAGS
+from kedro_assets.partitions import PARTITION_TAG, RANGE_TAGS
 
 SEPARATOR = "..."
 """Stands between the first and the last key of a range, as in Dagster's own command line."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +21,21 @@ def check_lines(root: Path) -> Iterator[str]:
     """
     found = translate(locate_project(root))
     dg.Definitions.validate_loadable(found.definitions)
+    graph = found.table.graph
     merged = [cluster for cluster in found.clusters if cluster.reasons]
     yield (
-        f"{len(found.specs)} assets ({len(found.graph.external)} external) of {len(found.graph.nodes)} nodes "
+        f"{len(found.table.assets)} assets ({len(graph.external)} external) of {len(graph.nodes)} nodes "
         f"in {len(found.clusters)} clusters; {len(found.jobs)} jobs, {len(found.schedules)} schedules, "
-        f"{len(found.sensors)} sensors, {len(found.index.checks)} checks."
+        f"{len(found.sensors)} sensors, {len(found.table.checks)} checks."
     )
-    for left in found.graph.left_out:
+    for left in graph.left_out:
         yield f"Pipeline '{left.pipeline}' is left out: {left.reason}"
-    if found.graph.left_out:
+    if graph.left_out:
         yield (
             "  `assets.pipelines` chooses among them; a job with `view: ops` runs one that is no asset; another Kedro "
             "environment with a `key_prefix` shows it in a code location of its own."
         )
-    pipelines = {} if found.project.config.jobs else found.graph.pipelines
+    pipelines = {} if found.project.config.jobs else graph.pipelines
     for name in (name for name, nodes in pipelines.items() if nodes and name not in found.jobs):
         yield f"Pipeline '{name}' is no job: its assets are partitioned in several ways, and a run makes one of them."
     if merged:
@@ -66,21 +67,21 @@ def _row(row: dict[str, Any]) -> str:
 
 
 def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
-    checks = check_names(found)
+    graph = found.table.graph
     return {
         "assets": [
             {
-                "key": spec.key.to_user_string(),
-                "kedro": name,
-                "node": found.graph.producer(name) if kind == "dataset" else name,
-                "cluster": found.index.clusters[kind, name].name if (kind, name) in found.index.clusters else None,
-                "group": spec.group_name,
-                "kinds": sorted(spec.kinds),
-                "partitions": str(spec.partitions_def) if spec.partitions_def else None,
-                "checks": checks.get(spec.key, []),
-                "deps": sorted(dep.asset_key.to_user_string() for dep in spec.deps),
+                "key": asset.key.to_user_string(),
+                "kedro": asset.name,
+                "node": graph.maker(asset.vertex),
+                "cluster": asset.cluster.name if asset.cluster else None,
+                "group": asset.spec.group_name,
+                "kinds": sorted(asset.spec.kinds),
+                "partitions": str(asset.spec.partitions_def) if asset.spec.partitions_def else None,
+                "checks": [check.name for check in asset.checks.values()],
+                "deps": sorted(dep.asset_key.to_user_string() for dep in asset.spec.deps),
             }
-            for (kind, name), spec in found.specs.items()
+            for asset in found.table.assets
         ],
         "clusters": [{"name": cluster.name, "nodes": list(cluster.nodes)} for cluster in found.clusters],
         "jobs": [job_facts(found, name) for name in found.jobs],
@@ -101,16 +102,8 @@ def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def check_names(found: Translation) -> Mapping[dg.AssetKey, list[str]]:
-    """Name the checks of each asset that has any."""
-    names: dict[dg.AssetKey, list[str]] = {}
-    for check in found.index.checks.values():
-        names.setdefault(check.asset_key, []).append(check.name)
-    return names
-
-
 def job_facts(found: Translation, name: str) -> dict[str, Any]:
-    """Say what a job is, by its name in dagster.yml."""
+    """Return what a job is, by its name in dagster.yml."""
     job = found.jobs[name].definition
     is_ops = isinstance(job, dg.JobDefinition)
     keys = set() if is_ops else job.selection.resolve(found.assets)

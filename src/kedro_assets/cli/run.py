@@ -15,13 +15,13 @@ from typing import Any
 import click
 import dagster as dg
 
-from kedro_assets import _private
+from kedro_assets._internals import dagster_jobs
 from kedro_assets.cli.dev import definitions_target
 from kedro_assets.cli.partition_runs import plan_runs
 from kedro_assets.errors import KedroAssetsError, suggest
 from kedro_assets.jobs import merged
 from kedro_assets.names import identifier
-from kedro_assets.run import RESOURCE
+from kedro_assets.steps import projects_of
 
 Echo = Callable[[str], Any]
 
@@ -53,12 +53,12 @@ def run_assets(
     Raises:
         KedroAssetsError: If there is no such job, no such partition, or the selection is empty or cannot be read.
     """
-    repository = _private.load_repository(definitions_target(root), root)
+    repository = dagster_jobs.load_repository(definitions_target(root), root)
     definition = repository.get_definition()
-    name = _job_name(definition.job_names, job) if job else _private.ASSET_JOB
+    name = _job_name(definition.job_names, job) if job else dagster_jobs.ASSET_JOB
     graph, made = definition.asset_graph, definition.get_job(name)
-    keys = frozenset().union(*_private.assets_by_step(made).values()) if job else _selected(graph, select)
-    run_config = _run_config(made, options)
+    keys = frozenset().union(*dagster_jobs.assets_by_step(made).values()) if job else _selected(graph, select)
+    run_config = _run_config(made, root, options)
     outcomes = []
     with _instance(echo) as instance:
         runs = list(plan_runs(graph, keys, partition, instance, chosen=bool(job or select)))
@@ -72,7 +72,7 @@ def run_assets(
                 echo(f"Partition {run.title}")
             progress = _Progress(echo)
             selection = None if job else run.keys
-            for event in _private.run_events(repository, name, selection, run_config, run.tags, instance):
+            for event in dagster_jobs.run_events(repository, name, selection, run_config, run.tags, instance):
                 progress.tell(event)
             outcomes.append(progress.finish())
     return all(outcomes)
@@ -80,10 +80,13 @@ def run_assets(
 
 def _job_name(known: Collection[str], job: str) -> str:
     """Find a job by its name in Dagster, or by that of dagster.yml where Dagster has to write it otherwise."""
-    names = [name for name in known if name != _private.ASSET_JOB]
+    names = [name for name in known if name != dagster_jobs.ASSET_JOB]
     for name in (job, identifier(job)):
         if name in names:
             return name
+    prefixed = [name for name in names if name.endswith(f"__{identifier(job)}")]
+    if len(prefixed) == 1:  # that of a project with a key prefix
+        return prefixed[0]
     msg = f"The project has no job '{job}'. {suggest(job, names)}"
     raise KedroAssetsError(msg)
 
@@ -105,15 +108,16 @@ def _selected(asset_graph: Any, select: str | None) -> frozenset[dg.AssetKey]:
     return frozenset(keys)
 
 
-def _run_config(job: dg.JobDefinition, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a job's own configuration, with what Kedro is given for this run laid over it.
+def _run_config(job: dg.JobDefinition, root: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a job's own configuration, with what Kedro is given for this run laid over it.
 
     Dagster's log lines are left out of the terminal, which belongs to Kedro's and to the progress.
     """
     config: dict[str, Any] = copy.deepcopy(dict(job.run_config or {}))
     given = {key: value for key, value in options.items() if value}
-    if given:
-        resource = config.setdefault("resources", {}).setdefault(RESOURCE, {})
+    projects = [project for project in projects_of(job) if project.location.path == root]
+    for project in projects if given else ():
+        resource = config.setdefault("resources", {}).setdefault(project.resource_key, {})
         resource["config"] = merged(resource.get("config", {}), given)
     if "console" in job.loggers:
         config.setdefault("loggers", {"console": {"config": {"log_level": "CRITICAL"}}})

@@ -27,9 +27,10 @@ from kedro_assets.config import (
     SensorConfig,
     TimeWindowsConfig,
     imported,
+    key_notes,
+    summary,
 )
-from kedro_assets.config.notes import key_notes, summary
-from kedro_assets.executors import ALIASES, ALSO_STRINGS, KNOWN
+from kedro_assets.execution import ALIASES, ALSO_STRINGS, KNOWN
 
 Schema = dict[str, Any]
 

@@ -1,5 +1,6 @@
 """`conf/<env>/dagster.yml`: what it may hold, and how it is read."""
 
+from kedro_assets.config.docs import key_notes, summary
 from kedro_assets.config.model import (
     AssetsConfig,
     DagsterConfig,
@@ -37,6 +38,8 @@ __all__ = [
     "TimeWindowMappingConfig",
     "TimeWindowsConfig",
     "imported",
+    "key_notes",
     "read_config",
     "read_dataset_settings",
+    "summary",
 ]

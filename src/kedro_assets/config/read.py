@@ -34,7 +34,7 @@ from kedro_assets.config.model import (
     PipelineFilter,
     SensorConfig,
 )
-from kedro_assets.errors import Path, Problems, suggest
+from kedro_assets.errors import Path, Scope, suggest
 
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
@@ -52,25 +52,27 @@ class _InvalidValueError(ValueError):
         super().__init__(found)
 
 
-def read_config(raw: Mapping[str, Any], problems: Problems) -> DagsterConfig:
+def read_config(raw: Mapping[str, Any], problems: Scope) -> DagsterConfig:
     """Read the merged dagster.yml of a project.
 
     Args:
-        raw: The file's content, as Kedro's config loader gives it.
+        raw: The file's content, as Kedro's config loader returns it.
         problems: Collects what does not fit; the rest of the file is read all the same.
     """
-    return _structure(raw, DagsterConfig, (), problems) or DagsterConfig()
+    return _structure(raw, DagsterConfig, problems) or DagsterConfig()
 
 
-def read_dataset_settings(dataset: str, raw: object, problems: Problems) -> DatasetSettings:
-    """Read `metadata.dagster` of one dataset of the catalog; what does not fit is added to `problems`."""
-    if raw is None:  # as for most datasets
-        return DatasetSettings()
-    path = ("catalog", dataset, "metadata", "dagster")
-    return _structure(raw, DatasetSettings, path, problems) or DatasetSettings()
+def read_dataset_settings(raw: object, problems: Scope) -> DatasetSettings:
+    """Read `metadata.dagster` of one dataset of the catalog.
+
+    Args:
+        raw: What the catalog has.
+        problems: Its place; collects what does not fit.
+    """
+    return _structure(raw, DatasetSettings, problems) or DatasetSettings()
 
 
-def _structure(raw: object, cls: type[T], prefix: Path, problems: Problems) -> T | None:
+def _structure(raw: object, cls: type[T], problems: Scope) -> T | None:
     raw = copy.deepcopy(raw)
     cut: dict[Path, Path | None] = {}  # what was cut out, in the file's own indices; and the list, if it was in one
     while True:
@@ -81,7 +83,7 @@ def _structure(raw: object, cls: type[T], prefix: Path, problems: Problems) -> T
         for leaf in leaves:
             path = _in_file(leaf.path, cut)
             if path not in cut:  # else a required key that is missing only because its value was cut out
-                problems.add((*prefix, *path), leaf.found, leaf.hint)
+                problems.at(*path).add(leaf.found, leaf.hint)
         if not all(leaf.cut for leaf in leaves):
             return None
         places = [(leaf.cut, _in_file(leaf.cut, cut)) for leaf in leaves]
@@ -91,7 +93,7 @@ def _structure(raw: object, cls: type[T], prefix: Path, problems: Problems) -> T
 
 
 def _in_file(path: Path, cut: Mapping[Path, Path | None]) -> Path:
-    """Give a path with the indices that its lists have in the file, before anything was cut out of them."""
+    """Return a path with the indices that its lists have in the file, before anything was cut out of them."""
     found: Path = ()
     for key in path:
         in_file: Any = key
@@ -104,7 +106,7 @@ def _in_file(path: Path, cut: Mapping[Path, Path | None]) -> Path:
 
 @frozen
 class _Leaf:
-    """One misfit: where it is reported, and what is cut out so that the rest can be read."""
+    """One value that does not fit: where it is reported, and what is cut out so that the rest can be read."""
 
     path: Path
     found: str
@@ -113,7 +115,7 @@ class _Leaf:
 
 
 def _leaves(error: BaseException, path: Path = ()) -> Iterator[_Leaf]:
-    """Give every single misfit inside a group of cattrs."""
+    """Yield every single error inside a group of cattrs."""
     if isinstance(error, ClassValidationError | IterableValidationError):
         noted, plain = error.group_exceptions()
         for inner, note in noted:
@@ -135,7 +137,7 @@ def _leaves(error: BaseException, path: Path = ()) -> Iterator[_Leaf]:
 
 
 def _cut(raw: object, path: Path) -> object:
-    """Remove the value at `path`, unless it went with an entry around it, and give what held it."""
+    """Remove the value at `path`, unless it went with an entry around it, and return what held it."""
     *parents, last = path
     holder: Any = raw
     for key in parents:
@@ -191,11 +193,15 @@ _NOUNS = {
 }
 
 
+def _noun(value: object) -> str:
+    return _NOUNS.get(type(value), f"a {type(value).__name__}")
+
+
 def _wrong_type(value: object, *allowed: type) -> _InvalidValueError:
     nouns = " or ".join(_NOUNS.get(kind, "a mapping") for kind in allowed if kind is not NoneType)
-    found = _NOUNS.get(type(value), f"a {type(value).__name__}")
+    found = _noun(value)
     shown = f" ({value!r})" if isinstance(value, (str, int, float)) and not isinstance(value, bool) else ""
-    return _InvalidValueError(f"{found}{shown} stands here.", f"Allowed: {nouns}.")
+    return _InvalidValueError(f"expected {nouns}, found {found}{shown}.")
 
 
 def _has_origin(*origins: object) -> Callable[[Any], bool]:
@@ -261,11 +267,13 @@ def _executor(value: object, _: Any) -> ExecutorConfig:
     if not isinstance(value, dict):
         raise _wrong_type(value, dict)
     if len(value) != 1:
-        found = f"an executor is one type with its options, but {len(value)} keys stand here."
+        found = f"expected one executor type with its options, found {len(value)} keys."
         raise _InvalidValueError(found, "Write it as in `multiprocess: {max_concurrent: 2}`.")
     [(kind, options)] = value.items()
     if options is not None and not isinstance(options, dict):
-        raise _InvalidValueError(f"the options of '{kind}' are no mapping.", "Write `{}` for the defaults.")
+        raise _InvalidValueError(
+            f"expected a mapping of options for '{kind}', found {_noun(options)}.", "Write `{}` for the defaults."
+        )
     return ExecutorConfig(str(kind), dict(options or {}))
 
 
@@ -283,7 +291,7 @@ def _one_of(kinds: Sequence[str], structure: Hook) -> Hook:
     def structure_one(value: object, cls: Any) -> object:
         found = [key for key in kinds if isinstance(value, dict) and key in value]
         if len(found) > 1:
-            raise _InvalidValueError(f"{' and '.join(found)} stand here, but only one can.", "Keep one of them.")
+            raise _InvalidValueError(f"expected one of these keys, found {' and '.join(found)}.", "Keep one of them.")
         return structure(value, cls)
 
     return structure_one
@@ -291,20 +299,26 @@ def _one_of(kinds: Sequence[str], structure: Hook) -> Hook:
 
 def _one_choice(value: object) -> object:
     if isinstance(value, dict) and "pipeline" in value and "selection" in value:
-        raise _InvalidValueError("both `pipeline` and `selection` stand here.", "Keep the one that names the assets.")
+        raise _InvalidValueError(
+            "found both `pipeline` and `selection`, and a job has one of them.", "Keep the one that names the assets."
+        )
     return value
 
 
 def _one_source(value: object) -> object:
     value = {} if value is None else value
     if isinstance(value, dict) and ("asset" in value) == ("dataset" in value):
-        found = "both `asset` and `dataset` stand here." if "asset" in value else "this sensor looks at nothing."
+        found = (
+            "found both `asset` and `dataset`, and a sensor has one of them."
+            if "asset" in value
+            else "this sensor looks at nothing."
+        )
         raise _InvalidValueError(found, "Name one `asset` or one `dataset`.")
     return value
 
 
 def imported(path: str) -> Any:
-    """Give what an import path such as `package.module.attribute` names.
+    """Return what an import path such as `package.module.attribute` names.
 
     Raises:
         ImportError: If there is no such module.

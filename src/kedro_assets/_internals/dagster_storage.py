@@ -1,0 +1,74 @@
+"""Dagster's storages."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+
+import dagster as dg
+
+STEP_MODULES = (
+    "alembic.command",
+    "sqlalchemy.dialects.sqlite",
+    "upath.implementations.local",
+    "upath.registry",
+    "dagster._core.instance.factory",
+    "dagster._core.secrets",
+    "dagster._core.storage.event_log.sqlite",
+    "dagster._core.storage.runs.sqlite",
+    "dagster._core.storage.local_compute_log_manager",
+    "dagster._core.storage.migration.utils",
+    "dagster._core.storage.root",
+    "dagster._core.system_config.composite_descent",
+    "kedro.framework.context",
+    "kedro.framework.session",
+    "kedro.io",
+)
+"""What a step imports late: the storages of the instance, and Kedro's side of a run. The forkserver does so before."""
+
+
+STORAGES = ("dagster._core.storage.event_log.", "dagster._core.storage.runs.", "dagster_postgres.", "dagster_mysql.")
+"""Where Dagster's storages are: what they log while they hold a lock cannot be written to them."""
+
+
+def read_migrations_once() -> None:
+    """Read the migrations of Dagster's databases for this process and those that are forked from it.
+
+    Each of its SQLite storages reads all of them, some ninety Python files, whenever it is opened, and a step opens four.
+    """
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from dagster._core.storage import sql
+    from dagster._core.storage.event_log.sqlite import sqlite_event_log
+
+    read: dict[str | None, ScriptDirectory] = {}
+
+    class Migrations(ScriptDirectory):
+        @classmethod
+        def from_config(cls, config: Config) -> ScriptDirectory:
+            place = config.get_main_option("script_location")
+            if place not in read:
+                read[place] = super().from_config(config)
+            return read[place]
+
+    sql.ScriptDirectory = Migrations  # type: ignore[attr-defined]
+    Migrations.from_config(sql.get_alembic_config(sqlite_event_log.__file__)).as_revision_number("head")
+
+
+@contextmanager
+def open_event_log(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+    """Keep the SQLite files open that the events of a run go to, if that is where the instance stores them.
+
+    Dagster opens and closes them for each event, and whenever nobody else has one open, SQLite moves what was written from
+    its log into the file, which takes longer than to write it.
+    """
+    from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage, sqlite_event_log
+
+    storage = instance.event_log_storage
+    with ExitStack() as stack:
+        if isinstance(storage, SqliteEventLogStorage):
+            for shard in (run_id, sqlite_event_log.INDEX_SHARD_NAME):
+                kept = stack.enter_context(closing(sqlite3.connect(storage.path_for_shard(shard))))
+                kept.execute("SELECT 1 FROM sqlite_master").fetchall()  # it is opened when it is first read
+        yield

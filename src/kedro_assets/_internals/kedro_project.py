@@ -1,0 +1,73 @@
+"""Kedro's sessions, contexts and catalogs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from kedro.framework.cli.utils import _split_load_versions, _split_params
+from kedro.framework.context import KedroContext
+from kedro.framework.project import settings
+from kedro.framework.session import KedroServiceSession
+from kedro.io import CatalogProtocol, DataCatalog
+from kedro.validation import ValidationConfigurationError, Validator, ValidatorSpec, resolve_validator
+from pluggy import PluginManager
+
+W = TypeVar("W", bound=Validator)
+
+
+def hook_manager(session: KedroServiceSession) -> PluginManager:
+    """Give the hooks of a session: Kedro has no public way to fire the pipeline hooks outside `session.run`."""
+    return session._hook_manager
+
+
+def create_catalog(
+    context: KedroContext, save_version: str, load_versions: Mapping[str, str]
+) -> CatalogProtocol[Any, Any]:
+    """Build the catalog with a save version and load versions: the public `context.catalog` takes none."""
+    return context._get_catalog(
+        catalog_class=settings.DATA_CATALOG_CLASS,
+        save_version=save_version,
+        load_versions=dict(load_versions) or None,
+    )
+
+
+def limit_validation(context: KedroContext, pipeline: str) -> None:
+    """Let a context check the parameters of one pipeline only, as Kedro's session does: it has no public way to say so."""
+    context._pipelines_to_validate = [pipeline]
+
+
+def watch_validator(
+    catalog: CatalogProtocol[Any, Any], dataset: str, watched: type[W]
+) -> tuple[ValidatorSpec, W] | None:
+    """Watch the validator that a catalog applies to a dataset: Kedro only logs what one with `severity: warn` refuses.
+
+    A validator that cannot be made is left to Kedro, which says so when it needs it.
+
+    Args:
+        catalog: The catalog of a run.
+        dataset: The dataset's name in the catalog.
+        watched: The class that wraps a validator.
+    """
+    spec = catalog._validator_specs.get(dataset) if isinstance(catalog, DataCatalog) else None
+    if spec is None or not isinstance(catalog, DataCatalog):
+        return None
+    validator = catalog._validators.get(dataset)
+    if not isinstance(validator, watched):
+        try:
+            make: Any = watched
+            validator = make(validator or resolve_validator(spec))
+        except ValidationConfigurationError:
+            return None
+        catalog._validators[dataset] = validator
+    return spec, validator
+
+
+def split_params(ctx: Any, param: Any, value: str | None) -> dict[str, Any]:
+    """Read `--params` exactly as `kedro run` does."""
+    return dict(_split_params(ctx, param, value or ""))
+
+
+def split_load_versions(ctx: Any, param: Any, value: str | None) -> dict[str, str]:
+    """Read `--load-versions` exactly as `kedro run` does."""
+    return dict(_split_load_versions(ctx, param, value or ""))

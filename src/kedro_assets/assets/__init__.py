@@ -1,0 +1,20 @@
+"""What every asset is: its record, its spec, its checks and conditions, in one table."""
+
+from kedro_assets.assets.checks import check_evaluation, check_result
+from kedro_assets.assets.table import AssetTable, DatasetAccess, KedroAsset, build_table
+from kedro_assets.assets.translator import DatasetRecord, KedroTranslator, node_tags
+from kedro_assets.assets.validation import Validation, WatchedValidator
+
+__all__ = [
+    "AssetTable",
+    "DatasetAccess",
+    "DatasetRecord",
+    "KedroAsset",
+    "KedroTranslator",
+    "Validation",
+    "WatchedValidator",
+    "build_table",
+    "check_evaluation",
+    "check_result",
+    "node_tags",
+]

@@ -1,0 +1,101 @@
+"""Validators of the catalog as asset checks: what they are called, and what is told of their findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from kedro.validation import ValidationConfigurationError, ValidatorSpec
+
+from kedro_assets.assets.translator import DatasetRecord
+from kedro_assets.assets.validation import Validation, read_validator
+from kedro_assets.errors import Scope
+from kedro_assets.graph import ProjectGraph, Vertex
+from kedro_assets.names import identifiers
+from kedro_assets.partitions import shown
+
+
+def build_checks(
+    records: Mapping[Vertex, DatasetRecord], specs: Mapping[Vertex, dg.AssetSpec], graph: ProjectGraph, problems: Scope
+) -> Mapping[Vertex, Mapping[str, dg.AssetCheckSpec]]:
+    """Describe the check of every validator, by its asset and then by the name of its dataset in the catalog.
+
+    A transcoded dataset is one asset, with a check for each of its names that has a validator.
+
+    Args:
+        records: What is known of each asset.
+        specs: The assets.
+        graph: The project's graph.
+        problems: Collects validators that Kedro cannot read.
+    """
+    found: dict[Vertex, dict[str, dg.AssetCheckSpec]] = {}
+    for vertex, spec in specs.items():
+        kind, name = vertex
+        if kind == "node" or (records[vertex].producer is None and not records[vertex].settings.external):
+            continue
+        variants = [entry.name for entry in graph.entries[name]]
+        labels = identifiers(f"validator{variant.removeprefix(name)}" for variant in variants)
+        for entry, label in zip(graph.entries[name], labels.values(), strict=True):
+            try:
+                validator = read_validator(entry.config, entry.name)
+            except ValidationConfigurationError as error:
+                problems.at("catalog", entry.name, "validator").add(str(error))
+                continue
+            if validator is not None:
+                found.setdefault(vertex, {})[entry.name] = _check_spec(label, spec.key, entry.name, validator)
+    return found
+
+
+def _check_spec(label: str, key: dg.AssetKey, dataset: str, validator: ValidatorSpec) -> dg.AssetCheckSpec:
+    """Describe one check; it does not block in Dagster's sense, as Kedro's own error already stops what is downstream.
+
+    Dagster 1.12 skips everything behind a blocking check without a result, such as one that is only asked on load.
+    """
+    modes = " and ".join(validator.on)
+    return dg.AssetCheckSpec(
+        label,
+        asset=key,
+        description=f"`{validator.class_path}` looks at `{dataset}` on every {modes}.",
+        metadata={"kedro/validator": validator.class_path},
+    )
+
+
+def check_result(
+    spec: dg.AssetCheckSpec, validation: Validation, partitions: Sequence[str] = ()
+) -> dg.AssetCheckResult:
+    """Return what a validator has found, for a check of the step that is running.
+
+    Args:
+        spec: The check.
+        validation: What its validator has found.
+        partitions: What the step makes. Dagster 1.12 knows no partitions of a check, so its metadata says them.
+    """
+    return dg.AssetCheckResult(asset_key=spec.asset_key, check_name=spec.name, **_result(validation, partitions))
+
+
+def check_evaluation(
+    spec: dg.AssetCheckSpec, validation: Validation, partitions: Sequence[str] = ()
+) -> dg.AssetCheckEvaluation:
+    """Return what a validator has found, as `check_result` does, for a check that is not of the step that is running."""
+    return dg.AssetCheckEvaluation(asset_key=spec.asset_key, check_name=spec.name, **_result(validation, partitions))
+
+
+def _result(validation: Validation, partitions: Sequence[str]) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"kedro/validator": validation.spec.class_path, "kedro/validated_on": validation.mode}
+    if partitions:
+        metadata["kedro/partition"] = shown(partitions)
+    failures = validation.failures
+    if failures:
+        metadata["kedro/failures"] = dg.MetadataValue.table(
+            [dg.TableRecord(failure) for failure in failures],
+            schema=dg.TableSchema(
+                [dg.TableColumn(name, "int" if name == "cases" else "string") for name in failures[0]]
+            ),
+        )
+    return {
+        "passed": validation.error is None,
+        "severity": dg.AssetCheckSeverity.WARN if validation.spec.severity == "warn" else dg.AssetCheckSeverity.ERROR,
+        "description": None if validation.error is None else str(validation.error),
+        "metadata": metadata,
+    }

@@ -1,0 +1,82 @@
+"""What is known of every asset before it has a spec: the datasets that are shown, and the nodes without outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attrs import evolve
+
+from kedro_assets.assets.conditions import build_condition, build_freshness
+from kedro_assets.assets.translator import DatasetRecord
+from kedro_assets.errors import Scope
+from kedro_assets.graph import ProjectGraph, Vertex
+from kedro_assets.names import identifier
+from kedro_assets.project import DEFAULT_PIPELINE, Project, code_versions
+
+
+def build_records(project: Project, graph: ProjectGraph, problems: Scope) -> Mapping[Vertex, DatasetRecord]:
+    """Gather what is known of every asset, external ones first.
+
+    Args:
+        project: The project.
+        graph: Its graph.
+        problems: Collects conditions and policies in the catalog that do not fit.
+    """
+    config = project.config.assets
+    versions = code_versions(graph.nodes, project.parameter_values)
+    external: list[Vertex] = [("dataset", name) for name in graph.external]
+    records: dict[Vertex, DatasetRecord] = {}
+    for vertex in [*external, *graph.assets_of(graph.nodes)]:
+        kind, name = vertex
+        record = _node_record(graph, name) if kind == "node" else _dataset_record(graph, name, problems)
+        maker = graph.maker(vertex)
+        records[vertex] = evolve(
+            record,
+            key=(*config.key_prefix, *record.key),
+            group_name=_group(config.group_by, record),
+            code_version=versions[maker] if maker else None,
+        )
+    return records
+
+
+def _node_record(graph: ProjectGraph, name: str) -> DatasetRecord:
+    """Describe a node without outputs; a dataset of the same name keeps the key for itself."""
+    taken = name in graph.entries
+    return DatasetRecord(
+        name=name,
+        key=(*name.split("."), "node") if taken else tuple(name.split(".")),
+        namespace=graph.nodes[name].namespace,
+        producer=graph.nodes[name],
+        pipelines=tuple(graph.pipelines_of(name)),
+    )
+
+
+def _dataset_record(graph: ProjectGraph, name: str, problems: Scope) -> DatasetRecord:
+    producer, consumers = graph.producer(name), graph.consumers(name)
+    users = [producer] if producer else consumers
+    settings, scope = graph.settings_of(name), graph.settings_scope(name, problems)
+    return DatasetRecord(
+        name=name,
+        key=tuple(name.split(".")),
+        namespace=name.rpartition(".")[0] or None,
+        entry=graph.entry(name),
+        settings=settings,
+        producer=graph.nodes[producer] if producer else None,
+        consumers=tuple(consumers),
+        pipelines=tuple(dict.fromkeys(pipeline for user in users for pipeline in graph.pipelines_of(user))),
+        automation_condition=build_condition(settings.automation_condition, scope.at("automation_condition")),
+        freshness_policy=build_freshness(settings.freshness_policy, scope.at("freshness_policy")),
+    )
+
+
+def _group(group_by: str, record: DatasetRecord) -> str | None:
+    if group_by == "namespace":
+        return identifier(record.namespace) if record.namespace else None
+    if group_by == "pipeline":
+        return identifier(_first_own(record.pipelines))
+    return None
+
+
+def _first_own(pipelines: Sequence[str]) -> str:
+    """Return the first pipeline that is more than the sum of all others."""
+    return next((name for name in pipelines if name != DEFAULT_PIPELINE), "default")

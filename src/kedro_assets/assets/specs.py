@@ -1,0 +1,84 @@
+"""What every asset looks like in Dagster: its spec, with what follows from its place in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from kedro_assets.assets.translator import DatasetRecord, KedroTranslator
+from kedro_assets.config import AssetsConfig, imported
+from kedro_assets.errors import Scope
+from kedro_assets.graph import Vertex
+from kedro_assets.partitions import Partitions
+
+
+def configured_translator(config: AssetsConfig, problems: Scope) -> KedroTranslator:
+    """Import the translator that dagster.yml names; without one it is Kedro's own.
+
+    Args:
+        config: `assets` of dagster.yml.
+        problems: Collects a class that is none, or that cannot be imported or made.
+    """
+    if config.translator is None:
+        return KedroTranslator()
+    scope = problems.at("assets", "translator")
+    hint = "Give the import path of a class that derives from kedro_assets.KedroTranslator."
+    try:
+        translator = imported(config.translator)()
+    except Exception as error:  # noqa: BLE001 - the user's module
+        scope.add(f"'{config.translator}' cannot be used: {error}.", hint)
+        return KedroTranslator()
+    if not isinstance(translator, KedroTranslator):
+        scope.add(f"'{config.translator}' is not a translator.", hint)
+        return KedroTranslator()
+    return translator
+
+
+def build_specs(
+    records: Mapping[Vertex, DatasetRecord], partitions: Partitions, translator: KedroTranslator, problems: Scope
+) -> Mapping[Vertex, dg.AssetSpec]:
+    """Describe every asset; it depends on what its node reads or waits for.
+
+    Args:
+        records: What is known of each.
+        partitions: How they are partitioned, and their graph.
+        translator: Turns a record into a spec.
+        problems: Collects what Dagster refuses, and names that fall on one asset key.
+    """
+    specs: dict[Vertex, dg.AssetSpec] = {}
+    owners: dict[str, str] = {}
+    for vertex, record in records.items():
+        name, scope = record.name, problems.at("catalog", record.name)
+        try:
+            spec = translator.get_asset_spec(record)
+        except (dg.DagsterInvalidDefinitionError, dg.DagsterInvalidInvocationError) as error:
+            scope.at("metadata", "dagster").add(f"Dagster refuses it: {error}")
+            continue
+        shown = spec.key.to_user_string()
+        if shown in owners:
+            hint = "Rename one of them in the project, or give it another key with a translator."
+            scope.add(f"'{owners[shown]}' and '{name}' would both be the asset '{shown}'.", hint)
+            continue
+        owners[shown] = name
+        specs[vertex] = spec
+    return {vertex: _placed(spec, vertex, partitions, specs) for vertex, spec in specs.items()}
+
+
+def _placed(
+    spec: dg.AssetSpec, vertex: Vertex, partitions: Partitions, specs: Mapping[Vertex, dg.AssetSpec]
+) -> dg.AssetSpec:
+    """Add what an asset has by its place in the graph: its partitions, and what it depends on."""
+    graph, partitioning, node = partitions.graph, partitions.of(vertex), partitions.graph.maker(vertex)
+    changes: dict[str, Any] = {"partitions_def": partitioning.definition} if partitioning else {}
+    if node is not None:
+        read: list[Vertex] = [("dataset", dataset) for dataset in graph.upstream(node)]
+        before = dict.fromkeys(other for other in [*read, *graph.order.get(node, ())] if other in specs)
+        changes["deps"] = [*spec.deps, *(_dep(specs[other], node, other, partitions) for other in before)]
+    return spec.replace_attributes(**changes) if changes else spec
+
+
+def _dep(spec: dg.AssetSpec, node: str, vertex: Vertex, partitions: Partitions) -> dg.AssetSpec | dg.AssetDep:
+    mapping = partitions.mappings.get((node, vertex[1])) if vertex[0] == "dataset" else None
+    return spec if mapping is None else dg.AssetDep(spec.key, partition_mapping=mapping)

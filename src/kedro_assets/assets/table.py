@@ -1,0 +1,216 @@
+"""One table of one record: what every asset is, for all that is built from it and all that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+
+import dagster as dg
+from attrs import field, frozen
+
+from kedro_assets.assets.checks import build_checks
+from kedro_assets.assets.records import build_records
+from kedro_assets.assets.specs import build_specs, configured_translator
+from kedro_assets.assets.translator import DatasetRecord, KedroTranslator
+from kedro_assets.errors import Scope
+from kedro_assets.graph import Cluster, ProjectGraph, Vertex
+from kedro_assets.names import identifier, identifiers
+from kedro_assets.partitions import Partitioning, Partitions
+from kedro_assets.project import CatalogEntry, Project
+
+
+@frozen
+class KedroAsset:
+    """All that is known of one asset.
+
+    Attributes:
+        vertex: The dataset, or the node without outputs, that it is in Kedro.
+        record: What the project says of it.
+        spec: What it is in Dagster, with its partitions and its dependencies.
+        cluster: The nodes whose step makes it; None if no node does.
+        partitioning: How it is partitioned; None if it is not.
+        checks: The check of each validator that the catalog has for it, by the name of the dataset in the catalog.
+        in_memory: Whether its data lives no longer than the process that makes it.
+        observed: The entry of the catalog whose files Dagster can observe; None if there is none, or a node makes it.
+    """
+
+    vertex: Vertex
+    record: DatasetRecord
+    spec: dg.AssetSpec
+    cluster: Cluster | None = None
+    partitioning: Partitioning | None = None
+    checks: Mapping[str, dg.AssetCheckSpec] = field(factory=dict)
+    in_memory: bool = False
+    observed: CatalogEntry | None = None
+
+    @property
+    def key(self) -> dg.AssetKey:
+        """Its key in Dagster."""
+        return self.spec.key
+
+    @property
+    def name(self) -> str:
+        """The name of the dataset or the node."""
+        return self.vertex[1]
+
+    @property
+    def is_dataset(self) -> bool:
+        """Whether it is a dataset; else it is a node without outputs."""
+        return self.vertex[0] == "dataset"
+
+    @property
+    def is_external(self) -> bool:
+        """Whether no node makes it."""
+        return self.record.producer is None
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the project shows it; what the catalog leaves to an asset of one's own (`external: false`) it does not."""
+        return not self.is_external or self.record.settings.external
+
+
+@frozen
+class DatasetAccess:
+    """How Dagster reaches the data of a dataset.
+
+    Attributes:
+        io_manager_key: The resource key of its IO manager.
+        name: Its name in the catalog; of a transcoded one, the variant that other assets use.
+        in_memory: Whether its data lives no longer than the process that makes it.
+        parts: What its configuration asks for of a partition; with any, each partition has a place of its own.
+    """
+
+    io_manager_key: str
+    name: str
+    in_memory: bool = False
+    parts: frozenset[str] = frozenset()
+
+
+@frozen(slots=False)
+class AssetTable:
+    """What every asset of a project is, by its key and by its vertex.
+
+    Attributes:
+        partitions: How the nodes and datasets behind the assets are partitioned, and their graph.
+        assets: The assets, external ones first.
+        access: How Dagster reaches the data of each dataset, by its name: of all that nodes use, hidden ones included,
+            and of all others in the catalog.
+    """
+
+    partitions: Partitions
+    assets: Sequence[KedroAsset]
+    access: Mapping[str, DatasetAccess] = field(factory=dict)
+
+    @property
+    def graph(self) -> ProjectGraph:
+        """The nodes and datasets behind the assets."""
+        return self.partitions.graph
+
+    @cached_property
+    def by_vertex(self) -> Mapping[Vertex, KedroAsset]:
+        """The assets by dataset or node."""
+        return {asset.vertex: asset for asset in self.assets}
+
+    @cached_property
+    def by_key(self) -> Mapping[dg.AssetKey, KedroAsset]:
+        """The assets by their keys in Dagster."""
+        return {asset.key: asset for asset in self.assets}
+
+    @cached_property
+    def checks(self) -> Mapping[str, dg.AssetCheckSpec]:
+        """The checks of all assets, by the names of datasets in the catalog."""
+        return {name: check for asset in self.assets for name, check in asset.checks.items()}
+
+    def dataset(self, name: str) -> KedroAsset | None:
+        """Return the asset of a dataset; None if it is hidden."""
+        return self.by_vertex.get(("dataset", name))
+
+    def made_by(self, nodes: Iterable[str]) -> list[KedroAsset]:
+        """Return the assets that nodes make, in order."""
+        return [self.by_vertex[vertex] for vertex in self.graph.assets_of(nodes) if vertex in self.by_vertex]
+
+    def of_keys(self, keys: Collection[dg.AssetKey]) -> Iterator[KedroAsset]:
+        """Yield the assets behind some keys; those of other origin are left out."""
+        return (self.by_key[key] for key in keys if key in self.by_key)
+
+
+def build_table(
+    project: Project,
+    partitions: Partitions,
+    clusters: Sequence[Cluster],
+    translator: KedroTranslator | None,
+    problems: Scope,
+) -> AssetTable:
+    """Describe every asset of a project.
+
+    Args:
+        project: The project.
+        partitions: How its nodes and datasets are partitioned, and their graph.
+        clusters: Which nodes run in one step.
+        translator: Turns a record into a spec; None for the one that dagster.yml names, or else Kedro's own.
+        problems: Collects what does not fit.
+    """
+    graph = partitions.graph
+    records = build_records(project, graph, problems)
+    specs = build_specs(
+        records, partitions, translator or configured_translator(project.config.assets, problems), problems
+    )
+    checks = build_checks(records, specs, graph, problems)
+    made_in = {vertex: cluster for cluster in clusters for vertex in graph.assets_of(cluster.nodes)}
+    assets = [
+        KedroAsset(
+            vertex=vertex,
+            record=records[vertex],
+            spec=spec,
+            cluster=made_in.get(vertex),
+            partitioning=partitions.of(vertex),
+            checks=checks.get(vertex, {}),
+            in_memory=vertex[0] == "dataset" and graph.in_memory(vertex[1]),
+            observed=_observed(records[vertex], partitions, vertex),
+        )
+        for vertex, spec in specs.items()
+    ]
+    _check_conditions(assets, problems)
+    return AssetTable(partitions, assets, _access(project, graph))
+
+
+def _observed(record: DatasetRecord, partitions: Partitions, vertex: Vertex) -> CatalogEntry | None:
+    """Return the entry whose files Dagster can observe: all in one place, without partitions, and made by nobody here."""
+    if record.entry is None or record.producer or not record.settings.external or partitions.of(vertex):
+        return None
+    return partitions.in_one_place(record.name)
+
+
+def _check_conditions(assets: Iterable[KedroAsset], problems: Scope) -> None:
+    """Report conditions of datasets that can be neither made nor observed."""
+    for asset in assets:
+        if asset.is_external and asset.spec.automation_condition is not None and asset.observed is None:
+            name = asset.record.entry.name if asset.record.entry else asset.name
+            scope = problems.at("catalog", name, "metadata", "dagster", "automation_condition")
+            hint = "It can if the dataset has a `filepath` or a `path`, no partitions, and no `external: false`."
+            scope.add("no node makes this dataset, and Dagster cannot observe it.", hint)
+
+
+def _access(project: Project, graph: ProjectGraph) -> dict[str, DatasetAccess]:
+    """Say how Dagster reaches every dataset that nodes use or the catalog names."""
+    prefix = "".join(f"{identifier(part)}__" for part in project.config.assets.key_prefix)
+    used = identifiers(graph.datasets)
+    others = identifiers((name for name in project.catalog_names if name not in used), taken=used.values())
+    found = {}
+    for name, text in {**used, **others}.items():
+        entry = _default_entry(graph, name) if name in used else project.first_entry(name)
+        key = f"{prefix}{text}__io_manager"
+        found[name] = DatasetAccess(
+            io_manager_key=key if key[0].isalpha() else f"dataset_{key}",
+            name=entry.name,
+            in_memory=graph.in_memory(name) if name in used else entry.in_memory,
+            parts=entry.partition_parts,
+        )
+    return found
+
+
+def _default_entry(graph: ProjectGraph, dataset: str) -> CatalogEntry:
+    """Return the entry under which other assets use a dataset: the one its own node writes, if it is transcoded."""
+    producer, entries = graph.producer(dataset), graph.entries[dataset]
+    written = graph.nodes[producer].outputs if producer else ()
+    return next((entry for entry in entries if entry.name in written), entries[0])

@@ -1,0 +1,122 @@
+"""Steps on a Dask cluster.
+
+The executor of dagster-dask submits all steps at once and looks at no result: steps after a failed one run all the same,
+a failed step is never tried again, a run cannot be continued from its failure, and of a selection of assets the workers
+hear nothing. This one has the same options, and gives Dask a step when those before it have succeeded, as Dagster's other
+executors do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+import dagster as dg
+from dask.distributed import Client
+
+from kedro_assets._internals import dagster_execution
+
+TICK_SECONDS = 0.1
+_CLUSTERS = {
+    "local": ("dask.distributed", "LocalCluster"),
+    "ssh": ("dask.distributed", "SSHCluster"),
+    "yarn": ("dask_yarn", "YarnCluster"),
+    "kube": ("dask_kubernetes", "KubeCluster"),
+    "moab": ("dask_jobqueue", "MoabCluster"),
+    **{kind: ("dask_jobqueue", f"{kind.upper()}Cluster") for kind in ("pbs", "sge", "lsf", "slurm", "oar")},
+}
+
+
+def _create(context: dg.InitExecutorContext) -> dg.Executor:
+    config: Any = context.executor_config
+    [(kind, options)] = config["cluster"].items()
+    return DaskSteps(kind, options or {})
+
+
+@lru_cache
+def dask_executor(theirs: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
+    """Return the executor of dagster-dask with another way to run its steps."""
+    return dg.ExecutorDefinition(
+        name=theirs.name,
+        config_schema=theirs.config_schema,  # type: ignore[arg-type]
+        requirements=theirs.get_requirements,
+        executor_creation_fn=_create,
+        description=theirs.description,
+    )
+
+
+class DaskSteps(dg.Executor):
+    """Runs each step as a task of Dask's.
+
+    Args:
+        kind: What kind of cluster.
+        options: Its options; of `existing`, the address.
+    """
+
+    def __init__(self, kind: str, options: Mapping[str, Any]) -> None:
+        self._kind = kind
+        self._options = options
+
+    @property
+    def retries(self) -> Any:
+        """Failed steps are tried again if their job says so."""
+        return dagster_execution.RETRIES
+
+    def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
+        """Submit steps when those before them have succeeded, and give their events when they have ended.
+
+        Once the run is cancelled, no step starts any more; those that Dask already has run to their end.
+        """
+        run_id, tries = plan_context.run_id, 0
+        running: dict[str, Any] = {}  # Dask's futures by step key
+        with (
+            self._cluster(plan_context.job_name) as cluster,
+            Client(cluster) as client,
+            dagster_execution.active_steps(execution_plan, self.retries, plan_context) as active,
+        ):
+            stopping = False
+            while (not active.is_complete and not stopping) or running:
+                if active.check_for_interrupts():
+                    stopping = True
+                    active.mark_interrupted()
+                for step in () if stopping else active.get_steps_to_execute():
+                    tries += 1
+                    arguments = dagster_execution.step_arguments(plan_context, step, active, self.retries)
+                    running[step.key] = client.submit(
+                        dagster_execution.run_one_step,
+                        *arguments,
+                        key=f"{plan_context.job_name}.{step.key}-{run_id}-{tries}",
+                        resources=dagster_execution.dask_resources(step),
+                        pure=False,
+                    )
+                for key in [key for key, future in running.items() if future.done()]:
+                    step_context = plan_context.for_step(active.get_step_by_key(key))
+                    for event in self._events(running.pop(key), step_context, active):
+                        yield event
+                        active.handle_event(event)
+                    active.verify_complete(plan_context, key)
+                yield from active.concurrency_event_iterator(plan_context)
+                yield from active.plan_events_iterator(plan_context)
+                time.sleep(TICK_SECONDS)
+
+    def _events(self, future: Any, step_context: Any, active: Any) -> Sequence[Any]:
+        """Return the events of a step; one that has none, because its workers died, has failed."""
+        try:
+            return future.result()  # type: ignore[no-any-return]
+        except Exception:  # noqa: BLE001 - whatever became of the worker, the step has failed
+            return [dagster_execution.step_failure(self, step_context, active)]
+
+    def _cluster(self, name: str) -> AbstractContextManager[Any]:
+        if self._kind == "existing":
+            return nullcontext(self._options["address"])
+        module, cluster = _CLUSTERS[self._kind]
+        options = dict(self._options)
+        if self._kind == "local":
+            options.setdefault("threads_per_worker", 1)
+        elif self._kind != "ssh":
+            options.setdefault("name", name)
+        return getattr(import_module(module), cluster)(**options)  # type: ignore[no-any-return]

@@ -1,0 +1,24 @@
+"""The project's nodes and datasets as one NetworkX graph, and what follows from it: order, clusters, the plan of a run."""
+
+from kedro_assets.graph.clusters import Boundaries, Cluster, check_depth, cluster
+from kedro_assets.graph.ordering import with_order
+from kedro_assets.graph.project_graph import ProjectGraph, Vertex, build_graph
+from kedro_assets.graph.run_plan import RunPlan, StepPlan, plan_run, readers_of
+from kedro_assets.graph.ties import confirmed_together, handed_on_in_memory
+
+__all__ = [
+    "Boundaries",
+    "Cluster",
+    "ProjectGraph",
+    "RunPlan",
+    "StepPlan",
+    "Vertex",
+    "build_graph",
+    "check_depth",
+    "cluster",
+    "confirmed_together",
+    "handed_on_in_memory",
+    "plan_run",
+    "readers_of",
+    "with_order",
+]

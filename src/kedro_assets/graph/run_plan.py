@@ -1,0 +1,145 @@
+"""What each step of one run does: which nodes it runs, and which in-memory datasets pass between steps."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from attrs import frozen
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from kedro_assets.graph.clusters import Cluster, nodes_to_run
+from kedro_assets.graph.project_graph import ProjectGraph, Vertex
+from kedro_assets.names import base_name
+from kedro_assets.project import CatalogEntry
+
+
+@frozen
+class StepPlan:
+    """What one step does.
+
+    Attributes:
+        nodes: The nodes it runs, in order.
+        handed_in: In-memory datasets that it reads and another step makes.
+        handed_out: In-memory datasets that it makes and another step may read.
+    """
+
+    nodes: tuple[str, ...]
+    handed_in: frozenset[str] = frozenset()
+    handed_out: frozenset[str] = frozenset()
+
+
+@frozen
+class RunPlan:
+    """What one run does.
+
+    Attributes:
+        steps: What each step does, by Dagster's step key.
+        nodes: The nodes of the run by their names in the graph. Those that share a name in Kedro have the graph's here.
+        pipeline: All of them, as the pipeline that Kedro's pipeline hooks get.
+        inputs: What the pipeline reads and does not write, parameters included.
+        outputs: What the pipeline writes and does not read.
+        memory_outputs: What of it is in memory.
+        versioned: The versioned datasets that the run writes, under every name that its nodes may use.
+        readers: The nodes that read a dataset, by its name.
+    """
+
+    steps: Mapping[str, StepPlan]
+    nodes: Mapping[str, Node]
+    pipeline: Pipeline
+    inputs: frozenset[str]
+    outputs: frozenset[str]
+    memory_outputs: frozenset[str]
+    versioned: frozenset[str]
+    readers: Mapping[str, frozenset[str]]
+
+
+def plan_run(
+    graph: ProjectGraph,
+    steps: Mapping[str, tuple[Cluster, Iterable[Vertex]]],
+    foreign_inputs: Collection[str] = (),
+    foreign_outputs: Collection[str] = (),
+) -> RunPlan:
+    """Plan a run from the assets that each of its steps is to make.
+
+    A cluster can have several steps in one run: Dagster splits it where a foreign asset stands between its assets.
+
+    Args:
+        graph: The project's graph.
+        steps: For every step key its cluster and the assets selected in it.
+        foreign_inputs: In-memory datasets that assets of other origin read.
+        foreign_outputs: In-memory datasets that assets of other origin make.
+    """
+    chosen = {key: (cluster, list(selected)) for key, (cluster, selected) in steps.items()}
+    elsewhere = _selected_elsewhere(chosen)
+    nodes = {
+        key: nodes_to_run(graph, cluster, selected, _from_outside(graph, cluster) | elsewhere[key])
+        for key, (cluster, selected) in chosen.items()
+    }
+    handed_in = {key: _handed_in(graph, names, foreign_outputs) for key, names in nodes.items()}
+    asked_for = frozenset(foreign_inputs).union(*handed_in.values())
+    plans = {
+        key: StepPlan(tuple(nodes[key]), handed_in[key], _handed_out(graph, cluster, nodes[key], asked_for))
+        for key, (cluster, _) in chosen.items()
+    }
+    pipeline, running = graph.as_pipeline({node for names in nodes.values() for node in names})
+    outputs = frozenset(pipeline.outputs())
+    return RunPlan(
+        steps=plans,
+        nodes=running,
+        pipeline=pipeline,
+        inputs=frozenset(pipeline.inputs()),
+        outputs=outputs,
+        memory_outputs=frozenset(name for name in outputs if graph.in_memory(base_name(name))),
+        versioned=frozenset(entry.name for node in running for entry in _written(graph, node) if entry.versioned),
+        readers=readers_of(running),
+    )
+
+
+def readers_of(nodes: Mapping[str, Node]) -> Mapping[str, frozenset[str]]:
+    """Return the nodes that read each dataset.
+
+    Args:
+        nodes: Nodes by name.
+    """
+    found: dict[str, set[str]] = {}
+    for title, node in nodes.items():
+        for name in node.inputs:
+            found.setdefault(name, set()).add(title)
+    return {name: frozenset(readers) for name, readers in found.items()}
+
+
+def _written(graph: ProjectGraph, node: str) -> Iterator[CatalogEntry]:
+    return (entry for dataset in graph.outputs(node) for entry in graph.entries[dataset])
+
+
+def _from_outside(graph: ProjectGraph, cluster: Cluster) -> frozenset[str]:
+    """Give the in-memory datasets that a cluster reads from another one; only `cluster_by: node` has any."""
+    members = set(cluster.nodes)
+    names = (name for node in cluster.nodes for name in graph.inputs(node))
+    return frozenset(name for name in names if graph.in_memory(name) and graph.producer(name) not in members)
+
+
+def _selected_elsewhere(chosen: Mapping[str, tuple[Cluster, list[Vertex]]]) -> Mapping[str, frozenset[str]]:
+    """Give for each step the datasets of its cluster that other steps of the run are to make."""
+    selected: dict[str, dict[str, frozenset[str]]] = {}
+    for key, (cluster, vertices) in chosen.items():
+        selected.setdefault(cluster.name, {})[key] = frozenset(name for kind, name in vertices if kind == "dataset")
+    return {
+        key: frozenset().union(*(names for other, names in selected[cluster.name].items() if other != key))
+        for key, (cluster, _) in chosen.items()
+    }
+
+
+def _handed_in(graph: ProjectGraph, nodes: Iterable[str], foreign_outputs: Collection[str]) -> frozenset[str]:
+    running = set(nodes)
+    names = {name for node in running for name in graph.inputs(node) if graph.in_memory(name)}
+    return frozenset(name for name in names if name in foreign_outputs or graph.producer(name) not in {None, *running})
+
+
+def _handed_out(
+    graph: ProjectGraph, cluster: Cluster, nodes: Iterable[str], asked_for: frozenset[str]
+) -> frozenset[str]:
+    members = set(cluster.nodes)
+    made = {name for node in nodes for name in graph.outputs(node) if graph.in_memory(name)}
+    return frozenset(name for name in made if name in asked_for or not members.issuperset(graph.consumers(name)))

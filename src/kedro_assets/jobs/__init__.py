@@ -1,0 +1,24 @@
+"""Jobs of dagster.yml, what starts them, and where their log goes."""
+
+from kedro_assets.jobs.build import BuiltJob, build_jobs
+from kedro_assets.jobs.factories import expand_jobs
+from kedro_assets.jobs.loggers import build_loggers
+from kedro_assets.jobs.ops import build_op_views
+from kedro_assets.jobs.plan import job_filters, plan_jobs
+from kedro_assets.jobs.run_config import merged
+from kedro_assets.jobs.schedules import build_schedules
+from kedro_assets.jobs.sensors import LOOKED_AT, build_job_sensors
+
+__all__ = [
+    "LOOKED_AT",
+    "BuiltJob",
+    "build_job_sensors",
+    "build_jobs",
+    "build_loggers",
+    "build_op_views",
+    "build_schedules",
+    "expand_jobs",
+    "job_filters",
+    "merged",
+    "plan_jobs",
+]

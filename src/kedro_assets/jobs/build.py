@@ -1,0 +1,230 @@
+"""Jobs of dagster.yml: selections of assets, or ops where a job asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+import dagster as dg
+from attrs import frozen
+
+from kedro_assets.assets import AssetTable
+from kedro_assets.config import ExecutorConfig, JobConfig, RetryConfig, RunConfig
+from kedro_assets.errors import Scope
+from kedro_assets.graph import ProjectGraph, check_depth
+from kedro_assets.jobs.ops import OpJob, build_op_job
+from kedro_assets.jobs.plan import PlannedJob
+from kedro_assets.jobs.run_config import Reads, check_parameters, combined, dagster_run_config
+from kedro_assets.names import is_parameter
+from kedro_assets.runtime import KedroProject, View
+
+GetExecutor = Callable[[str | ExecutorConfig | None, Scope], dg.ExecutorDefinition | None]
+"""Returns the executor that dagster.yml names or writes out at a place."""
+
+
+@frozen
+class BuiltJob:
+    """A job as Dagster takes it, and what a schedule needs to know of it.
+
+    Attributes:
+        definition: The job.
+        config: What dagster.yml says of it.
+        resource_key: The key of the project's resource.
+        partitions: How its assets are partitioned, if they are.
+        reads: The parameters that each of its steps reads, under the names that nodes use.
+    """
+
+    definition: Any
+    config: JobConfig
+    resource_key: str
+    reads: Reads
+    partitions: dg.PartitionsDefinition[Any] | None = None
+
+    def run_config(self, more: RunConfig) -> dict[str, Any]:
+        """Return the configuration of a run, with more laid over the job's own."""
+        config = combined(self.config.config, more)
+        return dagster_run_config(config, self.reads, self.config.loggers, self.resource_key)
+
+
+def build_jobs(
+    planned: Mapping[str, PlannedJob],
+    project: KedroProject,
+    assets: Sequence[dg.AssetsDefinition],
+    get_executor: GetExecutor,
+    problems: Scope,
+) -> Mapping[str, BuiltJob]:
+    """Build jobs as selections of assets, or of ops.
+
+    A run makes partitions of one kind only. A job whose assets are partitioned in several ways is reported, or, if it is
+    there because a pipeline is registered, left out.
+
+    Args:
+        planned: The jobs by their names in dagster.yml.
+        project: The project, with the views of its jobs.
+        assets: The assets.
+        get_executor: Returns the executor of a job.
+        problems: Collects selections that cannot be read, unknown executors and what Dagster refuses.
+
+    Returns:
+        The jobs by their names in dagster.yml.
+    """
+    taken = {job.name for job in planned.values()} | {step.op.name for step in assets if step.is_executable}
+    jobs: dict[str, BuiltJob] = {}
+    for name, job in planned.items():
+        plan = _JobBuilder(job, project, problems.at("jobs", name))
+        executor = get_executor(job.config.executor, plan.scope.at("executor"))
+        view = project.view(job.name)
+        if not view.ops:
+            built = plan.of_assets(assets, executor, written_out=bool(project.project.config.jobs))
+        else:
+            built = plan.of_ops(taken, executor)
+            taken |= {op.name for op in built.definition.all_node_defs} if built else set()
+        if built is not None:
+            jobs[name] = built
+    return jobs
+
+
+@frozen
+class _JobBuilder:
+    """Builds one job.
+
+    Attributes:
+        job: What is planned.
+        project: The project.
+        scope: The job's place in dagster.yml.
+    """
+
+    job: PlannedJob
+    project: KedroProject
+    scope: Scope
+
+    @property
+    def view(self) -> View:
+        return self.project.view(self.job.name)
+
+    def of_assets(
+        self, assets: Sequence[dg.AssetsDefinition], executor: dg.ExecutorDefinition | None, *, written_out: bool
+    ) -> BuiltJob | None:
+        """Build a job that is a selection of assets; None if it cannot be one."""
+        table = self.view.table
+        selection, keys = self._selection(assets)
+        partitions = _partitions(table, keys)
+        if len(partitions) > 1:
+            if written_out:
+                self._report_mixed(partitions)
+            return None
+        reads = _parameters_by_step(keys, table, assets)
+        if selection is None:
+            self._options(reads, executor)  # what is wrong there is reported all the same
+            return None
+        check_parameters(self.job.config.config, reads, self.scope.at("config"))
+        definition = dg.define_asset_job(self.job.name, selection=selection, **self._options(reads, executor))
+        return self._built(definition, reads, next(iter(partitions), None))
+
+    def of_ops(self, taken: AbstractSet[str], executor: dg.ExecutorDefinition | None) -> BuiltJob | None:
+        """Build a job of ops; None if it cannot be one."""
+        view = self.view
+        nodes = [node for cluster in view.ops.values() for node in cluster.nodes]
+        if any(node in self.project.table.partitions.nodes for node in nodes):
+            found = "what its nodes make is partitioned, and ops have no partitions."
+            self.scope.at("view").add(found, "Leave `view` out: assets have them.")
+            return None
+        reads = {op: _parameters(cluster.nodes, view.graph) for op, cluster in view.ops.items()}
+        check_parameters(self.job.config.config, reads, self.scope.at("config"))
+        options = self._options(reads, executor)
+        if not check_depth(view.graph, view.ops.values(), self.scope.at("view")):
+            return None
+        job = OpJob(self.job.name, frozenset(taken), options)
+        return self._built(build_op_job(job, view, self.project), reads)
+
+    def _built(self, definition: Any, reads: Reads, partitions: dg.PartitionsDefinition[Any] | None = None) -> BuiltJob:
+        return BuiltJob(definition, self.job.config, self.project.resource_key, reads, partitions)
+
+    def _options(self, reads: Reads, executor: dg.ExecutorDefinition | None) -> dict[str, Any]:
+        """Return what every job takes, whatever it is made of."""
+        config = self.job.config
+        run_config = dagster_run_config(config.config, reads, config.loggers, self.project.resource_key)
+        return {
+            "description": config.description,
+            "tags": _tags(config),
+            "config": run_config or None,
+            "executor_def": executor,
+            "op_retry_policy": _retry_policy(config.retries, self.scope.at("retries")),
+        }
+
+    def _selection(
+        self, assets: Sequence[dg.AssetsDefinition]
+    ) -> tuple[dg.AssetSelection | None, AbstractSet[dg.AssetKey]]:
+        """Return the assets of a job, as a selection and as keys; none if there are not any, which is reported."""
+        text, scope = self.job.config.selection, self.scope.at("selection")
+        if text is None:
+            keys = {asset.key for asset in self.view.table.made_by(self.job.nodes)}
+            return (dg.AssetSelection.assets(*keys) if keys else None), keys
+        if self.job.config.view == "ops":
+            scope.add("a job of ops cannot be a selection of assets.", "Name its nodes with `pipeline`.")
+            return None, frozenset()
+        try:
+            selection = dg.AssetSelection.from_string(text)
+            found = selection.resolve(assets)
+        except dg.DagsterError as error:
+            hint = 'Write it as in `+key:"forest/model"` or `group:reporting`.'
+            scope.add(f"Dagster cannot read this selection: {error}", hint)
+            return None, frozenset()
+        if not found:
+            scope.add(f"'{text}' selects no asset.", "`kedro assets list` shows the keys and the groups.")
+            return None, frozenset()
+        return selection, found
+
+    def _report_mixed(self, partitions: Mapping[dg.PartitionsDefinition[Any], str]) -> None:
+        shown = ", ".join(f"'{name}' by {definition}" for definition, name in partitions.items())
+        found = f"its assets are partitioned in {len(partitions)} ways, and a run makes partitions of one: {shown}."
+        self.scope.add(found, "Make a job for each, such as one that selects with `to_outputs` and `from_inputs`.")
+
+
+def _partitions(table: AssetTable, keys: Iterable[dg.AssetKey]) -> Mapping[dg.PartitionsDefinition[Any], str]:
+    """Return each way in which something that a job makes is partitioned, with one such asset."""
+    found: dict[dg.PartitionsDefinition[Any], str] = {}
+    for asset in table.of_keys(sorted(keys)):
+        if asset.cluster and asset.partitioning:
+            found.setdefault(asset.partitioning.definition, asset.name)
+    return found
+
+
+def _parameters_by_step(
+    keys: AbstractSet[dg.AssetKey], table: AssetTable, assets: Sequence[dg.AssetsDefinition]
+) -> Reads:
+    """Return the parameters that each step of a job reads."""
+    found = {}
+    for definition in assets:
+        cluster = next((asset.cluster for asset in table.of_keys(definition.keys & keys) if asset.cluster), None)
+        if cluster is not None:
+            found[definition.op.name] = _parameters(cluster.nodes, table.graph)
+    return found
+
+
+def _parameters(nodes: Sequence[str], graph: ProjectGraph) -> frozenset[str]:
+    return frozenset(name for node in nodes for name in graph.nodes[node].inputs if is_parameter(name))
+
+
+def _tags(config: JobConfig) -> dict[str, str]:
+    """Return the tags of a job's runs; Dagster reads how a run is queued and repeated from tags of its own."""
+    own = {"dagster/priority": config.priority, "dagster/max_retries": config.run_retries}
+    return {**{key: str(value) for key, value in own.items() if value is not None}, **config.tags}
+
+
+def _retry_policy(config: RetryConfig | None, scope: Scope) -> dg.RetryPolicy | None:
+    if config is None:
+        return None
+    if config.max_retries < 0:
+        scope.at("max_retries").add(f"expected a number from 0, found {config.max_retries}.")
+    try:
+        return dg.RetryPolicy(
+            max_retries=config.max_retries,
+            delay=config.delay,
+            backoff=dg.Backoff[config.backoff] if config.backoff else None,
+            jitter=dg.Jitter[config.jitter] if config.jitter else None,
+        )
+    except dg.DagsterError as error:
+        scope.add(f"Dagster refuses it: {error}", "`backoff` and `jitter` need a `delay`.")
+        return None

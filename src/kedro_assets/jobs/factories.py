@@ -1,0 +1,108 @@
+"""Job factories: an entry of `jobs` with placeholders stands for one job per pipeline, namespace or tag that fits.
+
+They are to jobs what dataset factories are to Kedro's catalog, with the same patterns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from attrs import evolve, fields, has
+from kedro.pipeline import Pipeline
+from parse import parse
+
+from kedro_assets.config import JobConfig, PipelineFilter
+from kedro_assets.errors import Scope, suggest
+
+Values = dict[str, str]
+
+
+def expand_jobs(
+    jobs: Mapping[str, JobConfig], pipelines: Mapping[str, Pipeline], problems: Scope
+) -> Mapping[str, JobConfig]:
+    """Make the jobs of every factory; a job that is written out goes before one of that name from a factory.
+
+    Args:
+        jobs: The entries of dagster.yml.
+        pipelines: The registered pipelines.
+        problems: Collects factories that fit nothing, and placeholders that stand nowhere in `pipeline`.
+    """
+    expanded: dict[str, JobConfig] = {}
+    for name, job in jobs.items():
+        if not _has_place(name):
+            expanded[name] = job
+            continue
+        found = list(_matches(job.pipeline or PipelineFilter(), pipelines))
+        try:
+            made = {name.format(**values): values for values in found}
+        except (KeyError, IndexError, ValueError) as error:
+            message = f"the placeholder {error} stands in no filter of this job."
+            hint = "Use it in `pipeline_name`, `node_namespaces` or `tags`, as in `node_namespaces: ['{namespace}']`."
+            problems.at("jobs", name).add(message, hint)
+            continue
+        if not made:
+            message = "no pipeline, namespace or tag fits this job factory."
+            problems.at("jobs", name).add(message, suggest(str(job.pipeline and job.pipeline.pipeline_name), pipelines))
+        for title, values in made.items():
+            if title not in jobs:
+                expanded.setdefault(title, _filled(job, values))
+    return expanded
+
+
+def _matches(wanted: PipelineFilter, pipelines: Mapping[str, Pipeline]) -> Iterator[Values]:
+    """Give the values of the placeholders for everything that fits all patterns of a filter."""
+    for name, pipeline in pipelines.items():
+        for from_name in _fits(wanted.pipeline_name, [name]):
+            found = [from_name]
+            for pattern, names in _patterns(wanted, pipeline):
+                found = [
+                    {**values, **more}
+                    for values in found
+                    for more in _fits(pattern, names)
+                    if all(values.get(place, value) == value for place, value in more.items())
+                ]
+            yield from found
+
+
+def _patterns(wanted: PipelineFilter, pipeline: Pipeline) -> Iterator[tuple[str, list[str]]]:
+    """Give the patterns of a filter, each with the names in a pipeline that it can stand for.
+
+    A pattern with one dot less than a namespace stands for the namespace around it.
+    """
+    for pattern in filter(_has_place, wanted.node_namespaces or []):
+        depth = pattern.count(".") + 1
+        paths = [(node.namespace or "").split(".") for node in pipeline.nodes]
+        yield pattern, sorted({".".join(path[:depth]) for path in paths if path[0] and len(path) >= depth})
+    for pattern in filter(_has_place, wanted.tags or []):
+        yield pattern, sorted({tag for node in pipeline.nodes for tag in node.tags})
+
+
+def _has_place(pattern: str) -> bool:
+    return "{" in pattern
+
+
+def _fits(pattern: str, names: Iterable[str]) -> Iterator[Values]:
+    for name in names:
+        found = parse(pattern, name, case_sensitive=True)
+        if found is not None:
+            yield {place: str(value) for place, value in found.named.items()}
+
+
+def _filled(value: Any, values: Values) -> Any:
+    """Fill the placeholders in every text of an entry."""
+    if isinstance(value, str):
+        return _format(value, values)
+    if isinstance(value, list):
+        return [_filled(item, values) for item in value]
+    if isinstance(value, dict):
+        return {_filled(key, values): _filled(item, values) for key, item in value.items()}
+    if has(type(value)):
+        return evolve(value, **{key.name: _filled(getattr(value, key.name), values) for key in fields(type(value))})
+    return value
+
+
+def _format(text: str, values: Values) -> str:
+    for place, value in values.items():
+        text = text.replace("{" + place + "}", value)
+    return text

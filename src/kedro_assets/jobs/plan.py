@@ -1,0 +1,83 @@
+"""Jobs before their assets are there: their names, and the nodes that their Kedro filters leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import evolve, frozen
+
+from kedro_assets.config import JobConfig, PipelineFilter
+from kedro_assets.errors import Scope
+from kedro_assets.graph import ProjectGraph, build_graph, with_order
+from kedro_assets.jobs.factories import expand_jobs
+from kedro_assets.jobs.selection import select_nodes
+from kedro_assets.names import identifiers
+from kedro_assets.project import Project
+from kedro_assets.runtime import JobFilter
+
+
+@frozen
+class PlannedJob:
+    """A job before its assets are there.
+
+    Attributes:
+        name: Its name in Dagster.
+        config: What dagster.yml says of it.
+        nodes: The nodes that its Kedro filter leaves; empty for a job that is a selection of assets.
+        graph: The graph of its own pipeline, for a job of ops.
+    """
+
+    name: str
+    config: JobConfig
+    nodes: frozenset[str] = frozenset()
+    graph: ProjectGraph | None = None
+
+    @property
+    def pipeline(self) -> PipelineFilter:
+        """Its Kedro filter."""
+        return self.config.pipeline or PipelineFilter()
+
+
+def plan_jobs(project: Project, graph: ProjectGraph, problems: Scope) -> Mapping[str, PlannedJob]:
+    """Name the jobs and apply their Kedro filters; without any, every registered pipeline is a job.
+
+    Args:
+        project: The project.
+        graph: Its graph.
+        problems: Collects filters and job factories that do not fit.
+
+    Returns:
+        The jobs by their names in dagster.yml.
+    """
+    wanted = expand_jobs(project.config.jobs, project.pipelines, problems) or {
+        name: JobConfig(pipeline=PipelineFilter(name)) for name, nodes in graph.pipelines.items() if nodes
+    }
+    prefix = project.config.assets.key_prefix
+    names = identifiers("__".join([*prefix, name]) for name in wanted)
+    jobs = {}
+    for (name, config), title in zip(wanted.items(), names.values(), strict=True):
+        job = PlannedJob(title, config)
+        if config.selection is None:
+            if config.view == "ops" and job.pipeline.pipeline_name in project.pipelines:
+                job = evolve(job, graph=_own_graph(project, job.pipeline.pipeline_name))
+            scope, seen = problems.at("jobs", name, "pipeline"), job.graph or graph
+            nodes = select_nodes(seen, project.pipelines, job.pipeline, scope)
+            if nodes and not seen.assets_of(nodes):
+                found = "this filter leaves in-memory datasets only, and they are hidden."
+                scope.add(found, "Show them with `memory_assets: true`.")
+            job = evolve(job, nodes=frozenset(nodes))
+        jobs[name] = job
+    return jobs
+
+
+def job_filters(jobs: Mapping[str, PlannedJob]) -> Mapping[str, JobFilter]:
+    """Return the Kedro filters of the jobs that have one, by their names in Dagster."""
+    return {job.name: JobFilter(job.pipeline, job.nodes) for job in jobs.values() if job.nodes}
+
+
+def _own_graph(project: Project, pipeline: str) -> ProjectGraph:
+    """Build the graph of one registered pipeline alone, whatever other pipelines it competes with for a dataset."""
+    assets = evolve(project.config.assets, pipelines=[pipeline], memory_assets=True)
+    problems = Scope()  # what is wrong is reported for the assets; what is of other pipelines is not here
+    graph = build_graph(evolve(project, config=evolve(project.config, assets=assets)), problems)
+    return with_order(graph, assets.deps, problems)

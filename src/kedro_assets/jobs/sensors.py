@@ -1,0 +1,267 @@
+"""Sensors of dagster.yml, each for one job: they look at an asset, or at the files of an external dataset."""
+
+# No postponed annotations here: Dagster looks at the class that annotates `context`.
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import dagster as dg
+from attrs import frozen
+
+from kedro_assets.config import SensorConfig
+from kedro_assets.errors import Scope, suggest
+from kedro_assets.jobs.build import BuiltJob
+from kedro_assets.jobs.plan import PlannedJob
+from kedro_assets.jobs.run_config import check_parameters, combined
+from kedro_assets.jobs.triggers import build_triggers
+from kedro_assets.project import CatalogEntry, entry_with_credentials, fingerprint, partition_ids
+from kedro_assets.runtime import KedroProject
+from kedro_assets.steps import observation
+
+LOOKED_AT = ("kedro_assets/asset", "kedro_assets/dataset")
+"""The metadata of a sensor that has the asset or the dataset which it looks at."""
+
+_MOST_RUNS = 100  # of one tick
+
+
+def build_job_sensors(
+    planned: Mapping[str, PlannedJob], jobs: Mapping[str, BuiltJob], project: KedroProject, problems: Scope
+) -> list[dg.SensorDefinition]:
+    """Build the sensors of every job.
+
+    Args:
+        planned: The jobs by their names in dagster.yml.
+        jobs: The same as Dagster takes them.
+        project: The project and its assets.
+        problems: Collects unknown names, assets and datasets.
+    """
+    config = project.project.config
+    valid = {
+        name: sensor for name, sensor in config.sensors.items() if _fits(sensor, project, problems.at("sensors", name))
+    }
+    built: list[dg.SensorDefinition] = []
+    for found in build_triggers("sensor", valid, config, planned, problems):
+        job = jobs.get(found.job)
+        if job is None or not _fits(found.config, project, found.scope):
+            continue
+        evaluation = _kind(found.config, project)(found.config, job, project)
+        reason = evaluation.cannot_tell()
+        if reason:
+            hint = "Partition both alike, or give the assets of the job an `automation_condition`."
+            found.scope.add(f"the job makes partitions, and {reason}, so no run can be told which.", hint)
+        check_parameters(found.config.config, job.reads, found.scope.at("config"))
+        built.append(evaluation.sensor(found.name))
+    return built
+
+
+def _fits(config: SensorConfig, project: KedroProject, scope: Scope) -> bool:
+    """Look whether there is what a sensor looks at."""
+    return _kind(config, project).fits(config, project, scope)
+
+
+def _kind(config: SensorConfig, project: KedroProject) -> "type[_Evaluation]":
+    """Choose what a sensor does by what it looks at."""
+    if config.asset is not None:
+        return _NewMaterializations
+    own = _definition(project, config.dataset)
+    return _NewPartitions if isinstance(own, dg.DynamicPartitionsDefinition) else _ChangedFiles
+
+
+def _definition(project: KedroProject, dataset: str | None) -> dg.PartitionsDefinition[Any] | None:
+    """Return how a dataset is partitioned; None if it is not, or if there is none."""
+    partitions = project.table.partitions
+    known = dataset is not None and dataset in partitions.graph.entries
+    partitioning = partitions.of_dataset(dataset) if dataset and known else None
+    return partitioning.definition if partitioning else None
+
+
+@frozen
+class _Evaluation(ABC):
+    """What a sensor does at each of its ticks."""
+
+    config: SensorConfig
+    job: BuiltJob
+    project: KedroProject
+
+    @staticmethod
+    @abstractmethod
+    def fits(config: SensorConfig, project: KedroProject, scope: Scope) -> bool:
+        """Look whether there is what the sensor looks at, and report it if not."""
+
+    @abstractmethod
+    def cannot_tell(self) -> str:
+        """Return why no run of a job of partitions can be told which to make; nothing if it can."""
+
+    @abstractmethod
+    def evaluate(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Look once."""
+
+    def sensor(self, name: str) -> dg.SensorDefinition:
+        """Make the sensor that does so."""
+        looked_at = zip(LOOKED_AT, (self.config.asset, self.config.dataset), strict=True)
+        return dg.SensorDefinition(
+            name=name,
+            evaluation_fn=self.evaluate,
+            job=self.job.definition,
+            minimum_interval_seconds=self.config.minimum_interval_seconds,
+            default_status=dg.DefaultSensorStatus[self.config.default_status],
+            description=self.config.description,
+            metadata={key: value for key, value in looked_at if value},
+        )
+
+    def _run(self, key: str | None, partition: str | None = None) -> dg.RunRequest:
+        return dg.RunRequest(key, self.job.run_config(self.config.config), self.config.tags, partition_key=partition)
+
+
+@frozen
+class _NewMaterializations(_Evaluation):
+    """Asks for a run for every materialization of an asset; of the same partition, if it has one."""
+
+    @staticmethod
+    def fits(config: SensorConfig, project: KedroProject, scope: Scope) -> bool:
+        """Look whether there is the asset."""
+        keys = {key.to_user_string() for key in project.table.by_key}
+        if config.asset not in keys:
+            name = config.asset or ""
+            scope.at("asset").add(f"there is no asset '{name}'.", suggest(name, keys))
+        return config.asset in keys
+
+    def cannot_tell(self) -> str:
+        """Compare the partitions of the asset with those of the job."""
+        asset = self.project.table.by_key[self._key]
+        own = asset.partitioning.definition if asset.partitioning else None
+        if self.job.partitions in (None, own):
+            return ""
+        return f"'{asset.name}' is not partitioned like them"
+
+    def evaluate(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Ask for the runs since the last tick; the first tick asks for one, for the newest materialization.
+
+        The cursor is the last materialization that was seen, and a run has its own as key: a tick that is broken off and
+        repeated starts none twice.
+        """
+        after = int(context.cursor) if context.cursor else None
+        new = dg.AssetRecordsFilter(asset_key=self._key, after_storage_id=after)
+        limit = 1 if after is None else _MOST_RUNS
+        records = context.instance.fetch_materializations(new, limit=limit, ascending=after is not None).records
+        if not records:
+            reason = f"'{self.config.asset}' has not been materialized since the last look."
+            return dg.SensorResult(skip_reason=reason, cursor=context.cursor)
+        runs = [self._run(str(record.storage_id), key) for record, key in self._made(records, context.instance)]
+        missed = None if runs else f"What was materialized of '{self.config.asset}' is no partition of the job."
+        return dg.SensorResult(run_requests=runs, skip_reason=missed, cursor=str(records[-1].storage_id))
+
+    def _made(
+        self, records: Sequence[dg.EventLogRecord], instance: dg.DagsterInstance
+    ) -> list[tuple[dg.EventLogRecord, str | None]]:
+        """Return the materializations that have a run, each with the partition that the run makes."""
+        if self.job.partitions is None:
+            return [(record, None) for record in records]
+        keys = set(self.job.partitions.get_partition_keys(dynamic_partitions_store=instance))
+        return [(record, record.partition_key) for record in records if record.partition_key in keys]
+
+    @property
+    def _key(self) -> dg.AssetKey:
+        return dg.AssetKey.from_user_string(self.config.asset or "")
+
+
+@frozen
+class _OfFiles(_Evaluation):
+    """Looks at the files of an external dataset."""
+
+    @staticmethod
+    def fits(config: SensorConfig, project: KedroProject, scope: Scope) -> bool:
+        """Look whether there is the dataset, and a place at which all of its files are."""
+        graph, name, place = project.table.graph, config.dataset or "", scope.at("dataset")
+        placed = [found for found in graph.external if any(entry.location for entry in graph.entries[found])]
+        if name not in placed:
+            found = f"'{name}' is no dataset with a `filepath` or a `path` that no node writes."
+            place.add(found, suggest(name, placed))
+            return False
+        entry = project.table.partitions.in_one_place(name)
+        if entry is None:
+            found = f"'{name}' has one partition per path, so there is no place to look at."
+            place.add(found, "Let a node read it as a PartitionedDataset of the folder, such as with `@all`.")
+        return entry is not None
+
+    def _entry(self) -> CatalogEntry:
+        """Read what the catalog has of the dataset with the runtime parameters of the runs."""
+        self.project.enter()
+        name = self.config.dataset or ""
+        entry = self.project.table.partitions.in_one_place(name)
+        params = combined(self.job.config.config, self.config.config).runtime_params
+        return entry_with_credentials(self.project.location, entry.name if entry else name, params)
+
+
+@frozen
+class _ChangedFiles(_OfFiles):
+    """Asks for a run if the files of the dataset are others than at the last tick."""
+
+    def cannot_tell(self) -> str:
+        """Look whether the job has partitions: no change of files tells which."""
+        if self.job.partitions is None:
+            return ""
+        own = _definition(self.project, self.config.dataset)
+        if own == self.job.partitions:
+            return (
+                f"the partitions of '{self.config.dataset}' are not `dynamic`: its files do not tell which has changed"
+            )
+        return f"'{self.config.dataset}' is not partitioned like them"
+
+    def evaluate(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Compare the files with those of the last tick; the first tick only looks.
+
+        Dagster is told which data the external asset has now, so that automation conditions downstream see it.
+        """
+        name = self.config.dataset or ""
+        found = fingerprint(self.project.location, self._entry())
+        if found is None or found == context.cursor:
+            reason = f"The files of '{name}' have not changed." if found else f"There are no files of '{name}'."
+            return dg.SensorResult(skip_reason=reason, cursor=context.cursor)
+        if context.cursor is None:
+            reason = f"The files of '{name}' are known from now on; a run starts when they change."
+            return dg.SensorResult(skip_reason=reason, cursor=found)
+        asset = self.project.table.dataset(name)
+        event = [observation(asset.key, found)] if asset else []
+        return dg.SensorResult(run_requests=[self._run(None)], cursor=found, asset_events=event)
+
+
+@frozen
+class _NewPartitions(_OfFiles):
+    """Adds a partition for every file that is new, and asks for its run; for one run, if the job has no partitions."""
+
+    def cannot_tell(self) -> str:
+        """Compare the partitions of the dataset with those of the job."""
+        if self.job.partitions in (None, self._partitions):
+            return ""
+        return f"'{self.config.dataset}' is not partitioned like them"
+
+    def evaluate(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Look for files that no tick has seen.
+
+        The cursor has the files for which runs were asked for, and a run has its file as key: a tick that is broken off
+        and repeated starts none twice.
+        """
+        dataset = self.config.dataset or ""
+        seen: dict[str, None] = dict.fromkeys(json.loads(context.cursor or "[]"))
+        ids = partition_ids(self.project.location, self._entry())
+        new = [id_ for id_ in ids if id_ not in seen]
+        if not new:
+            return dg.SensorResult(skip_reason=f"There are no new files of '{dataset}'.", cursor=context.cursor)
+        if self.job.partitions is None:
+            digest = hashlib.sha256(json.dumps(new).encode()).hexdigest()[:16]
+            runs = [self._run(f"{dataset}: {digest}")]
+        else:
+            runs = [self._run(f"{dataset}: {id_}", id_) for id_ in new]
+        return dg.SensorResult(
+            run_requests=runs,
+            cursor=json.dumps([*seen, *new]),
+            dynamic_partitions_requests=[self._partitions.build_add_request(new)],
+        )
+
+    @property
+    def _partitions(self) -> dg.DynamicPartitionsDefinition:
+        found = _definition(self.project, self.config.dataset)
+        return cast("dg.DynamicPartitionsDefinition", found)  # else it is no sensor of this class

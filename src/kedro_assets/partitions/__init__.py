@@ -1,0 +1,36 @@
+"""How nodes and datasets are partitioned, and how the partitions of a run reach Kedro."""
+
+from kedro_assets.partitions.definitions import Partitioning
+from kedro_assets.partitions.keys import (
+    PARTITION_TAG,
+    RANGE_TAGS,
+    check_saved,
+    has_partition,
+    is_incremental,
+    is_partitioned,
+    of_keys,
+    part_of,
+    partition_of,
+    runtime_params,
+    selected,
+    shown,
+)
+from kedro_assets.partitions.resolve import Partitions, resolve_partitions
+
+__all__ = [
+    "PARTITION_TAG",
+    "RANGE_TAGS",
+    "Partitioning",
+    "Partitions",
+    "check_saved",
+    "has_partition",
+    "is_incremental",
+    "is_partitioned",
+    "of_keys",
+    "part_of",
+    "partition_of",
+    "resolve_partitions",
+    "runtime_params",
+    "selected",
+    "shown",
+]

@@ -1,0 +1,159 @@
+"""Partitions as the catalog and dagster.yml have them, turned into Dagster's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from attrs import asdict, frozen
+
+from kedro_assets.config import (
+    PARTITIONS,
+    DagsterConfig,
+    PartitionsConfig,
+    TimeWindowsConfig,
+)
+from kedro_assets.errors import Scope, suggest
+from kedro_assets.graph import ProjectGraph, Vertex
+from kedro_assets.project import resolve_catalog
+
+_Maker = Callable[[Any, Scope], dg.PartitionsDefinition[Any] | None]
+
+
+@frozen
+class Partitioning:
+    """How something is partitioned, and how many of its partitions a run of a backfill makes."""
+
+    definition: dg.PartitionsDefinition[Any]
+    policy: dg.BackfillPolicy
+
+
+class PartitionsReader:
+    """Turns what is written into Dagster's partitions definitions, each named one once.
+
+    Args:
+        config: dagster.yml.
+        problems: Collects what does not fit.
+    """
+
+    def __init__(self, config: DagsterConfig, problems: Scope) -> None:
+        self._patterns = config.assets.partitions
+        self._problems = problems
+        self._named = config.partitions
+        self._made: dict[str, Partitioning | None] = {}
+        self._open: set[str] = set()
+        for name in self._named:
+            self._by_name(name, problems.at("partitions", name))
+
+    def said(self, graph: ProjectGraph) -> Iterator[tuple[Vertex, Partitioning, Scope]]:
+        """Yield what is said of assets, and where: by the catalog, or else by the pattern in dagster.yml that fits best."""
+        patterns = resolve_catalog({pattern: {"type": pattern} for pattern in self._patterns})
+        used: set[str] = set()
+        assets: list[Vertex] = [*(("dataset", name) for name in graph.external), *graph.assets_of(graph.nodes)]
+        for vertex in assets:
+            kind, name = vertex
+            pattern = patterns.match_dataset_pattern(name) or patterns.match_user_catch_all_pattern(name)
+            pattern = name if name in self._patterns else pattern
+            used.update([pattern] if pattern else [])
+            written = graph.settings_of(name).partitions if kind == "dataset" else None
+            if written is not None:
+                scope = graph.settings_scope(name, self._problems).at("partitions")
+            elif pattern is not None:
+                scope, written = self._problems.at("assets", "partitions", pattern), self._patterns[pattern]
+            partitioning = self._resolved(written, scope) if written is not None else None
+            if partitioning is not None:
+                yield vertex, partitioning, scope
+        for pattern in self._patterns.keys() - used:
+            scope = self._problems.at("assets", "partitions", pattern)
+            scope.add("no dataset has this name, or fits it.", suggest(pattern, (name for _, name in assets)))
+
+    def _by_name(self, name: str, scope: Scope) -> Partitioning | None:
+        if name not in self._made:
+            self._made[name] = None
+            self._open.add(name)
+            self._made[name] = self._partitioning(self._named[name], self._problems.at("partitions", name))
+            self._open.remove(name)
+        if name in self._open:
+            scope.add(f"the dimensions of '{name}' lead back to it.", "Write one of them out.")
+        return self._made[name]
+
+    def _resolved(self, written: str | PartitionsConfig, scope: Scope) -> Partitioning | None:
+        if isinstance(written, PartitionsConfig):
+            return self._partitioning(written, scope)
+        if written in self._named:
+            return self._by_name(written, scope)
+        if not self._problems.at("partitions", written).failed:
+            scope.add(f"no partitions '{written}' are defined.", suggest(written, self._named))
+        return None
+
+    def _partitioning(self, config: PartitionsConfig, scope: Scope) -> Partitioning | None:
+        definition = self._definition(config, scope)
+        if config.max_partitions_per_run < 1:
+            found = f"expected a number from 1, found {config.max_partitions_per_run}."
+            scope.at("max_partitions_per_run").add(found)
+            return None
+        single = config.backfill_policy == "single_run"
+        policy = (
+            dg.BackfillPolicy.single_run() if single else dg.BackfillPolicy.multi_run(config.max_partitions_per_run)
+        )
+        return Partitioning(definition, policy) if definition else None
+
+    def _definition(self, config: PartitionsConfig, scope: Scope) -> dg.PartitionsDefinition[Any] | None:
+        kind = next((kind for kind in PARTITIONS if getattr(config, kind) is not None), None)
+        if kind is None:
+            if not scope.failed:
+                scope.add("nothing says by what it is partitioned.", suggest("", PARTITIONS))
+            return None
+        makers: dict[str, _Maker] = {"static": _static, "dynamic": _dynamic, "multi": self._multi}
+        make: _Maker = makers.get(kind) or self._time_windows
+        try:
+            definition = make(getattr(config, kind), scope.at(kind))
+            if definition is not None:
+                definition.validate_partition_definition()
+        except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
+            scope.at(kind).add(f"Dagster refuses it: {error}")
+            return None
+        return definition
+
+    def _multi(
+        self, dimensions: Mapping[str, str | PartitionsConfig], scope: Scope
+    ) -> dg.PartitionsDefinition[Any] | None:
+        found = {name: self._resolved(written, scope.at(name)) for name, written in dimensions.items()}
+        made = {name: partitioning.definition for name, partitioning in found.items() if partitioning}
+        return dg.MultiPartitionsDefinition(made) if len(made) == len(found) else None
+
+    def _time_windows(self, config: TimeWindowsConfig, scope: Scope) -> dg.PartitionsDefinition[Any] | None:
+        kind = str(scope.path[-1])
+        given = asdict(config, filter=lambda _, value: value is not None)
+        make, offsets = _TIME[kind]
+        for key in given.keys() & {"cron_schedule", "minute_offset", "hour_offset", "day_offset"} - offsets:
+            scope.at(key).add(f"`{kind}` has no '{key}'.", "Leave it out.")
+        if kind == "cron" and config.cron_schedule is None:
+            scope.at("cron_schedule").add("this required key is missing.", "Add it.")
+        return None if scope.failed else make(**given)
+
+
+def _static(keys: list[str], _: Scope) -> dg.PartitionsDefinition[Any]:
+    return dg.StaticPartitionsDefinition(keys)
+
+
+def _dynamic(name: str, _: Scope) -> dg.PartitionsDefinition[Any]:
+    return dg.DynamicPartitionsDefinition(name=name)
+
+
+def _by_cron(
+    start_date: str, end_date: str | None = None, fmt: str = "%Y-%m-%d-%H:%M", **options: Any
+) -> dg.PartitionsDefinition[Any]:
+    """Make windows of any length; by default keys are written as those of hours are, which tells all windows apart."""
+    return dg.TimeWindowPartitionsDefinition(start=start_date, end=end_date, fmt=fmt, **options)
+
+
+_TIME: Mapping[str, tuple[Callable[..., dg.PartitionsDefinition[Any]], set[str]]] = {
+    "hourly": (dg.HourlyPartitionsDefinition, {"minute_offset"}),
+    "daily": (dg.DailyPartitionsDefinition, {"minute_offset", "hour_offset"}),
+    "weekly": (dg.WeeklyPartitionsDefinition, {"minute_offset", "hour_offset", "day_offset"}),
+    "monthly": (dg.MonthlyPartitionsDefinition, {"minute_offset", "hour_offset", "day_offset"}),
+    "cron": (_by_cron, {"cron_schedule"}),
+}
+"""What makes the windows of each kind, and the options that not all kinds have."""

@@ -1,0 +1,164 @@
+"""How the partitions of a run reach Kedro: as runtime parameters, and as what a partitioned dataset loads and saves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from kedro_assets.errors import PartitionError
+from kedro_assets.names import PARTITION_PARAMETERS
+
+PARTITION_TAG = "dagster/partition"
+RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+"""The tags of a run that hold its partition, or the first and the last of several, as Dagster documents them."""
+
+_TimeWindows = dg.TimeWindowPartitionsDefinition
+
+
+def runtime_params(
+    tags: Mapping[str, str], definition: dg.PartitionsDefinition[Any] | None, asked: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Give the runtime parameters by which a run tells Kedro what partitions it makes.
+
+    Args:
+        tags: The run's tags.
+        definition: How what it makes is partitioned, if it is.
+        asked: The runtime parameters without which the project's configuration cannot be read, as `<name>`. Those of
+            partitions stay so in a run that makes none: it does not touch the datasets in which they stand.
+
+    Examples:
+        >>> daily = dg.DailyPartitionsDefinition("2026-01-01")
+        >>> runtime_params({"dagster/partition": "2026-01-31"}, daily, {})["partition_end"]
+        '2026-02-01T00:00:00+00:00'
+        >>> runtime_params({}, None, {"partition_key": "<partition_key>", "depth": "<depth>"})
+        {'partition_key': '<partition_key>'}
+    """
+    found = {name: value for name, value in asked.items() if name in PARTITION_PARAMETERS}
+    first, last = (tags.get(PARTITION_TAG, tags.get(tag)) for tag in RANGE_TAGS)
+    if first is None or last is None:
+        return found
+    if first == last:
+        found["partition_key"] = str(
+            first
+        )  # of several dimensions it may be a `MultiPartitionKey`, which OmegaConf refuses
+    windows = definition
+    if isinstance(definition, dg.MultiPartitionsDefinition):
+        if first != last:
+            return found
+        found["partition_keys"] = dict(definition.get_partition_key_from_str(first).keys_by_dimension)
+        timed = [each for each in definition.partitions_defs if isinstance(each.partitions_def, _TimeWindows)]
+        windows = timed[0].partitions_def if timed else None
+        first = last = found["partition_keys"].get(timed[0].name) if timed else ""
+    if isinstance(windows, _TimeWindows):
+        found["partition_start"] = windows.time_window_for_partition_key(first).start.isoformat()
+        found["partition_end"] = windows.time_window_for_partition_key(last).end.isoformat()
+    return found
+
+
+def part_of(params: Mapping[str, Any], part: str) -> Any:
+    """Return a part of a partition from the runtime parameters that have it; None if they do not.
+
+    Examples:
+        >>> part_of({"partition_keys": {"region": "eu"}}, "partition_keys.region")
+        'eu'
+    """
+    found: Any = params
+    for name in part.split(".", 1):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
+
+
+def has_partition(tags: Mapping[str, str]) -> bool:
+    """Say whether a run makes partitions."""
+    return PARTITION_TAG in tags or RANGE_TAGS[0] in tags
+
+
+def partition_of(tags: Mapping[str, str]) -> str:
+    """Name the partitions that a run makes.
+
+    Examples:
+        >>> partition_of({"dagster/partition": "a"}), partition_of({})
+        ('a', '')
+    """
+    return tags.get(PARTITION_TAG) or "...".join(tags[tag] for tag in RANGE_TAGS if tag in tags)
+
+
+def is_partitioned(dataset: object) -> bool:
+    """Say whether a dataset holds partitions by their ids, as those of kedro-datasets and classes derived from them do."""
+    return _derives(dataset, "PartitionedDataset")
+
+
+def is_incremental(dataset: object) -> bool:
+    """Say whether a dataset keeps a checkpoint of the partitions that are confirmed."""
+    return _derives(dataset, "IncrementalDataset")
+
+
+def _derives(dataset: object, name: str) -> bool:
+    """Look for a class by its name: kedro-datasets may not be installed, and is not imported for this."""
+    return any(kind.__name__ == name for kind in type(dataset).__mro__)
+
+
+def of_keys(keys: Collection[str]) -> Callable[[str], bool]:
+    """Make a test for the ids of partitions: a key's are the key itself, and all in a folder of that name."""
+    wanted = set(map(_as_id, keys))
+    return lambda id_: not wanted.isdisjoint(_folders(id_))
+
+
+def selected(data: Any, keys: Collection[str]) -> Any:
+    """Leave the partitions of some keys.
+
+    Examples:
+        >>> selected({"2026-01-01": 1, "2026-01-02/north": 2, "2026-01-02/south": 3}, ["2026-01-02"])
+        {'2026-01-02/north': 2, '2026-01-02/south': 3}
+    """
+    if not isinstance(data, dict):
+        return data
+    wanted = of_keys(keys)
+    return {id_: value for id_, value in data.items() if wanted(str(id_))}
+
+
+def check_saved(name: str, data: Any, keys: Collection[str]) -> None:
+    """Look whether a node gives partitions of its run's keys only.
+
+    Raises:
+        PartitionError: If it gives any other.
+    """
+    if not isinstance(data, dict):
+        return
+    others = [str(id_) for id_ in data.keys() - selected(data, keys).keys()]
+    if others:
+        shown = sorted(map(_as_id, keys))
+        allowed = ", ".join(shown) if len(shown) <= 3 else f"{shown[0]} to {shown[-1]}"
+        msg = (
+            f"The node gives the partitions {', '.join(sorted(others)[:5])} of '{name}', but this run makes {allowed}. "
+            "Nothing of it is saved. Return what belongs to the run: it has `partition_key` as a runtime parameter."
+        )
+        raise PartitionError(msg)
+
+
+def _as_id(key: str) -> str:
+    """Write a key as the id of a partition: dimensions become folders."""
+    return str(key).replace("|", "/")
+
+
+def _folders(id_: str) -> list[str]:
+    """Give an id, and the folders in it.
+
+    Examples:
+        >>> _folders("eu/2026/a")
+        ['eu', 'eu/2026', 'eu/2026/a']
+    """
+    parts = id_.split("/")
+    return ["/".join(parts[: end + 1]) for end in range(len(parts))]
+
+
+def shown(keys: Sequence[str]) -> str:
+    """Name some partitions in a message.
+
+    Examples:
+        >>> shown(["a", "b"]), shown(["a", "b", "c", "d"])
+        ('a, b', 'a, b, c, ...')
+    """
+    return ", ".join(keys[:3]) + (", ..." if len(keys) > 3 else "")

@@ -1,0 +1,255 @@
+"""How nodes are partitioned: what follows from what is said of datasets.
+
+A run makes one partition, or a range of them, of everything in it. So all outputs of a node are partitioned alike, and so
+are nodes that hand each other data in memory: what is said of one dataset holds for all of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import dagster as dg
+from attrs import evolve, field, frozen
+from kedro.pipeline.node import Node
+from networkx.utils import UnionFind
+
+from kedro_assets._internals import dagster_partitions
+from kedro_assets.config import DagsterConfig
+from kedro_assets.errors import Scope, suggest
+from kedro_assets.graph import Boundaries, ProjectGraph, Vertex, confirmed_together, handed_on_in_memory
+from kedro_assets.names import base_name
+from kedro_assets.partitions.definitions import Partitioning, PartitionsReader
+from kedro_assets.partitions.mappings import read_mapping
+from kedro_assets.project import CatalogEntry
+
+
+@frozen
+class Partitions:
+    """The partitions of a project.
+
+    Attributes:
+        graph: The project's graph.
+        nodes: How nodes are partitioned, and with them all that they write; other nodes are not there.
+        external: The same for datasets that no node writes.
+        mappings: Which partitions a node reads of a dataset, by both names, where it is said.
+    """
+
+    graph: ProjectGraph
+    nodes: Mapping[str, Partitioning] = field(factory=dict)
+    external: Mapping[str, Partitioning] = field(factory=dict)
+    mappings: Mapping[tuple[str, str], dg.PartitionMapping] = field(factory=dict)
+
+    def of_dataset(self, dataset: str) -> Partitioning | None:
+        """Return how a dataset is partitioned."""
+        producer = self.graph.producer(dataset)
+        return self.nodes.get(producer) if producer else self.external.get(dataset)
+
+    def of(self, vertex: Vertex) -> Partitioning | None:
+        """Return how an asset is partitioned."""
+        kind, name = vertex
+        return self.nodes.get(name) if kind == "node" else self.of_dataset(name)
+
+    def read_by(self, nodes: Sequence[str]) -> Mapping[str, dg.PartitionMapping | None]:
+        """Return the partitioned datasets that a step's nodes read and do not make, with the mapping where one is said."""
+        made = {dataset for node in nodes for dataset in self.graph.outputs(node)}
+        edges = [(node, dataset) for node in nodes for dataset in self.graph.inputs(node) if dataset not in made]
+        found = ((dataset, self.mappings.get((node, dataset))) for node, dataset in edges)
+        return {dataset: mapping for dataset, mapping in found if self.of_dataset(dataset) is not None}
+
+    def in_one_place(self, dataset: str) -> CatalogEntry | None:
+        """Return the one of a dataset's entries under which all of its files are in one place, whatever a run makes."""
+        entries = self.graph.entries[dataset]
+        return next((entry for entry in entries if entry.location and not entry.partition_parts), None)
+
+    def by_path(self, nodes: Sequence[str]) -> bool:
+        """Whether nodes read or write a dataset that has one place per partition."""
+        return any(entry.partition_parts for node in nodes for entry in _entries(self.graph, self.graph.nodes[node]))
+
+    def moves(self, node: str, dataset: str) -> bool:
+        """Whether a node may read other partitions of a dataset than the one that it makes."""
+        read = self.of_dataset(dataset)
+        if read is None:
+            return False
+        own, mapping = self.nodes.get(node), self.mappings.get((node, dataset))
+        same = own is not None and own.definition == read.definition
+        return not same or not (mapping is None or isinstance(mapping, dg.IdentityPartitionMapping))
+
+    def same_parts(self, node: str, dataset: str) -> set[str]:
+        """Return the parts of a node's partition that the one which it reads of a dataset has too.
+
+        A node that makes partitions of several dimensions has in one of them the key, and the window, of what it reads.
+        """
+        own, read, mapping = self.nodes.get(node), self.of_dataset(dataset), self.mappings.get((node, dataset))
+        if own is None or read is None or not isinstance(own.definition, dg.MultiPartitionsDefinition):
+            return set()
+        alike = [each for each in own.definition.partitions_defs if each.partitions_def == read.definition]
+        if isinstance(mapping, dg.MultiToSingleDimensionPartitionMapping):
+            alike = [each for each in alike if mapping.partition_dimension_name in (None, each.name)]
+        elif mapping is not None:
+            return set()
+        if len(alike) != 1:
+            return set()
+        is_time = isinstance(alike[0].partitions_def, dg.TimeWindowPartitionsDefinition)
+        return {f"partition_keys.{alike[0].name}"} | ({"partition_start", "partition_end"} if is_time else set())
+
+    def boundaries(self) -> Boundaries:
+        """Return where nodes cannot share a step."""
+        graph = self.graph
+        moving = [
+            (node, dataset)
+            for node in graph.nodes
+            for dataset in [*graph.inputs(node), *graph.waits_for(node)]
+            if self.moves(node, dataset)
+        ]
+        moves = {(producer, node) for node, dataset in moving if (producer := graph.producer(dataset)) is not None}
+        kinds: list[dg.PartitionMapping] = []  # not all of them can be hashed
+        reads: dict[str, dict[str, int]] = {}
+        for node, dataset in moving:
+            mapping = self.mappings.get((node, dataset))
+            if mapping is not None:
+                if mapping not in kinds:
+                    kinds.append(mapping)
+                reads.setdefault(node, {})[dataset] = kinds.index(mapping)
+        return Boundaries(self.nodes, moves, reads)
+
+
+def resolve_partitions(config: DagsterConfig, graph: ProjectGraph, problems: Scope) -> Partitions:
+    """Find out how nodes and external datasets are partitioned.
+
+    Args:
+        config: dagster.yml.
+        graph: The project's graph.
+        problems: Collects partitions that Dagster refuses or that do not fit together.
+    """
+    said = {vertex: (found, scope) for vertex, found, scope in PartitionsReader(config, problems).said(graph)}
+    nodes: dict[str, Partitioning] = {}
+    places: dict[str, Scope] = {}
+    for members in _tied(graph):
+        vertices: list[Vertex] = [*(("node", node) for node in members), *graph.assets_of(members)]
+        found = {vertex: said[vertex] for vertex in vertices if vertex in said}
+        if not found:
+            continue
+        (first, (partitioning, place)), *others = found.items()
+        for other, (its, scope) in others:
+            if its != partitioning:
+                _report_clash(first[1], other[1], scope)
+        nodes.update(dict.fromkeys(members, partitioning))
+        places.update(dict.fromkeys(members, place))
+    external = {name: said["dataset", name][0] for name in graph.external if ("dataset", name) in said}
+    partitions = Partitions(graph, nodes, external)
+    partitions = evolve(partitions, mappings=dict(_mappings(partitions, problems)))
+    _check_datasets(partitions, problems)
+    _check_mappings(partitions, places, problems)
+    return partitions
+
+
+def _tied(graph: ProjectGraph) -> list[list[str]]:
+    """Group the nodes that have to be partitioned alike."""
+    sets: UnionFind[str] = UnionFind(graph.nodes)
+    for node, others, _ in [*confirmed_together(graph), *handed_on_in_memory(graph)]:
+        sets.union(node, *others)
+    groups: dict[str, list[str]] = {}
+    for node in graph.nodes:
+        groups.setdefault(sets[node], []).append(node)
+    return list(groups.values())
+
+
+def _report_clash(first: str, other: str, scope: Scope) -> None:
+    found = f"'{first}' and '{other}' are partitioned differently, but made together: by one node, or by nodes that hand on data in memory."
+    hint = "Partition them alike, or save what is handed on between them: give it an entry in the catalog."
+    scope.add(found, hint)
+
+
+def _mappings(partitions: Partitions, problems: Scope) -> Iterator[tuple[tuple[str, str], dg.PartitionMapping]]:
+    """Yield the mappings that the catalog names, by the node that reads and the dataset that it reads."""
+    graph = partitions.graph
+    seen: dict[tuple[str, str], dg.PartitionMapping] = {}
+    for made, settings in graph.settings.items():
+        node = graph.producer(made)
+        readings = [*graph.readings(node), *((node, other) for other in graph.waits_for(node))] if node else []
+        read = list(dict.fromkeys(name for _, name in readings))
+        for dataset, written in settings.partition_mappings.items():
+            scope = graph.settings_scope(made, problems).at("partition_mappings", dataset)
+            if node is None or dataset not in read:
+                found = f"the node of '{made}' does not read '{dataset}'." if node else "no node makes this dataset."
+                scope.add(found, suggest(dataset, read))
+                continue
+            if partitions.of_dataset(dataset) is None:
+                scope.add(f"'{dataset}' is not partitioned.", "Leave the mapping out, or partition it.")
+                continue
+            mapping = read_mapping(written, scope)
+            if mapping is None or _is_of_other_run(mapping, dataset, graph, scope):
+                continue
+            for edge in dict.fromkeys([(node, dataset), *(edge for edge in readings if edge[1] == dataset)]):
+                if seen.setdefault(edge, mapping) != mapping:
+                    found = f"another output of node '{edge[0]}' has another mapping for '{dataset}'."
+                    scope.add(found, "A node reads once: keep one of them.")
+                yield edge, mapping
+
+
+def _is_of_other_run(mapping: dg.PartitionMapping, dataset: str, graph: ProjectGraph, scope: Scope) -> bool:
+    """Report a mapping that asks for data in memory which other runs have made."""
+    handed_on = graph.producer(dataset) is not None and graph.in_memory(dataset)
+    if not handed_on or isinstance(mapping, dg.IdentityPartitionMapping):
+        return False
+    found = f"'{dataset}' is handed on in memory: the partition of it that is there is the one that is made."
+    scope.add(found, "Leave the mapping out, or save the data: give it an entry in the catalog.")
+    return True
+
+
+def _entries(graph: ProjectGraph, node: Node) -> Iterator[CatalogEntry]:
+    """Yield what the catalog has of the datasets of a node, under the names that it uses."""
+    for name in dict.fromkeys((*node.inputs, *node.outputs)):
+        yield from (entry for entry in graph.entries.get(base_name(name), ()) if entry.name == name)
+
+
+def _check_datasets(partitions: Partitions, problems: Scope) -> None:
+    """Report datasets that cannot hold the partitions that nodes make of them, or read."""
+    for title, node in partitions.graph.nodes.items():
+        for entry in _entries(partitions.graph, node):
+            scope = problems.at("catalog", entry.name)
+            if title in partitions.nodes:
+                _check_kind(entry, scope, saved=entry.name in node.outputs)
+            if entry.name in node.inputs:
+                _check_path(entry, title, partitions, scope)
+
+
+def _check_kind(entry: CatalogEntry, scope: Scope, *, saved: bool) -> None:
+    """Report a dataset whose class gets in the way of single partitions."""
+    if saved and entry.config.get("overwrite") is True:
+        found = f"'{entry.name}' is partitioned, and `overwrite: true` deletes all partitions before it saves one."
+        scope.at("overwrite").add(found, "Leave it out.")
+    inner = entry.config.get("dataset")
+    kind = str(inner.get("type", "")) if isinstance(inner, dict) and entry.type.endswith("CachedDataset") else ""
+    if kind.endswith(("PartitionedDataset", "IncrementalDataset")):
+        found = f"'{entry.name}' is partitioned, and a CachedDataset hides which partitions it holds."
+        scope.at("type").add(found, "Take the dataset out of the CachedDataset.")
+
+
+def _check_path(entry: CatalogEntry, node: str, partitions: Partitions, scope: Scope) -> None:
+    """Report a dataset with one place per partition that a node reads in a run of others."""
+    name, parts = base_name(entry.name), entry.partition_parts
+    if parts and partitions.moves(node, name) and not parts <= partitions.same_parts(node, name):
+        found = f"'{entry.name}' has one path per partition, and node '{node}' reads others than it makes."
+        hint = f"Let the node read '{name}@all', and add it to the catalog as a PartitionedDataset of the same folder."
+        scope.add(found, hint)
+
+
+def _check_mappings(partitions: Partitions, places: Mapping[str, Scope], problems: Scope) -> None:
+    """Report nodes whose partitions are of another kind than those of what they read, if nothing says how they fit."""
+    graph = partitions.graph
+    for node in graph.nodes:
+        own = partitions.nodes.get(node)
+        for dataset in (*graph.inputs(node), *graph.waits_for(node)):
+            read, mapping = partitions.of_dataset(dataset), partitions.mappings.get((node, dataset))
+            if own is None or read is None:
+                continue
+            reason = dagster_partitions.misfit(mapping, own.definition, read.definition)
+            if reason and mapping is None:
+                found = f"'{dataset}', which node '{node}' reads, has partitions of another kind, and nothing says which of them it reads."
+                hint = f"Say it at what the node makes, as in `partition_mappings: {{{dataset}: all}}`."
+                places[node].add(found, hint)
+            elif reason:
+                outputs = [entry.name for name in graph.outputs(node) for entry in graph.entries[name]]
+                scope = problems.at("catalog", *outputs[:1], "metadata", "dagster", "partition_mappings", dataset)
+                scope.add(f"Dagster refuses it: {reason}")

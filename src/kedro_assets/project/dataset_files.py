@@ -1,0 +1,106 @@
+"""What is stored of a dataset that others write: a fingerprint of its files, and their names, without loading them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from fsspec.core import has_magic, strip_protocol, url_to_fs
+
+from kedro_assets.project.catalog import CatalogEntry
+from kedro_assets.project.location import ProjectLocation
+from kedro_assets.redaction import Redactor
+
+CHECKPOINT = "CHECKPOINT"
+"""The file in which an IncrementalDataset keeps its checkpoint, unless its configuration names another."""
+
+_CHANGES = {
+    *("mtime", "LastModified", "last_modified", "modified", "updated", "generation"),
+    *("ETag", "etag", "md5Hash", "Content-MD5", "checksum"),
+}
+"""What file systems say of a file that changes with its content; other facts change when it is read or linked."""
+
+
+def fingerprint(location: ProjectLocation, entry: CatalogEntry) -> str | None:
+    """Give a text that changes when the files of a dataset do; None if there are none, or no place for them.
+
+    It is made from what the file system says of them: names, sizes, times, and checksums where it has them.
+
+    Args:
+        location: The project.
+        entry: What the catalog has of the dataset, with its credentials.
+    """
+    folder, files = _files(location, entry)
+    ignored = _checkpoints(location, entry, folder) if entry.type.endswith("IncrementalDataset") else ()
+    told = [(path.removeprefix(folder), *_told(facts)) for path, facts in sorted(files.items()) if path not in ignored]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16] if told else None
+
+
+def _told(facts: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Give what a file system says of a file's content.
+
+    Examples:
+        >>> _told({"size": 3, "mtime": 7.5, "ino": 2, "mode": 33188})
+        (3, [('mtime', 7.5)])
+    """
+    changes = {name: value for name, value in facts.items() if name in _CHANGES}
+    return facts.get("size"), sorted((changes or facts).items(), key=str)
+
+
+def partition_ids(location: ProjectLocation, entry: CatalogEntry) -> list[str]:
+    """Give the ids of the partitions that are there of a PartitionedDataset or an IncrementalDataset, in order.
+
+    Args:
+        location: The project.
+        entry: What the catalog has of the dataset, with its credentials.
+    """
+    folder, files = _files(location, entry)
+    suffix = str(entry.config.get("filename_suffix") or "")
+    checkpoints = _checkpoints(location, entry, folder)
+    found = (path for path in files if path.endswith(suffix) and path not in checkpoints)
+    return sorted(path[len(folder) :].lstrip("/").removesuffix(suffix) for path in found)
+
+
+def address(location: ProjectLocation, entry: CatalogEntry) -> str | None:
+    """Give where the files of a dataset are, None if it has none."""
+    return _address(location, entry.location) if entry.location else None
+
+
+def _checkpoints(location: ProjectLocation, entry: CatalogEntry, folder: str) -> set[str]:
+    """Give where the checkpoint of an IncrementalDataset may be: it is none of its partitions."""
+    checkpoint = entry.config.get("checkpoint")
+    own = str(checkpoint.get("filepath") or "") if isinstance(checkpoint, dict) else ""
+    return {f"{folder}/{own or CHECKPOINT}", strip_protocol(_address(location, own or CHECKPOINT))}
+
+
+def _files(location: ProjectLocation, entry: CatalogEntry) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
+    """Give the path of a dataset in its file system, and what the system says of each file there.
+
+    Args:
+        location: The project.
+        entry: What the catalog has of the dataset, with its credentials.
+    """
+    place = address(location, entry)
+    if place is None:
+        return "", {}
+    partitioned = entry.type.endswith(("PartitionedDataset", "IncrementalDataset"))
+    options = (entry.config.get("load_args") or {}) if partitioned else {}  # how their files are looked for
+    credentials = entry.located.get("credentials") or {}
+    try:
+        of_system = (entry.located.get("fs_args") or {}).items()
+        arguments = {name: value for name, value in of_system if not name.startswith("open_args")}
+        system, path = url_to_fs(place, **{**credentials, **arguments})
+        system.invalidate_cache()
+        if system.isfile(path):
+            return path, {path: system.info(path)}
+        if has_magic(path):
+            return "", system.glob(path, detail=True)
+        return path, system.find(path, **{**options, "detail": True})
+    except Exception as error:
+        Redactor.of({"credentials": credentials}).error(error)
+        raise
+
+
+def _address(location: ProjectLocation, place: str) -> str:
+    return place if "://" in place else str(location.path / place)

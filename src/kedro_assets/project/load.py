@@ -1,0 +1,180 @@
+"""Reading a project: no hook fires, no dataset object is built and no credential is read, unless dagster.yml says `load_with_hooks: true`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from functools import cached_property, partial
+from typing import Any
+
+from attrs import Factory, asdict, field, frozen
+from kedro.framework.project import pipelines as registered_pipelines
+from kedro.io import CatalogConfigResolver
+from kedro.pipeline import Pipeline
+
+from kedro_assets.config import DagsterConfig, read_config
+from kedro_assets.errors import ProjectError, Scope
+from kedro_assets.names import PARTITION_PARAMETERS, base_name
+from kedro_assets.project.catalog import CatalogEntry, read_entry, resolve_catalog
+from kedro_assets.project.config_files import (
+    OpenLoader,
+    SourceLines,
+    check_environments,
+    config_loader,
+    leaves,
+    loader_of_context,
+    read_section,
+    read_with_placeholders,
+)
+from kedro_assets.project.location import ProjectLocation
+
+DEFAULT_PIPELINE = "__default__"
+
+_WITHOUT_HOOKS = (
+    "No hook fires when a sensor looks at files, or Dagster observes them. If a hook provides what it needs, write the sensor in "
+    "Python, or leave the dataset to an asset of your own with `external: false`."
+)
+
+
+@frozen(slots=False)
+class Project:
+    """What is known of a project without running it.
+
+    Attributes:
+        location: Where it is.
+        package_name: The name of its Python package.
+        pipelines: The registered pipelines by name.
+        parameters: Its parameters, before any are given at run time.
+        config: Its dagster.yml.
+        runtime_params: The runtime parameters that its configuration asks for without a default, as `<name>`.
+        resolver: Kedro's own reading of the catalog, factory patterns included, without credentials.
+    """
+
+    location: ProjectLocation
+    package_name: str
+    pipelines: Mapping[str, Pipeline]
+    parameters: Mapping[str, Any] = Factory(dict)
+    config: DagsterConfig = Factory(DagsterConfig)
+    runtime_params: Mapping[str, Any] = Factory(dict)
+    resolver: CatalogConfigResolver = field(factory=lambda: resolve_catalog({}), repr=False)
+
+    @cached_property
+    def parameter_values(self) -> Mapping[str, Any]:
+        """Every name under which a node can read one of the parameters, with its value."""
+        return parameter_values(self.parameters)
+
+    @property
+    def catalog_names(self) -> list[str]:
+        """The datasets that the catalog names, transcoded ones under the name that their variants share; patterns are left out."""
+        return list(dict.fromkeys(map(base_name, self.resolver.config)))
+
+    def first_entry(self, dataset: str) -> CatalogEntry:
+        """Return the first of the entries that the catalog names for a dataset, which are several if it is transcoded."""
+        return self.entry(next(name for name in self.resolver.config if base_name(name) == dataset))
+
+    def entry(self, name: str) -> CatalogEntry:
+        """Look a dataset up in the catalog, patterns included, without building it."""
+        return read_entry(self.resolver, name)
+
+
+def parameter_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every name under which a node can read the project's parameters, with its value.
+
+    Examples:
+        >>> parameter_values({"model": {"depth": 3}})
+        {'parameters': {'model': {'depth': 3}}, 'params:model': {'depth': 3}, 'params:model.depth': 3}
+    """
+    values: dict[str, Any] = {"parameters": dict(parameters)}
+    todo = [(str(name), value) for name, value in parameters.items()]
+    while todo:
+        name, value = todo.pop(0)
+        values[f"params:{name}"] = value
+        if isinstance(value, dict):
+            todo.extend((f"{name}.{key}", item) for key, item in value.items())
+    return values
+
+
+def load_project(location: ProjectLocation, problems: Scope) -> Project:
+    """Read a project; mistakes in its dagster.yml are added to `problems`.
+
+    Raises:
+        ProjectError: If its settings, its pipelines or its configuration cannot be read.
+    """
+    package_name = location.open()
+    loader = config_loader(location)
+    check_environments(loader)
+    problems.locate_with(SourceLines(loader, location.path).locate)
+    config = read_config(read_section(loader, "dagster"), problems)
+    asked: dict[str, Any] = {}
+    open_loader = partial(loader_of_context if config.load_with_hooks else config_loader, location)
+    return Project(
+        location=location,
+        package_name=package_name,
+        pipelines=_read_pipelines(location),
+        parameters=read_with_placeholders(open_loader, "parameters", asked),
+        config=config,
+        resolver=resolve_catalog(_read_catalog(open_loader, config, asked)),
+        runtime_params=asked,
+    )
+
+
+def entry_with_credentials(
+    location: ProjectLocation, dataset: str, runtime_params: Mapping[str, Any] | None = None
+) -> CatalogEntry:
+    """Read what the catalog has of a dataset with its credentials: for use at run time, never while definitions load.
+
+    Args:
+        location: The project; this process has it open.
+        dataset: The dataset's name in the catalog.
+        runtime_params: What the configuration is read with.
+
+    Raises:
+        ProjectError: If it cannot be read, or if the dataset's place depends on a parameter that is not given.
+    """
+    asked: dict[str, Any] = {}
+    open_loader = partial(config_loader, location)
+    catalog, credentials = (
+        read_with_placeholders(open_loader, name, asked, deepcopy(dict(runtime_params or {})), _WITHOUT_HOOKS)
+        for name in ("catalog", "credentials")
+    )
+    entry = read_entry(CatalogConfigResolver(catalog, credentials), dataset)
+    used = str([entry.location, entry.located.get("credentials"), entry.located.get("fs_args")])
+    missing = sorted(value for value in leaves(asked) if value in used)
+    if missing:
+        msg = (
+            f"Where '{dataset}' is depends on the runtime parameter {missing[0]}. Give it in `config.runtime_params`, or "
+            "give it a default in the catalog."
+        )
+        raise ProjectError(msg)
+    return entry
+
+
+def _read_catalog(open_loader: OpenLoader, config: DagsterConfig, asked: dict[str, Any]) -> dict[str, Any]:
+    """Read the catalog; where datasets are partitioned, placeholders show the places of a partition's parts, default or not."""
+    catalog = read_with_placeholders(open_loader, "catalog", asked)
+    metadata = (entry.get("metadata") for entry in catalog.values() if isinstance(entry, dict))
+    written = [found.get("dagster") for found in metadata if isinstance(found, dict)]
+    in_catalog = [found["partitions"] for found in written if isinstance(found, dict) and "partitions" in found]
+    if not config.assets.partitions and not in_catalog:
+        return catalog
+    everywhere = [asdict(config)["partitions"], asdict(config)["assets"]["partitions"], in_catalog]
+    places: dict[str, Any] = {name: f"<{name}>" for name in PARTITION_PARAMETERS if name != "partition_keys"}
+    dimensions = {name: f"<partition_keys.{name}>" for name in _dimensions(everywhere)}
+    return read_with_placeholders(open_loader, "catalog", {}, places | {"partition_keys": dimensions})
+
+
+def _dimensions(written: Any) -> Iterator[str]:
+    """Yield the names of the dimensions in partitions as they are written."""
+    for key, value in written.items() if isinstance(written, dict) else enumerate(written):
+        if key == "multi" and isinstance(value, dict):
+            yield from map(str, value)
+        if isinstance(value, dict | list):
+            yield from _dimensions(value)
+
+
+def _read_pipelines(location: ProjectLocation) -> dict[str, Pipeline]:
+    try:
+        return {name: pipeline for name, pipeline in registered_pipelines.items() if pipeline is not None}
+    except Exception as error:
+        msg = f"The pipelines of the project at {location.path} cannot be imported: {type(error).__name__}: {error}"
+        raise ProjectError(msg) from error

@@ -1,0 +1,35 @@
+"""One Dagster run on Kedro's side: the open project, its nodes, its hooks, its log and the data that its steps hand over."""
+
+from kedro_assets.runtime.io_manager import DatasetIOManager
+from kedro_assets.runtime.kedro_project import KedroProject, is_needed
+from kedro_assets.runtime.kedro_resource import KedroResource
+from kedro_assets.runtime.kedro_run import KedroRun, env_of
+from kedro_assets.runtime.log_capture import LogCapture, captured_logs
+from kedro_assets.runtime.mlflow_run import join_run, left_as_found, run_tags
+from kedro_assets.runtime.parameters import FIELD, ConfigSchemas, changed_parameters
+from kedro_assets.runtime.pipeline_hooks import JobFilter, PipelineHooks
+from kedro_assets.runtime.step_execution import Saved, StepExecution, check_inputs
+from kedro_assets.runtime.view import View
+
+__all__ = [
+    "FIELD",
+    "ConfigSchemas",
+    "DatasetIOManager",
+    "JobFilter",
+    "KedroProject",
+    "KedroResource",
+    "KedroRun",
+    "LogCapture",
+    "PipelineHooks",
+    "Saved",
+    "StepExecution",
+    "View",
+    "captured_logs",
+    "changed_parameters",
+    "check_inputs",
+    "env_of",
+    "is_needed",
+    "join_run",
+    "left_as_found",
+    "run_tags",
+]

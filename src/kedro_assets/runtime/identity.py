@@ -1,0 +1,112 @@
+"""What every process of one Dagster run has to agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+import dagster as dg
+from attrs import evolve, field, frozen
+
+from kedro_assets._internals import dagster_jobs
+from kedro_assets.runtime.mlflow_run import RUN_TAG
+
+SAVE_VERSION = "kedro/save_version"
+"""The metadata of a materialization that has the version saved."""
+
+
+@frozen
+class RunTags:
+    """The tags by which the processes of a run tell each other how far one project is in it.
+
+    Attributes:
+        resource_key: The project's, as several projects may be in one run.
+    """
+
+    resource_key: str
+
+    @property
+    def run_id(self) -> str:
+        """Kedro's run id; a run has it once `before_pipeline_run` has fired."""
+        return f"{self.resource_key}/run_id"
+
+    @property
+    def env(self) -> str:
+        """Kedro's environment in the run's own process."""
+        return f"{self.resource_key}/env"
+
+    @property
+    def ended(self) -> str:
+        """Whether a failed run's own process had fired all hooks that it is to fire."""
+        return f"{self.resource_key}/pipeline_hooks"
+
+
+@frozen
+class RunIdentity:
+    """What every process of one Dagster run has to agree on.
+
+    Attributes:
+        dagster_run_id: Dagster's id of the run.
+        kedro_run_id: Kedro's run id and save version, in Kedro's timestamp format.
+        runtime_params: The parameters given at launch, as `kedro run --params` takes them.
+        load_versions: The versions to load, by dataset, as `kedro run --load-versions` takes them.
+        mlflow_run_id: The MLflow run that a hook has started for this run, once it has.
+        env: Kedro's environment in the run's own process, once `before_pipeline_run` has fired.
+    """
+
+    dagster_run_id: str
+    kedro_run_id: str
+    runtime_params: Mapping[str, Any] = field(factory=dict)
+    load_versions: Mapping[str, str] = field(factory=dict)
+    mlflow_run_id: str | None = None
+    env: str | None = None
+
+    @classmethod
+    def of(
+        cls, run: dg.DagsterRun, job: dg.JobDefinition, instance: dg.DagsterInstance, resource_key: str
+    ) -> RunIdentity:
+        """Derive the identity from the run's record and its job, so that every process comes to the same one.
+
+        Args:
+            run: The run.
+            job: Its job.
+            instance: Where it is recorded.
+            resource_key: The project's, whose configuration the run has.
+        """
+        record = instance.get_run_record_by_id(run.run_id)
+        config = dagster_jobs.resource_config(job, run, resource_key)
+        return cls(
+            dagster_run_id=run.run_id,
+            kedro_run_id=kedro_timestamp(record.create_timestamp if record else datetime.now(tz=timezone.utc)),
+            runtime_params=config.get("runtime_params", {}),
+            load_versions=config.get("load_versions", {}),
+            mlflow_run_id=record.dagster_run.tags.get(RUN_TAG) if record else None,
+            env=record.dagster_run.tags.get(RunTags(resource_key).env) if record else None,
+        )
+
+    @property
+    def makes_partition(self) -> bool:
+        """Whether the run makes one partition, so that the catalog has it in every path."""
+        key = self.runtime_params.get("partition_key")
+        return key is not None and key != "<partition_key>"
+
+    def with_partition(self, params: Mapping[str, Any]) -> RunIdentity:
+        """Lay the runtime parameters of a partition over those of the run's configuration."""
+        return evolve(self, runtime_params={**self.runtime_params, **params})
+
+    def with_saved(self, versions: Mapping[str, str]) -> RunIdentity:
+        """Lay the versions that the run is to load over those that earlier runs have saved which it continues."""
+        return evolve(self, load_versions={**versions, **self.load_versions})
+
+
+def kedro_timestamp(moment: datetime) -> str:
+    """Write a moment as Kedro writes versions, which sort as text.
+
+    Examples:
+        >>> kedro_timestamp(datetime(2026, 3, 1, 12, 30, 5, 123456, tzinfo=timezone.utc))
+        '2026-03-01T12.30.05.123Z'
+    """
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(timezone.utc)
+    return f"{moment:%Y-%m-%dT%H.%M.%S}.{moment.microsecond // 1000:03d}Z"

@@ -1,0 +1,197 @@
+"""A Kedro project in one code location: what its runs, its steps and its IO managers find in their resources."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from attrs import field, frozen
+
+from kedro_assets.assets import AssetTable
+from kedro_assets.errors import PartitionError
+from kedro_assets.graph import RunPlan, plan_run
+from kedro_assets.partitions import PARTITION_TAG, has_partition, partition_of, runtime_params
+from kedro_assets.project import Project, ProjectLocation
+from kedro_assets.runtime.handover import MemoryStore
+from kedro_assets.runtime.identity import SAVE_VERSION, RunIdentity, RunTags, kedro_timestamp
+from kedro_assets.runtime.io_manager import DatasetIOManager
+from kedro_assets.runtime.kedro_run import KedroRun, OpenRuns
+from kedro_assets.runtime.pipeline_hooks import JobFilter
+from kedro_assets.runtime.view import View
+
+
+@frozen(slots=False, eq=False)
+class KedroProject:
+    """Opens a project for the runs of one code location.
+
+    Attributes:
+        resource_key: The key of its resource in Dagster.
+        project: What was read of it.
+        assets: Its nodes as assets.
+        ops: Its nodes as ops, by the name of the job that shows them so.
+        filters: The Kedro filter of every job that has one, by the job's name in Dagster.
+        open_runs: What this process has open.
+    """
+
+    resource_key: str
+    project: Project
+    assets: View
+    ops: Mapping[str, View] = field(factory=dict)
+    filters: Mapping[str, JobFilter] = field(factory=dict)
+    open_runs: OpenRuns = field(factory=OpenRuns)
+
+    @property
+    def location(self) -> ProjectLocation:
+        """Where it is."""
+        return self.project.location
+
+    @property
+    def table(self) -> AssetTable:
+        """Its assets."""
+        return self.assets.table
+
+    @property
+    def tags(self) -> RunTags:
+        """The tags of its runs."""
+        return RunTags(self.resource_key)
+
+    @cached_property
+    def io_managers(self) -> Mapping[str, DatasetIOManager]:
+        """The IO manager of every dataset, by the dataset's name."""
+        return {name: DatasetIOManager(access, self.for_io) for name, access in self.table.access.items()}
+
+    def enter(self) -> None:
+        """Make this the project of the process, which is no work if no other was opened since."""
+        self.location.reopen(self.project.package_name)
+
+    def for_run(self, run: dg.DagsterRun, job: dg.JobDefinition, instance: dg.DagsterInstance) -> KedroRun:
+        """Return the open project of a run; the first call in a process opens it, and its context hooks fire.
+
+        Raises:
+            PartitionError: If the run makes something that is partitioned, and no partition of it.
+        """
+
+        def open_run() -> KedroRun:
+            view, earlier = self.view(job.name), _continued(run, instance)
+            plan = view.plan(run, job)
+            partition = runtime_params(run.tags, self._definition(run, plan), self.project.runtime_params)
+            identity = RunIdentity.of(run, job, instance, self.resource_key).with_partition(partition)
+            identity = identity.with_saved(_saved_versions(view, earlier, plan, instance))
+            store = self._memory_store(instance, run.run_id, partition_of(run.tags), earlier)
+            self.enter()
+            return KedroRun.open(self.location, identity, plan, store, view.pipeline_around(plan))
+
+        return self.open_runs.get(run.run_id, open_run)
+
+    def for_io(self, context: dg.InputContext | dg.OutputContext) -> KedroRun:
+        """Return the open project for what Dagster loads or saves; outside a run it is opened for this one use."""
+        try:
+            step = context.step_context
+        except dg.DagsterInvariantViolationError:
+            params = {**self._placeholders(), **self.params_of(context)}
+            identity = RunIdentity("", kedro_timestamp(datetime.now(tz=timezone.utc)), runtime_params=params)
+            partition = context.partition_key if context.has_partition_key else ""
+            store = self._memory_store(_instance_of(context), "", partition)
+            self.enter()
+            return KedroRun.open(self.location, identity, plan_run(self.table.graph, {}), store)
+        return self.for_run(step.dagster_run, step.job_def, step.instance)
+
+    def view(self, job: str) -> View:
+        """Return the view that a job has of the project's nodes."""
+        return self.ops.get(job, self.assets)
+
+    def plan(self, run: dg.DagsterRun, job: dg.JobDefinition) -> RunPlan:
+        """Plan what each step of a run does; every process of the run comes to the same plan."""
+        return self.view(job.name).plan(run, job)
+
+    def _definition(self, run: dg.DagsterRun, plan: RunPlan) -> dg.PartitionsDefinition[Any] | None:
+        """Return how what a run makes is partitioned; None if it is not."""
+        partitioned = self.table.partitions.nodes
+        node = next((node for node in plan.nodes if node in partitioned), None)
+        if node is None:
+            return None
+        if not has_partition(run.tags):
+            msg = (
+                f"What node '{plan.nodes[node].name}' makes is partitioned, and this run was started without a partition. "
+                "Choose one: in the UI, with `kedro assets run --partition`, or in a schedule."
+            )
+            raise PartitionError(msg)
+        return partitioned[node].definition
+
+    def _placeholders(self) -> Mapping[str, Any]:
+        """Return the runtime parameters of partitions without which the configuration cannot be read."""
+        return runtime_params({}, None, self.project.runtime_params)
+
+    @staticmethod
+    def params_of(context: dg.InputContext | dg.OutputContext) -> Mapping[str, Any]:
+        """Return the runtime parameters of the one partition that Dagster loads or saves; none if it is not one."""
+        if not context.has_asset_partitions or len(context.asset_partition_keys) != 1:
+            return {}
+        [key] = context.asset_partition_keys
+        return runtime_params({PARTITION_TAG: key}, context.asset_partitions_def, {})
+
+    def _memory_store(
+        self, instance: dg.DagsterInstance, run_id: str, partition: str, earlier: Sequence[str] = ()
+    ) -> MemoryStore:
+        """Return the place for the in-memory data of this project in this environment."""
+        place = f"{self.location.path}\n{self.location.env}\n{self.location.conf_source}"
+        digest = hashlib.sha256(place.encode()).hexdigest()[:8]
+        folder = Path(instance.storage_directory()) / "kedro_assets" / f"{self.location.path.name}-{digest}"
+        partitions, graph = self.table.partitions, self.table.graph
+        partitioned = {name for name in graph.datasets if partitions.of_dataset(name)}
+        return MemoryStore(folder, run_id, earlier, partition, partitioned)
+
+
+def is_needed(run_id: str, instance: dg.DagsterInstance) -> bool:
+    """Whether a run may be continued by another: it is there, and has not succeeded."""
+    record = instance.get_run_by_id(run_id)
+    return record is not None and record.status != dg.DagsterRunStatus.SUCCESS
+
+
+def _saved_versions(view: View, runs: Sequence[str], plan: RunPlan, instance: dg.DagsterInstance) -> Mapping[str, str]:
+    """Return the versions that earlier runs have saved of what this run reads and does not write itself.
+
+    Args:
+        view: How the run sees the project.
+        runs: The runs that this one continues, nearest first.
+        plan: What this run does.
+        instance: Where they are recorded.
+    """
+    versions: dict[str, str] = {}
+    for run_id in runs:
+        for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
+            saved = entry.asset_materialization
+            version = saved.metadata.get(SAVE_VERSION) if saved else None
+            asset = view.table.by_key.get(saved.asset_key) if saved else None
+            if version is None or asset is None or not asset.is_dataset:
+                continue
+            variants = (variant.name for variant in view.graph.entries[asset.name] if variant.versioned)
+            for variant in plan.inputs.intersection(variants):
+                versions.setdefault(variant, str(version.value))
+    return versions
+
+
+def _continued(run: dg.DagsterRun, instance: dg.DagsterInstance) -> tuple[str, ...]:
+    """Return the runs that a re-execution continues, nearest first."""
+    found: dict[str, None] = {}
+    parent = run.parent_run_id
+    while parent and parent not in found:
+        found[parent] = None
+        record = instance.get_run_by_id(parent)
+        parent = record.parent_run_id if record else run.root_run_id
+    return tuple(found)
+
+
+def _instance_of(context: dg.InputContext | dg.OutputContext) -> dg.DagsterInstance:
+    """Return the instance outside a run, an empty one if there is none."""
+    if isinstance(context, dg.InputContext):
+        try:
+            return context.instance
+        except dg.DagsterInvariantViolationError:
+            pass
+    return dg.DagsterInstance.ephemeral()

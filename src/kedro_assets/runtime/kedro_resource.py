@@ -1,0 +1,62 @@
+"""The Kedro project as assets and ops of one's own find it in their resources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+from kedro.framework.session import KedroServiceSession
+from kedro.io import CatalogProtocol
+
+from kedro_assets.runtime.kedro_project import KedroProject
+
+
+@frozen
+class KedroResource:
+    """A Kedro project in one run of Dagster's, for assets and ops of one's own.
+
+    Take it by its key, `kedro` unless `assets.key_prefix` gives the project another:
+
+        @dg.asset(required_resource_keys={"kedro"})
+        def report(context):
+            return context.resources.kedro.run(pipeline_names=["reporting"])
+
+    Attributes:
+        project: The project.
+        runtime_params: The runtime parameters in the run's configuration.
+        load_versions: The versions to load in the run's configuration, by dataset.
+    """
+
+    project: KedroProject = field(repr=False)
+    runtime_params: Mapping[str, Any] = field(factory=dict, repr=False)
+    load_versions: Mapping[str, str] = field(factory=dict)
+
+    def run(self, **options: Any) -> dict[str, Any]:
+        """Run a registered pipeline as `kedro run` does, with all of its hooks, in this process.
+
+        Its datasets are saved and loaded as the catalog says. They are not reported to Dagster: materialize the assets of
+        this project for that.
+
+        Args:
+            options: What `kedro.framework.session.KedroServiceSession.run` takes, such as `pipeline_names=["training"]`,
+                `tags`, `from_nodes` or `runner`. Runtime parameters and load versions are laid over those of the run.
+
+        Returns:
+            What that gives: the pipeline's free outputs, by dataset.
+        """
+        params = {**self.runtime_params, **(options.pop("runtime_params", None) or {})}
+        versions = {**self.load_versions, **(options.pop("load_versions", None) or {})}
+        return self._session().run(runtime_params=params, load_versions=versions or None, **options)
+
+    def open_catalog(self) -> CatalogProtocol[Any, Any]:
+        """Open the project's catalog, as a session of Kedro's does: the hooks of context and catalog fire."""
+        catalog: CatalogProtocol[Any, Any] = self._session().load_context(dict(self.runtime_params)).catalog
+        return catalog
+
+    def _session(self) -> KedroServiceSession:
+        self.project.enter()
+        location = self.project.location
+        return KedroServiceSession.create(
+            project_path=location.path, env=location.env, conf_source=location.conf_source, serving_mode=True
+        )

@@ -1,0 +1,279 @@
+"""One step of a run: the one place that fixes the order of Kedro's node and dataset hooks.
+
+`kedro.runner.Task` is the reference. It is not called, because here data goes through IO managers, parameters can be
+overridden for one step, and each dataset is reported as soon as it is saved.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+import dagster as dg
+from attrs import define, field, frozen
+from kedro.pipeline.node import Node
+
+from kedro_assets.assets import Validation
+from kedro_assets.errors import PartitionError
+from kedro_assets.graph import StepPlan, Vertex, readers_of
+from kedro_assets.metadata import MetadataCollector
+from kedro_assets.names import base_name, is_parameter
+from kedro_assets.runtime.identity import SAVE_VERSION
+from kedro_assets.runtime.kedro_run import KedroRun
+from kedro_assets.runtime.mlflow_run import run_link
+from kedro_assets.runtime.parameters import typed_parameters
+from kedro_assets.runtime.view import View
+
+logger = logging.getLogger(__name__)
+
+
+class Door(Protocol):
+    """The way to one dataset's data; every IO manager of kedro-assets is one."""
+
+    def load(self, run: KedroRun, name: str, node: Node | None, keys: Collection[str] | None) -> Any:
+        """Load the dataset under one of its names; of a partitioned one, some partitions."""
+
+    def save(self, run: KedroRun, name: str, data: Any, node: Node | None, keys: Collection[str] | None) -> None:
+        """Save the dataset under one of its names; of a partitioned one, some partitions."""
+
+
+@frozen
+class Saved:
+    """A dataset that is saved in full, or a node without outputs that has run; with metadata of its materialization."""
+
+    vertex: Vertex
+    metadata: Mapping[str, Any]
+
+    def common(self, other: Saved) -> Saved:
+        """Return what is true of this and of another partition of the dataset."""
+        missing = object()
+        same = {key: value for key, value in self.metadata.items() if other.metadata.get(key, missing) == value}
+        return Saved(self.vertex, same)
+
+
+@define(eq=False)
+class StepExecution:
+    """A step of a run, in a process that has the project open.
+
+    Attributes:
+        run: The open Kedro project.
+        step: Dagster's key of the step.
+        view: The step's nodes and those around them, and the assets.
+        doors: The way to each dataset's data, by the dataset's name without transcoding.
+        parameters: Values that replace the project's own, by the name of a node's input.
+        keys: The partitions that the step reads and makes, by dataset; one that is not partitioned is not there.
+        collector: Is shown what is saved while it is at hand.
+    """
+
+    run: KedroRun
+    step: str
+    view: View
+    doors: Mapping[str, Door]
+    parameters: Mapping[str, Any] = field(factory=dict)
+    keys: Mapping[str, Collection[str]] = field(factory=dict)
+    collector: MetadataCollector = field(init=False)
+    _kept: set[str] = field(factory=set, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        run = self.run
+        self.collector = MetadataCollector(
+            self.view.graph.entries, run.catalog, run.identity.kedro_run_id, run.redactor
+        )
+
+    @property
+    def plan(self) -> StepPlan:
+        """What the step does; nothing if only checks are selected."""
+        return self.run.plan.steps.get(self.step, _NOTHING)
+
+    def run_nodes(self) -> Iterator[Saved | Validation]:
+        """Run the nodes in order; data is loaded late and released early.
+
+        Yields:
+            A dataset once all of it is saved, and a node without outputs once it has run. What validators find comes after
+            the dataset in which they have found it.
+        """
+        if not self.plan.nodes:
+            return
+        run, plan = self.run, self.plan
+        nodes = {title: run.plan.nodes[title] for title in plan.nodes}
+        run.done.difference_update(nodes)  # if this is another try, none of them has run
+        readers = run.plan.readers if run.own_process else readers_of(nodes)
+        check_inputs(run, {name for node in nodes.values() for name in node.inputs} & run.plan.inputs - plan.handed_in)
+        self._build_datasets(nodes.values())
+        run.handover.restore(plan.handed_in, list(nodes.values()))
+        run_metadata: dict[str, Any] = {"kedro/run_id": run.identity.kedro_run_id, **run_link()}
+        for title, node in nodes.items():
+            for name in self._run_node(node):
+                yield from self._saved(name, run_metadata)
+            if not node.outputs:
+                yield Saved(("node", title), run_metadata)
+            logger.info("Completed node: %s", node.name)
+            run.done.add(title)
+            self._release(node, readers)
+        yield from self.validated()
+
+    def validated(self) -> Iterator[Validation]:
+        """Yield what validators have found and nobody has told: on load, what was not already seen on save."""
+        run, graph = self.run, self.view.graph
+        while run.io.validations:
+            (name, mode), found = run.io.validations.popitem()
+            producer = graph.producer(base_name(name)) if name not in run.plan.inputs else None
+            saved_here = producer is not None and name in graph.nodes[producer].outputs
+            if mode == "save" or found.error is not None or not saved_here or "save" not in found.spec.on:
+                yield self._masked(found)
+
+    def stored(self, checks: Collection[dg.AssetCheckKey]) -> Iterator[Validation]:
+        """Have validators look at stored data, for the checks of datasets that the step's nodes have not made.
+
+        Raises:
+            PartitionError: If each partition of a dataset has a path of its own, and the run makes none.
+            InMemoryDataError: If a dataset is in memory and no run has left it.
+        """
+        graph = self.view.graph
+        made = {name for node in self.plan.nodes for name in graph.outputs(node)}
+        for name, spec in self.view.table.checks.items():
+            if spec.key in checks and base_name(name) not in made:
+                self._check_place(name)
+                data = [self.run.store.load(name)] if graph.in_memory(base_name(name)) else []
+                yield self._masked(self.run.io.validate(name, *data))
+
+    def _run_node(self, node: Node) -> Iterator[str]:
+        """Run one node with Kedro's hooks, and yield the name of each dataset once all of it is saved."""
+        parameters = typed_parameters(node, self.parameters)
+        inputs = {name: self._load(node, name, parameters) for name in node.inputs}
+        inputs.update(self._overrides(node, inputs))
+        outputs = self._call(node, inputs)
+        del inputs
+        chunks, saved = inspect.isgeneratorfunction(node.func), []
+        for name, data in _interleaved(outputs) if chunks else outputs.items():
+            self._save(node, name, data)
+            if not chunks:
+                yield name
+            saved.append(name)
+        if chunks:
+            yield from dict.fromkeys(saved)
+        for name in node.confirms:
+            self.run.io.confirm(name, self.keys.get(base_name(name)))
+
+    def _load(self, node: Node, name: str, parameters: Mapping[str, Any]) -> Any:
+        if not is_parameter(name):
+            return self.doors[base_name(name)].load(self.run, name, node, self.keys.get(base_name(name)))
+        if name not in parameters:
+            return self.run.io.load(name, node)
+        return self.run.io.replaced(name, parameters[name], node)
+
+    def _save(self, node: Node, name: str, data: Any) -> None:
+        self.doors[base_name(name)].save(self.run, name, data, node, self.keys.get(base_name(name)))
+        if name in self.plan.handed_out and not self.run.handover.hand_on(name):
+            self._kept.add(name)
+        self.collector.saved(name, data)
+
+    def _overrides(self, node: Node, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask the hooks for inputs to replace; they get a copy, as in Kedro."""
+        responses = self.run.hooks.hook.before_node_run(**self._hook_arguments(node, dict(inputs)))
+        replaced: dict[str, Any] = {}
+        for response in responses:
+            if response is not None and not isinstance(response, dict):
+                msg = (
+                    "'before_node_run' must return either None or a dictionary mapping dataset names to updated values, "
+                    f"got '{type(response).__name__}' instead."
+                )
+                raise TypeError(msg)
+            replaced.update(response or {})
+        return replaced
+
+    def _call(self, node: Node, inputs: dict[str, Any]) -> dict[str, Any]:
+        arguments = self._hook_arguments(node, inputs)
+        start = time.perf_counter()
+        try:
+            outputs = node.run(inputs)
+        except Exception as error:
+            self.run.hooks.hook.on_node_error(error=error, **arguments)
+            raise
+        if not inspect.isgeneratorfunction(node.func):  # it has not begun
+            self.collector.ran(node.outputs, time.perf_counter() - start)
+        self.run.hooks.hook.after_node_run(outputs=outputs, **arguments)
+        return outputs
+
+    def _hook_arguments(self, node: Node, inputs: dict[str, Any]) -> dict[str, Any]:
+        run = self.run
+        return {
+            "node": node,
+            "catalog": run.catalog,
+            "inputs": inputs,
+            "is_async": False,
+            "run_id": run.identity.kedro_run_id,
+        }
+
+    def _saved(self, name: str, run_metadata: Mapping[str, Any]) -> Iterator[Saved | Validation]:
+        """Yield a dataset that is saved, and what its validator has found."""
+        run = self.run
+        if run.hooks.hook.after_pipeline_run.get_hookimpls():
+            run.handover.hand_back(name)
+        version = {SAVE_VERSION: run.identity.kedro_run_id} if name in run.plan.versioned else {}
+        metadata = {**self.collector.metadata(name), **run_metadata, **version}
+        yield Saved(("dataset", base_name(name)), metadata)
+        validation = run.io.validations.pop((name, "save"), None)
+        if validation is not None:
+            yield self._masked(validation)
+
+    def _build_datasets(self, nodes: Iterable[Node]) -> None:
+        """Build the datasets of a step before its first node runs, as Kedro's runners do."""
+        for node in nodes:
+            for name in (*node.inputs, *node.outputs):
+                self.run.catalog.get(name, fallback_to_runtime_pattern=True)
+
+    def _release(self, node: Node, readers: Mapping[str, frozenset[str]]) -> None:
+        """Release what no later node of this process reads, as Kedro's runners do.
+
+        What goes into the run or comes out of it stays, and what another step of this process can get here only.
+        """
+        plan = self.run.plan
+        for names, kept in ((node.inputs, plan.inputs), (node.outputs, plan.outputs)):
+            for name in names:
+                if name not in kept | self._kept and self.run.done.issuperset(readers.get(name, ())):
+                    self.run.catalog.release(name)
+
+    def _check_place(self, name: str) -> None:
+        """Look whether there is one place where a dataset is stored, in a run that makes no partition of it.
+
+        Raises:
+            PartitionError: If each of its partitions has a path of its own.
+        """
+        entries = (entry for entry in self.view.graph.entries[base_name(name)] if entry.name == name)
+        if any(entry.partition_parts for entry in entries) and not self.run.identity.makes_partition:
+            msg = (
+                f"'{name}' has one partition per path, so its check is made in the runs that make or load a partition. For all "
+                "that is stored, give the validator to a PartitionedDataset of the same folder."
+            )
+            raise PartitionError(msg)
+
+    def _masked(self, found: Validation) -> Validation:
+        """Mask the project's credentials in what a validator has found, before Dagster records it."""
+        self.run.redactor.error(found.error)
+        return found
+
+
+_NOTHING = StepPlan(())
+
+
+def check_inputs(run: KedroRun, names: Collection[str]) -> None:
+    """Look whether the catalog has what nodes read and no node makes.
+
+    Raises:
+        ValueError: If it has not, with Kedro's own message.
+    """
+    missing = {name for name in names if name not in run.catalog}
+    if missing:
+        msg = f"Pipeline input(s) {missing} not found in the {type(run.catalog).__name__}"
+        raise ValueError(msg)
+
+
+def _interleaved(outputs: Mapping[str, Iterable[Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield the chunks of a generator node in the order in which Kedro saves them: one of each output in turn."""
+    for chunks in zip(*outputs.values(), strict=False):
+        yield from zip(outputs, chunks, strict=True)
+        del chunks  # or it would still be there while the node makes the next ones

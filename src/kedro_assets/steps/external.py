@@ -1,0 +1,148 @@
+"""Datasets that no node writes: assets that Dagster observes where it can, and steps that check what is stored of them."""
+
+# No postponed annotations here: Dagster looks at the class that annotates `context`.
+import logging
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import dagster as dg
+from attrs import frozen
+
+from kedro_assets._internals import dagster_jobs
+from kedro_assets.assets import AssetTable, KedroAsset
+from kedro_assets.graph import Cluster
+from kedro_assets.names import base_name, identifiers
+from kedro_assets.project import CatalogEntry, address, entry_with_credentials, fingerprint, read_entry
+from kedro_assets.runtime import KedroProject, KedroRun
+from kedro_assets.steps.step import KedroStep
+
+_VERSION_TAG = "dagster/data_version"
+_log = logging.getLogger(__name__)
+
+
+def build_external(table: AssetTable, resource_key: str, taken: Iterable[str]) -> list[dg.AssetsDefinition]:
+    """Build the datasets that no node writes, as assets that Dagster does not make, and observes where it can.
+
+    Those that the catalog leaves to an asset of one's own (`external: false`) are left out.
+
+    Args:
+        table: The assets.
+        resource_key: The key of the project's resource.
+        taken: Names that no step may have.
+    """
+    external = [asset for asset in table.assets if asset.is_external and asset.is_shown and asset.is_dataset]
+    names = identifiers((f"{asset.name} observation" for asset in external), taken)
+    found = []
+    for asset in external:
+        io_manager = table.access[asset.name].io_manager_key
+        if asset.observed is None:
+            found.append(dg.AssetsDefinition(specs=[asset.spec.with_io_manager_key(io_manager)]))
+        else:
+            step = Observe(resource_key, asset.observed, asset.key)
+            found.append(_observable(names[f"{asset.name} observation"], step, asset.spec, io_manager))
+    return found
+
+
+def _observable(name: str, step: "Observe", spec: dg.AssetSpec, io_manager: str) -> dg.AssetsDefinition:
+    """Do what `dagster.multi_observable_source_asset` does, which takes keys for names of outputs: not every key can be one."""
+    out = dg.Out(dg.Nothing, io_manager_key=io_manager, description=spec.description, metadata=spec.metadata)
+    op = dg.OpDefinition(step.observe, name, outs={"observed": out}, required_resource_keys={step.resource_key})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # nothing that the user could change
+        return dg.AssetsDefinition(
+            node_def=op,
+            keys_by_output_name={"observed": spec.key},
+            specs=[spec],
+            execution_type=dagster_jobs.OBSERVATION,
+        )
+
+
+def build_external_checks(table: AssetTable, resource_key: str, taken: Iterable[str]) -> list[dg.AssetsDefinition]:
+    """Build the checks of datasets that no node writes, each a step of its own that loads what is stored.
+
+    Args:
+        table: The assets.
+        resource_key: The key of the project's resource.
+        taken: Names that no step may have.
+    """
+    external: list[KedroAsset] = [asset for asset in table.assets if asset.is_external and asset.checks]
+    names = identifiers((f"{asset.name} validator" for asset in external), taken)
+    return [
+        dg.multi_asset_check(
+            specs=list(asset.checks.values()),
+            name=names[f"{asset.name} validator"],
+            can_subset=True,
+            required_resource_keys={resource_key},
+        )(KedroStep(resource_key, Cluster(asset.name, ())).validate)
+        for asset in external
+    ]
+
+
+def observation(key: dg.AssetKey, version: str) -> dg.AssetObservation:
+    """Return the event that says which data an asset has."""
+    return dg.AssetObservation(key, tags={_VERSION_TAG: version})
+
+
+@frozen
+class Observe:
+    """What the step of a dataset that no node writes does: it looks at its files, and opens nothing of Kedro's run.
+
+    Attributes:
+        resource_key: The key of the project's resource.
+        entry: What the catalog has of the dataset, without credentials.
+        key: The key of its asset.
+    """
+
+    resource_key: str
+    entry: CatalogEntry
+    key: dg.AssetKey
+
+    def observe(self, context: dg.OpExecutionContext, _inputs: Any) -> Iterator[dg.ObserveResult]:
+        """Look at the files as they are now.
+
+        Raises:
+            Failure: If there are none.
+        """
+        resource = getattr(context.resources, self.resource_key)
+        project: KedroProject = resource.project
+        project.enter()
+        name = self.entry.name
+        entry = entry_with_credentials(project.location, name, resource.runtime_params)
+        version = fingerprint(project.location, entry)
+        if version is None:
+            raise dg.Failure(f"There are no files of '{base_name(name)}'.", allow_retries=False)
+        yield dg.ObserveResult(self.key, data_version=dg.DataVersion(version))
+
+
+def observe_inputs(run: KedroRun, table: AssetTable, job: dg.JobDefinition, instance: dg.DagsterInstance) -> None:
+    """Tell Dagster before the first step which data the run reads that nothing here makes, where that has changed.
+
+    What the run makes then counts as made from that data. Left out are a version that the run asks for and a place that its
+    parameters have moved, as they say nothing of the dataset in other runs. A run does not fail here: where files cannot
+    be looked at, the node that loads them says why.
+    """
+    resolver, location = getattr(run.catalog, "config_resolver", None), run.location
+    for name in {base_name(name) for name in run.plan.inputs if base_name(name) in table.graph.entries}:
+        asset = table.dataset(name)
+        known = asset.observed if asset else None
+        if resolver is None or asset is None or known is None or known.name in run.identity.load_versions:
+            continue
+        if dagster_jobs.is_run(job, asset.key):
+            continue
+        try:
+            entry = read_entry(resolver, known.name)
+            if address(location, entry) == address(location, known):
+                _report(asset.key, fingerprint(location, entry), instance)
+        except Exception as error:  # noqa: BLE001 - whatever a file system raises
+            _log.debug("The files of '%s' cannot be looked at: %s", name, error)
+
+
+def _report(key: dg.AssetKey, version: str | None, instance: dg.DagsterInstance) -> None:
+    """Report a data version if it is new; what others materialize has theirs, and Dagster would compare the two."""
+    records = instance.fetch_observations(key, limit=1).records
+    known = records[0].asset_observation if records else None
+    if version is None or (known is not None and (known.tags or {}).get(_VERSION_TAG) == version):
+        return
+    if not instance.fetch_materializations(key, limit=1).records:
+        instance.report_runless_asset_event(observation(key, version))

@@ -1,0 +1,142 @@
+"""Clusters as multi_assets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import dagster as dg
+from attrs import frozen
+
+from kedro_assets._internals import dagster_jobs
+from kedro_assets.assets import AssetTable, node_tags
+from kedro_assets.errors import Scope
+from kedro_assets.graph import Cluster, ProjectGraph
+from kedro_assets.names import distinct_identifiers, identifiers
+from kedro_assets.runtime import ConfigSchemas, KedroProject
+from kedro_assets.steps.external import build_external, build_external_checks
+from kedro_assets.steps.step import KedroStep
+
+
+def build_assets(
+    project: KedroProject, clusters: Sequence[Cluster], jobs: Sequence[str], problems: Scope
+) -> list[dg.AssetsDefinition]:
+    """Build all assets of a project as Dagster takes them: external ones, steps, and checks of what no node writes.
+
+    Args:
+        project: The project.
+        clusters: Which nodes share a step.
+        jobs: The names of its jobs: Dagster keeps those and the names of steps in one space.
+        problems: Collects steps that would be in two pools.
+    """
+    steps = build_multi_assets(project, clusters, jobs, problems)
+    taken = [*jobs, *(step.op.name for step in steps)]
+    checks = build_external_checks(project.table, project.resource_key, taken)
+    taken += [step.op.name for step in checks]
+    return [*build_external(project.table, project.resource_key, taken), *steps, *checks]
+
+
+def build_multi_assets(
+    project: KedroProject, clusters: Sequence[Cluster], taken: Iterable[str], problems: Scope
+) -> list[dg.AssetsDefinition]:
+    """Turn every cluster into one subsettable `multi_asset`.
+
+    Args:
+        project: The project.
+        clusters: The clusters.
+        taken: Names that no step may have: those of jobs, as Dagster keeps both in one space.
+        problems: Collects steps that would be in two pools.
+    """
+    table, config = project.table, project.project.config.assets
+    schemas = ConfigSchemas(project.project.parameter_values)
+    titles = {cluster.name: "__".join([*config.key_prefix, cluster.name]) for cluster in clusters}
+    names = identifiers(titles.values(), taken=[*taken, dagster_jobs.ASSET_JOB])
+    return [
+        _ClusterStep(
+            KedroStep(project.resource_key, cluster),
+            names[titles[cluster.name]],
+            schemas.of(table.graph.nodes[node] for node in cluster.nodes),
+            _pool(cluster, table.graph, config.pools, problems),
+        ).assets(table)
+        for cluster in clusters
+        if table.graph.assets_of(cluster.nodes)
+    ]
+
+
+def _pool(cluster: Cluster, graph: ProjectGraph, pools: Mapping[str, str], problems: Scope) -> str | None:
+    """Return the pool of a step: that of its nodes' tags."""
+    tags = sorted({tag for node in cluster.nodes for tag in graph.nodes[node].tags if tag in pools})
+    found = sorted({pools[tag] for tag in tags})
+    if len(found) > 1:
+        hint = "Give their tags one pool, or let the nodes run in steps of their own with `cluster_by: node`."
+        nodes = ", ".join(cluster.nodes)
+        message = f"the nodes {nodes} share a step and would be in the pools {', '.join(found)}."
+        problems.at("assets", "pools", tags[0]).add(message, hint)
+    return found[0] if found else None
+
+
+@frozen
+class _ClusterStep:
+    """The step of a cluster before it has assets."""
+
+    step: KedroStep
+    name: str
+    config_schema: dg.Field
+    pool: str | None
+
+    def assets(self, table: AssetTable) -> dg.AssetsDefinition:
+        """Do what `dagster.multi_asset` does, which makes up names for inputs, not for every key, and looks at each twice."""
+        cluster, graph = self.step.cluster, table.graph
+        assets = table.made_by(cluster.nodes)
+        outputs = list(
+            identifiers(asset.name if asset.is_dataset else f"node {asset.name}" for asset in assets).values()
+        )
+        made = {asset.key for asset in assets}
+        read = sorted({dep.asset_key for asset in assets for dep in asset.spec.deps} - made)
+        inputs = distinct_identifiers(key.to_user_string() for key in read)
+        checks = [check for asset in assets for check in asset.checks.values()]
+        ports = identifiers((f"check {check.key.to_user_string()}" for check in checks), taken=outputs)
+        nodes = [graph.nodes[node] for node in cluster.nodes]
+        op = dg.OpDefinition(
+            self.step.materialize,
+            self.name,
+            ins={port: dg.In(dg.Nothing) for port in inputs},
+            outs={
+                port: dg.Out(
+                    io_manager_key=table.access[asset.name].io_manager_key if asset.is_dataset else None,
+                    is_required=False,
+                    description=asset.spec.description,
+                    metadata=asset.spec.metadata,
+                    code_version=asset.spec.code_version,
+                )
+                for port, asset in zip(outputs, assets, strict=True)
+            }
+            | {port: dg.Out(is_required=False) for port in ports.values()},
+            description="\n".join([f"Kedro nodes: {', '.join(cluster.nodes)}.", *cluster.reasons]),
+            tags={"kedro/nodes": str(len(nodes)), **{tag: "" for node in nodes for tag in node_tags(node)}},
+            pool=self.pool,
+            config_schema=self.config_schema,
+            required_resource_keys={self.step.resource_key},
+        )
+        partitioning = table.partitions.nodes.get(cluster.nodes[0])
+        return ClusterAssets(
+            node_def=op,
+            keys_by_input_name=dict(zip(inputs, read, strict=True)),
+            keys_by_output_name={port: asset.key for port, asset in zip(outputs, assets, strict=True)},
+            specs=[asset.spec for asset in assets],
+            check_specs_by_output_name=dict(zip(ports.values(), checks, strict=True)),
+            can_subset=True,
+            backfill_policy=partitioning.policy if partitioning else None,
+        )
+
+
+class ClusterAssets(dg.AssetsDefinition):
+    """The assets of one cluster.
+
+    Every dataset has an IO manager, and Dagster goes through all resources of the code location for each of its assets.
+    These are shown their own only, so that the work grows with the datasets and not with their square.
+    """
+
+    def with_resources(self, resource_defs: Mapping[str, dg.ResourceDefinition]) -> dg.AssetsDefinition:
+        """Bind the resources that these assets need."""
+        own = {key: resource_defs[key] for key in self.required_resource_keys if key in resource_defs}
+        return super().with_resources(own)

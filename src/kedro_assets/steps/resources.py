@@ -1,0 +1,98 @@
+"""A project as resources of Dagster: one that its runs are configured by, and an IO manager for every dataset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+from attrs import frozen
+
+from kedro_assets._internals import dagster_config
+from kedro_assets.config import DagsterConfig
+from kedro_assets.names import identifier
+from kedro_assets.runtime import DatasetIOManager, KedroProject, KedroResource
+
+_SCHEMA = {
+    "runtime_params": dg.Field(
+        dict,
+        default_value={},
+        description="Parameters for this run, as `kedro run --params` takes them.",
+    ),
+    "load_versions": dg.Field(
+        dict,
+        default_value={},
+        description="The version to load, by dataset, as `kedro run --load-versions` takes them.",
+    ),
+}
+
+
+_HIDDEN = dagster_config.HiddenSchema()
+
+
+def build_resources(project: KedroProject) -> dict[str, dg.ResourceDefinition]:
+    """Build the resource of a project and the IO manager of every dataset, by their keys."""
+    own = dg.ResourceDefinition(
+        resource_fn=_Open(project).resource,
+        config_schema=_SCHEMA,
+        description="What a run gives to Kedro at its start.",
+    )
+    io_managers = {
+        access.io_manager_key: DatasetIOManagerDefinition(project.resource_key, name)
+        for name, access in project.table.access.items()
+    }
+    return {project.resource_key: own, **io_managers}
+
+
+def projects_of(job: dg.JobDefinition) -> list[KedroProject]:
+    """Return the Kedro projects among the resources of a job, in the order of their keys."""
+    found = (getattr(job.resource_defs[key].resource_fn, "__self__", None) for key in sorted(job.resource_defs))
+    return [opened.project for opened in found if isinstance(opened, _Open)]
+
+
+@frozen
+class _Open:
+    """Makes the resource of a project in each process of a run."""
+
+    project: KedroProject
+
+    def resource(self, context: dg.InitResourceContext) -> KedroResource:
+        return KedroResource(self.project, **context.resource_config)
+
+
+class DatasetIOManagerDefinition(dg.IOManagerDefinition):
+    """Finds the IO manager of one dataset in the project, which is another resource of the run.
+
+    It takes no configuration, so that the launchpad does not list it.
+
+    Args:
+        resource_key: The key of the project's resource.
+        dataset: The dataset's name.
+    """
+
+    def __init__(self, resource_key: str, dataset: str) -> None:
+        self._project_key = resource_key
+        self._dataset = dataset
+        super().__init__(
+            resource_fn=self._find,
+            required_resource_keys={resource_key},
+            description=f"The Kedro dataset '{dataset}'.",
+        )
+
+    @property
+    def config_schema(self) -> Any:
+        """A schema that run configuration does not list."""
+        return _HIDDEN
+
+    @property
+    def has_config_field(self) -> bool:
+        """It has none."""
+        return False
+
+    def _find(self, context: dg.InitResourceContext) -> DatasetIOManager:
+        resource: KedroResource = getattr(context.resources, self._project_key)
+        return resource.project.io_managers[self._dataset]
+
+
+def resource_key(config: DagsterConfig) -> str:
+    """Return the key of a project's resource: `kedro`, or one of its own where a key prefix sets its assets apart."""
+    return identifier("_".join(["kedro", *config.assets.key_prefix]))

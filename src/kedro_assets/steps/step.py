@@ -1,0 +1,176 @@
+"""What a step does when Dagster runs it: a cluster's, which makes assets, or that of an op, which is one node."""
+
+# No postponed annotations here: Dagster looks at the class that annotates `context`.
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from attrs import evolve, frozen
+
+from kedro_assets._internals import dagster_partitions
+from kedro_assets.assets import Validation, check_evaluation, check_result
+from kedro_assets.errors import PartitionError
+from kedro_assets.graph import Cluster, Vertex
+from kedro_assets.partitions import PARTITION_TAG, has_partition, runtime_params, shown
+from kedro_assets.runtime import (
+    KedroProject,
+    Saved,
+    StepExecution,
+    captured_logs,
+    changed_parameters,
+    join_run,
+)
+
+CheckEvent = dg.AssetCheckResult | dg.AssetCheckEvaluation
+
+
+@frozen
+class KedroStep:
+    """The step of some nodes; the project is in the run's resources.
+
+    Attributes:
+        resource_key: The key of the project's resource.
+        cluster: The nodes.
+    """
+
+    resource_key: str
+    cluster: Cluster
+
+    def materialize(
+        self, context: dg.AssetExecutionContext, _inputs: Any
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult | dg.AssetCheckEvaluation]:
+        """Run the nodes that the selected assets need, and report every dataset once it is saved.
+
+        A selected check of a dataset that no node makes here looks at what is stored. Every run gives new data: that of a
+        node can depend on more than its code and what it reads of other assets, so Dagster must not take the same code
+        for the same data.
+        """
+        table = self._project(context).table
+        checks, made = set(context.selected_asset_check_keys), self._made(context)
+        data_version = dg.DataVersion(context.run.run_id)
+        for found in self._events(context.op_execution_context, frozenset(checks), made):
+            if isinstance(found, Validation):
+                yield from self._check_events(context, found, checks, made)
+                continue
+            asset = table.by_vertex.get(found.vertex)
+            if asset is None:  # a hidden dataset
+                continue
+            if asset.key in context.selected_asset_keys:
+                yield dg.MaterializeResult(asset_key=asset.key, metadata=found.metadata, data_version=data_version)
+            else:  # made because its node ran, though nobody selected it
+                for partition in (*made,) or (None,):
+                    context.log_event(dg.AssetMaterialization(asset.key, metadata=found.metadata, partition=partition))
+
+    def validate(self, context: dg.AssetCheckExecutionContext) -> Iterator[CheckEvent]:
+        """Look at what is stored of a dataset that no node writes."""
+        checks = set(context.selected_asset_check_keys)
+        for found in self._events(context.op_execution_context, frozenset(checks)):
+            if isinstance(found, Validation):
+                yield from self._check_events(context, found, checks)
+
+    def execute(
+        self, context: dg.OpExecutionContext
+    ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[None]]:
+        """Run one node, and yield every output once it is saved, with the materialization of its asset."""
+        project = self._project(context)
+        view, table = project.view(context.job_def.name), project.table
+        made = view.graph.assets_of(self.cluster.nodes)
+        outputs = dict(zip(made, context.op_def.output_dict, strict=False))  # a node without any has one if others wait
+        for found in self._events(context):
+            if isinstance(found, Validation):
+                if found.dataset in table.checks:
+                    yield check_evaluation(table.checks[found.dataset], found)
+                continue
+            asset = view.table.by_vertex.get(found.vertex)
+            if asset is not None and not (asset.in_memory and found.vertex not in table.by_vertex):
+                yield dg.AssetMaterialization(asset.key, metadata=found.metadata)
+            if found.vertex in outputs:
+                yield dg.Output(None, outputs[found.vertex])
+
+    def _project(self, context: Any) -> KedroProject:
+        project: KedroProject = getattr(context.resources, self.resource_key).project
+        return project
+
+    def _made(self, context: dg.AssetExecutionContext) -> Sequence[str]:
+        """Return the partitions that the step makes, which are the same of all its assets."""
+        partitioned = self.cluster.nodes[0] in self._project(context).table.partitions.nodes
+        return context.op_execution_context.partition_keys if partitioned and has_partition(context.run.tags) else ()
+
+    def _check_events(
+        self, context: Any, found: Validation, awaited: set[dg.AssetCheckKey], made: Sequence[str] = ()
+    ) -> Iterator[CheckEvent]:
+        """Report what a validator has found, if its dataset is an asset; Dagster takes one result for each check it awaits."""
+        spec = self._project(context).table.checks.get(found.dataset)
+        if spec is None:
+            return
+        if spec.key in awaited:
+            awaited.discard(spec.key)
+            yield check_result(spec, found, made)
+        else:
+            yield check_evaluation(spec, found, made)
+
+    def _events(
+        self, context: dg.OpExecutionContext, checks: Collection[dg.AssetCheckKey] = (), made: Sequence[str] = ()
+    ) -> Iterator[Saved | Validation]:
+        """Run the step's nodes, and yield what is saved and found; at last, what is found in the data of other checks."""
+        project = self._project(context)
+        with captured_logs(context.log, context.instance.managed_python_loggers) as capture:
+            run = project.for_run(context.run, context.job_def, context.instance)
+            project.enter()
+            capture.renew(run.redactor)
+            join_run(run.identity.mlflow_run_id)
+            view, step = project.view(context.job_def.name), str(context.op_handle)
+            parameters = changed_parameters(context.op_config, project.project.parameter_values)
+            execution = StepExecution(run, step, view, project.io_managers, parameters)
+            try:
+                if len(made) > 1 and view.table.partitions.by_path(execution.plan.nodes):
+                    yield from self._one_by_one(execution, made, context.instance)
+                else:
+                    execution.keys = self._keys(execution, made, context.instance)
+                    yield from execution.run_nodes()
+                yield from execution.stored(checks)
+            except Exception as error:
+                run.errors[step] = error
+                run.redactor.error(error)
+                yield from execution.validated()
+                raise
+
+    def _one_by_one(
+        self, execution: StepExecution, made: Sequence[str], instance: dg.DagsterInstance
+    ) -> Iterator[Saved | Validation]:
+        """Run the nodes once for each partition, as a dataset of theirs has a place for each; report when all are saved."""
+        definition = execution.view.table.partitions.nodes[self.cluster.nodes[0]].definition
+        saved: dict[Vertex, Saved] = {}
+        validations: dict[str, Validation] = {}
+        for key in made:
+            run = execution.run.at_partition(runtime_params({PARTITION_TAG: key}, definition, {}), key)
+            one = evolve(execution, run=run, keys=self._keys(execution, [key], instance))
+            for found in one.run_nodes():
+                if isinstance(found, Saved):
+                    saved[found.vertex] = found.common(saved.get(found.vertex, found))
+                elif found.dataset not in validations or validations[found.dataset].error is None:
+                    validations[found.dataset] = found
+        yield from saved.values()
+        yield from validations.values()
+
+    def _keys(
+        self, execution: StepExecution, made: Sequence[str], instance: dg.DagsterInstance
+    ) -> Mapping[str, Sequence[str]]:
+        """Return the partitions that nodes of the step read and make, by dataset.
+
+        Raises:
+            PartitionError: If they would have to read some that do not exist.
+        """
+        partitions, graph, nodes = execution.view.table.partitions, execution.view.graph, execution.plan.nodes
+        found = {name: made for node in nodes for name in graph.outputs(node)} if made else {}
+        mappings = partitions.read_by(self.cluster.nodes)
+        for name in {name for node in nodes for name in graph.inputs(node)}.intersection(mappings):
+            own, read = partitions.nodes.get(nodes[0]), partitions.of_dataset(name)
+            keys, missing = dagster_partitions.partitions_read(
+                mappings[name], own and own.definition, made, read and read.definition, instance
+            )
+            if missing:
+                msg = f"{shown(made) or 'The data'} would be made from partition {shown(missing)} of '{name}', which does not exist."
+                raise PartitionError(msg)
+            found[name] = keys
+        return found
