@@ -416,4 +416,4 @@ def test_the_check_tells_what_was_split_for_its_partitions(sales: KedroProject) 
     told = "\n".join(check_lines(sales.path))
     for node in ("extract", "sum_up", "report"):
         assert f"nodes: {node}\n    because tag 'all', in part: its nodes are partitioned differently." in told
-    assert "Pipeline '__default__' is no job: its assets are partitioned in several ways" in told
+    assert "Pipeline '__default__' is not a job: its assets are partitioned in several ways" in told

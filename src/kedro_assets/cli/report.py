@@ -32,12 +32,15 @@ def check_lines(root: Path) -> Iterator[str]:
         yield f"Pipeline '{left.pipeline}' is left out: {left.reason}"
     if graph.left_out:
         yield (
-            "  `assets.pipelines` chooses among them; a job with `view: ops` runs one that is no asset; another Kedro "
-            "environment with a `key_prefix` shows it in a code location of its own."
+            "  `assets.pipelines` chooses among them; a job with `view: ops` runs one that makes no assets, and is there by "
+            "itself where dagster.yml has no `jobs`; another Kedro environment with a `key_prefix` shows it in a code location "
+            "of its own."
         )
     pipelines = {} if found.project.config.jobs else graph.pipelines
     for name in (name for name, nodes in pipelines.items() if nodes and name not in found.jobs):
-        yield f"Pipeline '{name}' is no job: its assets are partitioned in several ways, and a run makes one of them."
+        hidden = "its datasets are in memory and hidden by `memory_assets: false`."
+        mixed = "its assets are partitioned in several ways, and a run makes one of them."
+        yield f"Pipeline '{name}' is not a job: {mixed if graph.assets_of(graph.pipelines[name]) else hidden}"
     if merged:
         yield f"Nodes that share a step (assets.cluster_by: {found.project.config.assets.cluster_by}):"
     for cluster in merged:

@@ -69,6 +69,8 @@ def build_jobs(
     Returns:
         The jobs by their names in dagster.yml.
     """
+    if not project.project.config.jobs:
+        problems = Scope()  # nobody has written these jobs: one that cannot be is left out
     taken = {job.name for job in planned.values()} | {step.op.name for step in assets if step.is_executable}
     jobs: dict[str, BuiltJob] = {}
     for name, job in planned.items():
@@ -76,7 +78,7 @@ def build_jobs(
         executor = get_executor(job.config.executor, plan.scope.at("executor"))
         view = project.view(job.name)
         if not view.ops:
-            built = plan.of_assets(assets, executor, written_out=bool(project.project.config.jobs))
+            built = plan.of_assets(assets, executor)
         else:
             built = plan.of_ops(taken, executor)
             taken |= {op.name for op in built.definition.all_node_defs} if built else set()
@@ -104,15 +106,14 @@ class _JobBuilder:
         return self.project.view(self.job.name)
 
     def of_assets(
-        self, assets: Sequence[dg.AssetsDefinition], executor: dg.ExecutorDefinition | None, *, written_out: bool
+        self, assets: Sequence[dg.AssetsDefinition], executor: dg.ExecutorDefinition | None
     ) -> BuiltJob | None:
         """Build a job that is a selection of assets; None if it cannot be one."""
         table = self.view.table
         selection, keys = self._selection(assets)
         partitions = _partitions(table, keys)
         if len(partitions) > 1:
-            if written_out:
-                self._report_mixed(partitions)
+            self._report_mixed(partitions)
             return None
         reads = _parameters_by_step(keys, table, assets)
         if selection is None:

@@ -41,6 +41,8 @@ class PlannedJob:
 def plan_jobs(project: Project, graph: ProjectGraph, problems: Scope) -> Mapping[str, PlannedJob]:
     """Name the jobs and apply their Kedro filters; without any, every registered pipeline is a job.
 
+    A pipeline that is left out of the assets is then a job of ops, so that what runs is what `kedro run` runs.
+
     Args:
         project: The project.
         graph: Its graph.
@@ -49,9 +51,9 @@ def plan_jobs(project: Project, graph: ProjectGraph, problems: Scope) -> Mapping
     Returns:
         The jobs by their names in dagster.yml.
     """
-    wanted = expand_jobs(project.config.jobs, project.pipelines, problems) or {
-        name: JobConfig(pipeline=PipelineFilter(name)) for name, nodes in graph.pipelines.items() if nodes
-    }
+    wanted = expand_jobs(project.config.jobs, project.pipelines, problems) or _registered(graph)
+    if not project.config.jobs:
+        problems = Scope()  # nobody has written these jobs: one that cannot be is left out
     prefix = project.config.assets.key_prefix
     names = identifiers("__".join([*prefix, name]) for name in wanted)
     jobs = {}
@@ -68,6 +70,13 @@ def plan_jobs(project: Project, graph: ProjectGraph, problems: Scope) -> Mapping
             job = evolve(job, nodes=frozenset(nodes))
         jobs[name] = job
     return jobs
+
+
+def _registered(graph: ProjectGraph) -> dict[str, JobConfig]:
+    """Return a job for every registered pipeline."""
+    assets = {name: JobConfig(pipeline=PipelineFilter(name)) for name, nodes in graph.pipelines.items() if nodes}
+    others = (left.pipeline for left in graph.left_out)
+    return assets | {name: JobConfig(view="ops", pipeline=PipelineFilter(name)) for name in others}
 
 
 def job_filters(jobs: Mapping[str, PlannedJob]) -> Mapping[str, JobFilter]:
