@@ -3,31 +3,56 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kedro_assets.errors import ConfigError, KedroAssetsError, ProjectError, RunError, StepError
+from kedro_assets.errors import (
+    ConfigError,
+    InMemoryDataError,
+    KedroAssetsError,
+    PartitionError,
+    ProjectError,
+    RunError,
+    StepError,
+)
 
 if TYPE_CHECKING:
     from kedro_assets.assets import DatasetRecord, KedroTranslator
     from kedro_assets.component import KedroProjectComponent
-    from kedro_assets.definitions import build_definitions
+    from kedro_assets.definitions import build_asset_specs, build_definitions
+    from kedro_assets.execution import with_hooks
+    from kedro_assets.jobs import build_asset_selection, get_asset_key, get_io_manager_key
+    from kedro_assets.runtime import KedroResource
 
 __all__ = [
     "ConfigError",
     "DatasetRecord",
+    "InMemoryDataError",
     "KedroAssetsError",
     "KedroProjectComponent",
+    "KedroResource",
     "KedroTranslator",
+    "PartitionError",
     "ProjectError",
     "RunError",
     "StepError",
+    "build_asset_selection",
+    "build_asset_specs",
     "build_definitions",
+    "get_asset_key",
+    "get_io_manager_key",
+    "with_hooks",
 ]
 
 # Kedro imports this package for its command line; Dagster is imported with the first name that needs it.
 _LAZY = {
     "DatasetRecord": "kedro_assets.assets",
     "KedroProjectComponent": "kedro_assets.component",
+    "KedroResource": "kedro_assets.runtime",
     "KedroTranslator": "kedro_assets.assets",
+    "build_asset_selection": "kedro_assets.jobs",
+    "build_asset_specs": "kedro_assets.definitions",
     "build_definitions": "kedro_assets.definitions",
+    "get_asset_key": "kedro_assets.jobs",
+    "get_io_manager_key": "kedro_assets.jobs",
+    "with_hooks": "kedro_assets.execution",
 }
 
 

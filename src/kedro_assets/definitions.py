@@ -30,6 +30,21 @@ from kedro_assets.steps import build_assets, build_resources, resource_key
 
 
 @frozen
+class Described:
+    """A project, and what is known of its assets before anything executes them.
+
+    Attributes:
+        project: What was read.
+        clusters: Which nodes run together.
+        table: The assets, and the nodes and datasets behind them.
+    """
+
+    project: Project
+    clusters: Sequence[Cluster]
+    table: AssetTable
+
+
+@frozen
 class Translation:
     """A project and what became of it.
 
@@ -90,6 +105,38 @@ def build_definitions(
     return translate(location, translator).definitions
 
 
+def build_asset_specs(
+    project_path: str | Path | None = None,
+    *,
+    env: str | None = None,
+    conf_source: str | None = None,
+    package: str | None = None,
+    translator: KedroTranslator | None = None,
+) -> Sequence[dg.AssetSpec]:
+    """Describe the assets of a Kedro project without what executes them.
+
+    For a code location that only shows the project, or runs it in a way of its own.
+
+    Args:
+        project_path: The project, as for `build_definitions`; by default the one around the working directory.
+        env: As for `build_definitions`.
+        conf_source: As for `build_definitions`.
+        package: As for `build_definitions`.
+        translator: As for `build_definitions`.
+
+    Returns:
+        A spec for each asset, external ones first.
+
+    Raises:
+        ProjectError: If there is no project, or it cannot be imported or read.
+        ConfigError: If its configuration does not fit; with every problem found.
+    """
+    problems = Scope()
+    described = _describe(locate_project(project_path, env, conf_source, package), translator, problems)
+    problems.raise_if_any()
+    return [asset.spec for asset in described.table.assets]
+
+
 def translate(location: ProjectLocation, translator: KedroTranslator | None = None) -> Translation:
     """Read a project and build everything from it, stage by stage.
 
@@ -102,19 +149,13 @@ def translate(location: ProjectLocation, translator: KedroTranslator | None = No
         ConfigError: If its configuration does not fit; with every problem of every stage.
     """
     problems = Scope()
-    project = load_project(location, problems)
-    config = project.config
+    described = _describe(location, translator, problems)
+    project, table, config = described.project, described.table, described.project.config
 
-    graph = with_order(build_graph(project, problems), config.assets.deps, problems)
-    partitions = resolve_partitions(config, graph, problems)
-    clusters = cluster(graph, config.assets, partitions.boundaries(), problems)
-    check_depth(graph, clusters, problems.at("assets", "cluster_by"))
-    table = build_table(project, partitions, clusters, translator, problems)
-
-    planned = plan_jobs(project, graph, problems)
+    planned = plan_jobs(project, table.graph, problems)
     ops = build_op_views(planned, project, translator)
     kedro = KedroProject(resource_key(config), project, View(table), ops, job_filters(planned))
-    assets = build_assets(kedro, clusters, [job.name for job in planned.values()], problems)
+    assets = build_assets(kedro, described.clusters, [job.name for job in planned.values()], problems)
 
     executors = Executors(config, problems)
     jobs = build_jobs(planned, kedro, assets, executors.get, problems)
@@ -133,7 +174,18 @@ def translate(location: ProjectLocation, translator: KedroTranslator | None = No
         loggers=loggers,
         resources=build_resources(kedro),
     )
-    return Translation(project, clusters, table, assets, jobs, schedules, sensors, built)
+    return Translation(project, described.clusters, table, assets, jobs, schedules, sensors, built)
+
+
+def _describe(location: ProjectLocation, translator: KedroTranslator | None, problems: Scope) -> Described:
+    """Read a project and describe its assets, stage by stage."""
+    project = load_project(location, problems)
+    config = project.config.assets
+    graph = with_order(build_graph(project, problems), config.deps, problems)
+    partitions = resolve_partitions(project.config, graph, problems)
+    clusters = cluster(graph, config, partitions.boundaries(), problems)
+    check_depth(graph, clusters, problems.at("assets", "cluster_by"))
+    return Described(project, clusters, build_table(project, partitions, clusters, translator, problems))
 
 
 def _locate_around(caller: str, env: str | None, conf_source: str | None) -> ProjectLocation:

@@ -1,6 +1,6 @@
 """Executors with Kedro's pipeline hooks around them, and what they tell the processes of their steps."""
 
-from kedro_assets.execution.executors import ALIASES, ALSO_STRINGS, KNOWN, Executors
+from kedro_assets.execution.executors import ALIASES, ALSO_STRINGS, KNOWN, Executors, with_hooks
 from kedro_assets.execution.failure_sensor import build_failure_sensor
 
-__all__ = ["ALIASES", "ALSO_STRINGS", "KNOWN", "Executors", "build_failure_sensor"]
+__all__ = ["ALIASES", "ALSO_STRINGS", "KNOWN", "Executors", "build_failure_sensor", "with_hooks"]

@@ -3,6 +3,7 @@
 from kedro_assets.jobs.build import BuiltJob, build_jobs
 from kedro_assets.jobs.factories import expand_jobs
 from kedro_assets.jobs.loggers import build_loggers
+from kedro_assets.jobs.lookup import build_asset_selection, get_asset_key, get_io_manager_key
 from kedro_assets.jobs.ops import build_op_views
 from kedro_assets.jobs.plan import job_filters, plan_jobs
 from kedro_assets.jobs.run_config import merged
@@ -12,12 +13,15 @@ from kedro_assets.jobs.sensors import LOOKED_AT, build_job_sensors
 __all__ = [
     "LOOKED_AT",
     "BuiltJob",
+    "build_asset_selection",
     "build_job_sensors",
     "build_jobs",
     "build_loggers",
     "build_op_views",
     "build_schedules",
     "expand_jobs",
+    "get_asset_key",
+    "get_io_manager_key",
     "job_filters",
     "merged",
     "plan_jobs",

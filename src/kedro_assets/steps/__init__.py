@@ -2,7 +2,7 @@
 
 from kedro_assets.steps.external import observation, observe_inputs
 from kedro_assets.steps.multi_assets import build_assets
-from kedro_assets.steps.resources import build_resources, projects_of, resource_key
+from kedro_assets.steps.resources import build_resources, projects_among, projects_of, resource_key
 from kedro_assets.steps.step import KedroStep
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "build_resources",
     "observation",
     "observe_inputs",
+    "projects_among",
     "projects_of",
     "resource_key",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -45,7 +46,13 @@ def build_resources(project: KedroProject) -> dict[str, dg.ResourceDefinition]:
 
 def projects_of(job: dg.JobDefinition) -> list[KedroProject]:
     """Return the Kedro projects among the resources of a job, in the order of their keys."""
-    found = (getattr(job.resource_defs[key].resource_fn, "__self__", None) for key in sorted(job.resource_defs))
+    return projects_among(job.resource_defs)
+
+
+def projects_among(resources: Mapping[str, Any]) -> list[KedroProject]:
+    """Return the Kedro projects among some resources, in the order of their keys."""
+    functions = (getattr(resources[key], "resource_fn", None) for key in sorted(resources))
+    found = (getattr(function, "__self__", None) for function in functions)
     return [opened.project for opened in found if isinstance(opened, _Open)]
 
 
