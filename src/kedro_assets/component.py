@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _resolve_path(context: dg.ResolutionContext, value: str | None) -> str | None:
-    """Give a path as it is seen from the folder of the `defs.yaml`; an address stays as it is."""
+    """Return a path as it is seen from the folder of the `defs.yaml`; an address stays as it is."""
     return str(context.resolve_source_relative_path(value)) if value and "://" not in value else value
 
 
@@ -39,7 +39,7 @@ class KedroProjectScaffolder(dg.Scaffolder[KedroProjectParams]):
 
     @classmethod
     def get_scaffold_params(cls) -> type[KedroProjectParams]:
-        """Give the parameters."""
+        """Return the parameters."""
         return KedroProjectParams
 
     def scaffold(self, request: dg.ScaffoldRequest[KedroProjectParams]) -> None:

@@ -184,7 +184,7 @@ def dotted(path: Path) -> str:
 
 
 def suggest(name: str, allowed: Iterable[str]) -> str:
-    """Say which names are allowed, nearest match first.
+    """Return which names are allowed, nearest match first.
 
     Examples:
         >>> suggest("nigthly", ["nightly", "weekly"])

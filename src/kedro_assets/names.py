@@ -18,7 +18,7 @@ PARTITION_PARAMETERS = ("partition_key", "partition_keys", "partition_start", "p
 
 
 def is_parameter(name: str) -> bool:
-    """Say whether a node's input is a parameter and no dataset.
+    """Whether a node's input is a parameter and no dataset.
 
     Examples:
         >>> is_parameter("params:model.depth"), is_parameter("parameters"), is_parameter("model")
@@ -28,7 +28,7 @@ def is_parameter(name: str) -> bool:
 
 
 def base_name(name: str) -> str:
-    """Give the dataset behind a transcoded name.
+    """Return the dataset behind a transcoded name.
 
     Examples:
         >>> base_name("flights@polars"), base_name("flights")

@@ -192,7 +192,7 @@ def _check_conditions(assets: Iterable[KedroAsset], problems: Scope) -> None:
 
 
 def _access(project: Project, graph: ProjectGraph) -> dict[str, DatasetAccess]:
-    """Say how Dagster reaches every dataset that nodes use or the catalog names."""
+    """Return how Dagster reaches every dataset that nodes use or the catalog names."""
     prefix = "".join(f"{identifier(part)}__" for part in project.config.assets.key_prefix)
     used = identifiers(graph.datasets)
     others = identifiers((name for name in project.catalog_names if name not in used), taken=used.values())

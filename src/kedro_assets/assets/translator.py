@@ -101,14 +101,14 @@ def default_kinds(entry: CatalogEntry | None) -> set[str]:
 
 
 def _docstring(node: Node | None) -> str | None:
-    """Give the first paragraph of a node function's docstring."""
+    """Return the first paragraph of a node function's docstring."""
     function = getattr(node.func, "func", node.func) if node else None
     text = inspect.getdoc(function) if inspect.isroutine(function) else None
     return " ".join(text.split("\n\n")[0].split()) if text else None
 
 
 def node_tags(node: Node | None) -> Mapping[str, str]:
-    """Give a node's tags as keys without values, in the characters that Dagster allows."""
+    """Return a node's tags as keys without values, in the characters that Dagster allows."""
     names = sorted(node.tags) if node else ()
     return {re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:63]: "" for name in names}
 
@@ -127,7 +127,7 @@ def _metadata(data: DatasetRecord) -> dict[str, Any]:
 
 
 def _code_references(node: Node | None) -> dict[str, dg.CodeReferencesMetadataValue]:
-    """Say where a node's function stands, for Dagster's link to it."""
+    """Return where a node's function stands, for Dagster's link to it."""
     place = code_location(node.func) if node else None
     if node is None or place is None:
         return {}

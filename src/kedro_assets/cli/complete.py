@@ -12,7 +12,7 @@ from kedro_assets.project import locate_project
 
 
 def job_names(root: Path) -> Iterable[str]:
-    """Give the names that `kedro assets run` takes; none if the project's configuration does not fit."""
+    """Return the names that `kedro assets run` takes; none if the project's configuration does not fit."""
     try:
         return sorted(job.definition.name for job in translate(locate_project(root)).jobs.values())
     except KedroAssetsError:
@@ -20,7 +20,7 @@ def job_names(root: Path) -> Iterable[str]:
 
 
 def names(root: Path) -> Iterable[str]:
-    """Give the names that `kedro assets explain` takes; none if the project's configuration does not fit."""
+    """Return the names that `kedro assets explain` takes; none if the project's configuration does not fit."""
     try:
         return sorted(known_names(root))
     except KedroAssetsError:

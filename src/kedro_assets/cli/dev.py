@@ -19,7 +19,7 @@ _DEFINITIONS = "definitions.py"
 
 
 def definitions_target(root: Path) -> str:
-    """Say where a project's definitions are: a file in its root, or a module.
+    """Return where a project's definitions are: a file in its root, or a module.
 
     That is what `[tool.dagster]` of its pyproject.toml names, or its definitions.py, or else a module of this package.
     """

@@ -56,7 +56,7 @@ def explain_json(root: Path, name: str) -> str:
 
 
 def known_names(root: Path) -> set[str]:
-    """Give every name that means something in a project.
+    """Return every name that means something in a project.
 
     Raises:
         KedroAssetsError: If the configuration does not fit.
@@ -90,7 +90,7 @@ class _Explainer:
         self._expanded = expand_jobs(found.project.config.jobs, found.project.pipelines, Scope())
 
     def things(self) -> Iterator[tuple[set[str], Callable[[], Facts]]]:
-        """Give everything that has a name: its names in Kedro and Dagster, and a way to learn more."""
+        """Yield everything that has a name: its names in Kedro and Dagster, and a way to learn more."""
         for name, entries in self._graph.entries.items():
             names = {name, *(entry.name for entry in entries), *self._keys([("dataset", name)])}
             yield names, partial(self._dataset, name)
@@ -265,14 +265,14 @@ class _Explainer:
         return [job["name"] for job in self._jobs.values() if keys & {*job["assets"]} or ops & {*job["ops"]}]
 
     def _filter(self, job: str) -> dict[str, Any]:
-        """Give a job's Kedro filter as dagster.yml has it; none for a selection of assets."""
+        """Return a job's Kedro filter as dagster.yml has it; none for a selection of assets."""
         config = self._expanded.get(job, JobConfig(pipeline=PipelineFilter(job)))
         if config.selection is not None:
             return {}
         return asdict(config.pipeline or PipelineFilter(), filter=lambda _, value: bool(value))
 
     def _asset(self, asset: KedroAsset | None) -> Facts:
-        """Say which asset a dataset became, and how Dagster reaches its data."""
+        """Return which asset a dataset became, and how Dagster reaches its data."""
         if asset is None:
             return {"no asset": "it is in memory, and `assets.memory_assets` is false."}
         if not asset.is_shown:
@@ -305,20 +305,20 @@ class _Explainer:
         return [known[vertex].key.to_user_string() for vertex in vertices if vertex in known]
 
     def _parameters(self, nodes: Iterable[Node]) -> Facts:
-        """Give the parameters that nodes read, with the project's values."""
+        """Return the parameters that nodes read, with the project's values."""
         names = dict.fromkeys(name for node in nodes for name in node.inputs if is_parameter(name))
         values = self._project.parameter_values
         return {name: values.get(name) for name in names}
 
     def _left_out(self, pipeline: str) -> str:
-        """Say why a pipeline's nodes make no assets; empty if they do."""
+        """Return why a pipeline's nodes make no assets; empty if they do."""
         reasons = {left.pipeline: left.reason for left in self._graph.left_out}
         if pipeline in reasons:
             return f"pipeline '{pipeline}' is left out: {reasons[pipeline]}"
         return "" if pipeline in self._graph.pipelines else f"`assets.pipelines` leaves out '{pipeline}'."
 
     def _written_as(self, trigger: dg.ScheduleDefinition | dg.SensorDefinition) -> str:
-        """Give the name of a schedule or a sensor in dagster.yml; its own if it is written out in a job."""
+        """Return the name of a schedule or a sensor in dagster.yml; its own if it is written out in a job."""
         config = self._project.config
         prefix = config.assets.key_prefix
         for name in config.schedules if isinstance(trigger, dg.ScheduleDefinition) else config.sensors:
@@ -327,7 +327,7 @@ class _Explainer:
         return trigger.name
 
     def _place_of(self, trigger: dg.ScheduleDefinition | dg.SensorDefinition) -> str:
-        """Say where a schedule or a sensor stands in dagster.yml."""
+        """Return where a schedule or a sensor stands in dagster.yml."""
         kind = "schedule" if isinstance(trigger, dg.ScheduleDefinition) else "sensor"
         written = self._written_as(trigger)
         if written in getattr(self._project.config, f"{kind}s"):
@@ -336,7 +336,7 @@ class _Explainer:
         return self._source.locate(("jobs", job, kind))
 
     def _catalog_line(self, entry: CatalogEntry) -> str:
-        """Say where a dataset comes from: its line in the catalog, or that of the pattern that stands for it."""
+        """Return where a dataset comes from: its line in the catalog, or that of the pattern that stands for it."""
         resolver = self._project.resolver
         if entry.name in resolver.config:
             return self._source.locate(("catalog", entry.name)) or "the catalog"
@@ -346,7 +346,7 @@ class _Explainer:
         return f"{self._source.locate(('catalog', str(pattern))) or 'the catalog'}, by the pattern '{pattern}'"
 
     def _function(self, node: Node) -> Facts:
-        """Say what a node runs, and where that is written."""
+        """Return what a node runs, and where that is written."""
         function = inspect.unwrap(getattr(node.func, "func", node.func))  # of a partial, what it calls
         name = getattr(function, "__qualname__", type(function).__qualname__)
         code, root = getattr(function, "__code__", None), self._project.location.path
@@ -359,7 +359,7 @@ class _Explainer:
 
 
 def _datasets(names: Iterable[str]) -> list[str]:
-    """Give the datasets among what a node reads or writes, each once."""
+    """Return the datasets among what a node reads or writes, each once."""
     return list(dict.fromkeys(base_name(name) for name in names if not is_parameter(name)))
 
 
@@ -407,7 +407,7 @@ def _drawing(before: Sequence[str], name: str, after: Sequence[str]) -> Iterator
 
 
 def _joints(count: int, between: str, last: str) -> list[str]:
-    """Give the lines from some names to the one beside the first of them."""
+    """Return the lines from some names to the one beside the first of them."""
     return ["───"] if count == 1 else ["─┬─", *[between] * (count - 2), last][:count]
 
 

@@ -103,7 +103,7 @@ def _load_versions(ctx: click.Context, param: click.Parameter, value: str | None
 
 
 def _from_project(names: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
-    """Give what completes an argument in the shell: the names that a function of `cli.complete` finds in the project."""
+    """Return what completes an argument in the shell: the names that a function of `cli.complete` finds in the project."""
 
     def complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
         from kedro_assets.cli import complete as completions
@@ -157,7 +157,7 @@ def list_(env: str | None, conf_source: str | None, as_json: bool, output: IO[st
 @click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")
 @_output_option
 def explain(name: str, env: str | None, conf_source: str | None, as_json: bool, output: IO[str]) -> None:  # noqa: FBT001
-    """Say what NAME is in Kedro and became in Dagster: a dataset, node, pipeline, step, job or schedule."""
+    """Return what NAME is in Kedro and became in Dagster: a dataset, node, pipeline, step, job or schedule."""
     from kedro_assets.cli.explain import explain_json, explain_lines
 
     root = _enter(env, conf_source, quiet=True)

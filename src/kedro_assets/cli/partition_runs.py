@@ -33,7 +33,7 @@ class PartitionRun:
 def plan_runs(
     assets: Any, keys: frozenset[dg.AssetKey], asked: str | None, instance: dg.DagsterInstance, *, chosen: bool
 ) -> Iterator[PartitionRun]:
-    """Give the runs that make some assets.
+    """Yield the runs that make some assets.
 
     Args:
         assets: Dagster's graph of the assets.
@@ -84,7 +84,7 @@ def _by_definition(
 
 
 def _made_from(assets: Any, keys: Collection[dg.AssetKey]) -> frozenset[dg.AssetKey]:
-    """Give what is made from some assets, and what is made from that."""
+    """Return what is made from some assets, and what is made from that."""
     found: set[dg.AssetKey] = set()
     todo = [*keys]
     while todo:
@@ -107,7 +107,7 @@ def _choose(partitioned: Mapping[dg.PartitionsDefinition[Any], Collection[dg.Ass
 
 
 def _keys(definition: dg.PartitionsDefinition[Any], asked: str) -> list[str]:
-    """Give the partitions that are asked for.
+    """Return the partitions that are asked for.
 
     Raises:
         PartitionError: If there is no such partition.
@@ -129,7 +129,7 @@ def _keys(definition: dg.PartitionsDefinition[Any], asked: str) -> list[str]:
 
 
 def _per_run(assets: Any, made: Collection[dg.AssetKey]) -> int | None:
-    """Give how many partitions share a run, by the backfill policies of all assets; None for all."""
+    """Return how many partitions share a run, by the backfill policies of all assets; None for all."""
     policies = [assets.get(key).backfill_policy for key in made]
     sizes = [policy.max_partitions_per_run if policy else 1 for policy in policies]
     limits = [size for size in sizes if size is not None]

@@ -165,7 +165,7 @@ class _Progress:
         self._succeeded = False
 
     def tell(self, event: dg.DagsterEvent) -> None:
-        """Say what an event means to a user, if anything."""
+        """Return what an event means to a user, if anything."""
         kind, step, now = event.event_type, event.step_key, time.perf_counter()
         if kind in _STARTS:
             self._since[step], self._of_step[step] = now, 0
@@ -200,7 +200,7 @@ class _Progress:
 
 
 def _cause(event: dg.DagsterEvent) -> str:
-    """Give the message of the error at the bottom of an event, as the node raised it."""
+    """Return the message of the error at the bottom of an event, as the node raised it."""
     error = getattr(event.event_specific_data, "error", None)
     while error is not None and error.cause is not None:
         error = error.cause

@@ -266,7 +266,7 @@ class _Joined:
         return title
 
     def _conflict(self, new: Mapping[str, Node]) -> str:
-        """Say why nodes cannot join; empty if they can."""
+        """Return why nodes cannot join; empty if they can."""
         for node in new.values():
             for output in map(base_name, node.outputs):
                 writer = self._writers.get(output)

@@ -114,14 +114,14 @@ def _written(graph: ProjectGraph, node: str) -> Iterator[CatalogEntry]:
 
 
 def _from_outside(graph: ProjectGraph, cluster: Cluster) -> frozenset[str]:
-    """Give the in-memory datasets that a cluster reads from another one; only `cluster_by: node` has any."""
+    """Return the in-memory datasets that a cluster reads from another one; only `cluster_by: node` has any."""
     members = set(cluster.nodes)
     names = (name for node in cluster.nodes for name in graph.inputs(node))
     return frozenset(name for name in names if graph.in_memory(name) and graph.producer(name) not in members)
 
 
 def _selected_elsewhere(chosen: Mapping[str, tuple[Cluster, list[Vertex]]]) -> Mapping[str, frozenset[str]]:
-    """Give for each step the datasets of its cluster that other steps of the run are to make."""
+    """Return for each step the datasets of its cluster that other steps of the run are to make."""
     selected: dict[str, dict[str, frozenset[str]]] = {}
     for key, (cluster, vertices) in chosen.items():
         selected.setdefault(cluster.name, {})[key] = frozenset(name for kind, name in vertices if kind == "dataset")

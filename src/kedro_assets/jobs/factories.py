@@ -51,7 +51,7 @@ def expand_jobs(
 
 
 def _matches(wanted: PipelineFilter, pipelines: Mapping[str, Pipeline]) -> Iterator[Values]:
-    """Give the values of the placeholders for everything that fits all patterns of a filter."""
+    """Yield the values of the placeholders for everything that fits all patterns of a filter."""
     for name, pipeline in pipelines.items():
         for from_name in _fits(wanted.pipeline_name, [name]):
             found = [from_name]
@@ -66,7 +66,7 @@ def _matches(wanted: PipelineFilter, pipelines: Mapping[str, Pipeline]) -> Itera
 
 
 def _patterns(wanted: PipelineFilter, pipeline: Pipeline) -> Iterator[tuple[str, list[str]]]:
-    """Give the patterns of a filter, each with the names in a pipeline that it can stand for.
+    """Yield the patterns of a filter, each with the names in a pipeline that it can stand for.
 
     A pattern with one dot less than a namespace stands for the namespace around it.
     """

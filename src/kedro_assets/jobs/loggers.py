@@ -47,7 +47,7 @@ def build_loggers(config: DagsterConfig, problems: Scope) -> dict[str, dg.Logger
 
 
 def _misfits(logger: LoggerConfig) -> Iterator[tuple[Path, str, str]]:
-    """Give what the standard library would refuse: where, what, and what is allowed."""
+    """Yield what the standard library would refuse: where, what, and what is allowed."""
     for kind, known in (("formatter", logger.formatters), ("filter", logger.filters)):
         for name, wanted in known.items():
             try:

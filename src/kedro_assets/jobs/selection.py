@@ -16,7 +16,7 @@ from kedro_assets.names import base_name
 def select_nodes(
     graph: ProjectGraph, pipelines: Mapping[str, Pipeline], wanted: PipelineFilter, scope: Scope
 ) -> list[str]:
-    """Give the nodes that a filter leaves, exactly those that Kedro's own filter does.
+    """Return the nodes that a filter leaves, exactly those that Kedro's own filter does.
 
     Args:
         graph: The project's graph.
@@ -61,7 +61,7 @@ def select_nodes(
 
 
 def _names(pipeline: Pipeline) -> Mapping[str, set[str]]:
-    """Give the names that each of Kedro's filters can mean in a pipeline."""
+    """Return the names that each of Kedro's filters can mean in a pipeline."""
     nodes = {node.name for node in pipeline.nodes}
     datasets = {variant for name in pipeline.datasets() for variant in (name, base_name(name))}
     return {
@@ -76,7 +76,7 @@ def _names(pipeline: Pipeline) -> Mapping[str, set[str]]:
 
 
 def _enclosing(namespace: str) -> Iterator[str]:
-    """Give a namespace and all those around it: `a.b` is in `a`."""
+    """Yield a namespace and all those around it: `a.b` is in `a`."""
     while namespace:
         yield namespace
         namespace = namespace.rpartition(".")[0]

@@ -23,7 +23,7 @@ class PartitionedTicks:
     tags: Mapping[str, str]
 
     def requests(self, context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        """Give a run for each partition that is due."""
+        """Yield a run for each partition that is due."""
         with dg.partition_loading_context(context.scheduled_execution_time, _instance_of(context)):
             keys = _due(self.definition)
         for key in keys:
@@ -33,7 +33,7 @@ class PartitionedTicks:
 
 
 def _due(definition: dg.PartitionsDefinition[Any]) -> list[str]:
-    """Give the keys that are due now, by the partition loading context."""
+    """Return the keys that are due now, by the partition loading context."""
     if isinstance(definition, dg.TimeWindowPartitionsDefinition):
         last = definition.get_last_partition_key()
         return [last] if last is not None else []
@@ -48,7 +48,7 @@ def _due(definition: dg.PartitionsDefinition[Any]) -> list[str]:
 
 
 def _instance_of(context: dg.ScheduleEvaluationContext) -> dg.DagsterInstance | None:
-    """Give the instance, which knows dynamic partitions; a context that a test has built may have none."""
+    """Return the instance, which knows dynamic partitions; a context that a test has built may have none."""
     try:
         return context.instance
     except dg.DagsterInvariantViolationError:

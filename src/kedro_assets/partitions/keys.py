@@ -20,7 +20,7 @@ _TimeWindows = dg.TimeWindowPartitionsDefinition
 def runtime_params(
     tags: Mapping[str, str], definition: dg.PartitionsDefinition[Any] | None, asked: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Give the runtime parameters by which a run tells Kedro what partitions it makes.
+    """Return the runtime parameters by which a run tells Kedro what partitions it makes.
 
     Args:
         tags: The run's tags.
@@ -71,7 +71,7 @@ def part_of(params: Mapping[str, Any], part: str) -> Any:
 
 
 def has_partition(tags: Mapping[str, str]) -> bool:
-    """Say whether a run makes partitions."""
+    """Whether a run makes partitions."""
     return PARTITION_TAG in tags or RANGE_TAGS[0] in tags
 
 
@@ -86,12 +86,12 @@ def partition_of(tags: Mapping[str, str]) -> str:
 
 
 def is_partitioned(dataset: object) -> bool:
-    """Say whether a dataset holds partitions by their ids, as those of kedro-datasets and classes derived from them do."""
+    """Whether a dataset holds partitions by their ids, as those of kedro-datasets and classes derived from them do."""
     return _derives(dataset, "PartitionedDataset")
 
 
 def is_incremental(dataset: object) -> bool:
-    """Say whether a dataset keeps a checkpoint of the partitions that are confirmed."""
+    """Whether a dataset keeps a checkpoint of the partitions that are confirmed."""
     return _derives(dataset, "IncrementalDataset")
 
 
@@ -144,7 +144,7 @@ def _as_id(key: str) -> str:
 
 
 def _folders(id_: str) -> list[str]:
-    """Give an id, and the folders in it.
+    """Return an id, and the folders in it.
 
     Examples:
         >>> _folders("eu/2026/a")

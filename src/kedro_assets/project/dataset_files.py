@@ -23,7 +23,7 @@ _CHANGES = {
 
 
 def fingerprint(location: ProjectLocation, entry: CatalogEntry) -> str | None:
-    """Give a text that changes when the files of a dataset do; None if there are none, or no place for them.
+    """Return a text that changes when the files of a dataset do; None if there are none, or no place for them.
 
     It is made from what the file system says of them: names, sizes, times, and checksums where it has them.
 
@@ -38,7 +38,7 @@ def fingerprint(location: ProjectLocation, entry: CatalogEntry) -> str | None:
 
 
 def _told(facts: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Give what a file system says of a file's content.
+    """Return what a file system says of a file's content.
 
     Examples:
         >>> _told({"size": 3, "mtime": 7.5, "ino": 2, "mode": 33188})
@@ -49,7 +49,7 @@ def _told(facts: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def partition_ids(location: ProjectLocation, entry: CatalogEntry) -> list[str]:
-    """Give the ids of the partitions that are there of a PartitionedDataset or an IncrementalDataset, in order.
+    """Return the ids of the partitions that are there of a PartitionedDataset or an IncrementalDataset, in order.
 
     Args:
         location: The project.
@@ -63,19 +63,19 @@ def partition_ids(location: ProjectLocation, entry: CatalogEntry) -> list[str]:
 
 
 def address(location: ProjectLocation, entry: CatalogEntry) -> str | None:
-    """Give where the files of a dataset are, None if it has none."""
+    """Return where the files of a dataset are, None if it has none."""
     return _address(location, entry.location) if entry.location else None
 
 
 def _checkpoints(location: ProjectLocation, entry: CatalogEntry, folder: str) -> set[str]:
-    """Give where the checkpoint of an IncrementalDataset may be: it is none of its partitions."""
+    """Return where the checkpoint of an IncrementalDataset may be: it is none of its partitions."""
     checkpoint = entry.config.get("checkpoint")
     own = str(checkpoint.get("filepath") or "") if isinstance(checkpoint, dict) else ""
     return {f"{folder}/{own or CHECKPOINT}", strip_protocol(_address(location, own or CHECKPOINT))}
 
 
 def _files(location: ProjectLocation, entry: CatalogEntry) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
-    """Give the path of a dataset in its file system, and what the system says of each file there.
+    """Return the path of a dataset in its file system, and what the system says of each file there.
 
     Args:
         location: The project.

@@ -137,7 +137,7 @@ class _EmptyCell:
 
 
 def code_location(function: Callable[..., Any]) -> tuple[str, int] | None:
-    """Give the file and the line where a function begins, without a look at the file; None if it is not of a file."""
+    """Return the file and the line where a function begins, without a look at the file; None if it is not of a file."""
     code = getattr(_innermost(function), "__code__", None)
     if not isinstance(code, CodeType) or not Path(code.co_filename).is_absolute():
         return None
@@ -243,14 +243,14 @@ class _Describer:
         return _digest(f"{self._lines(function)}\n{', '.join(map(self._text, bound))}")
 
     def _lines(self, function: FunctionType) -> str:
-        """Give a label of a function's lines."""
+        """Return a label of a function's lines."""
         code = function.__code__
         if code not in self._sources:
             self._sources[code] = _digest(self._source(function) or self._bytecode(code))
         return self._sources[code]
 
     def _source(self, function: FunctionType) -> str:
-        """Give the lines of a function, its decorators included; `inspect.getsource` would take twenty times as long."""
+        """Return the lines of a function, its decorators included; `inspect.getsource` would take twenty times as long."""
         code = function.__code__
         if code.co_filename not in self._files:
             self._files.add(code.co_filename)
@@ -272,14 +272,14 @@ class _Describer:
 
 
 def _last_line(code: CodeType) -> int:
-    """Give the last line that a function or one inside of it has code for."""
+    """Return the last line that a function or one inside of it has code for."""
     own = (line for _, _, line in code.co_lines() if line)
     inside = (_last_line(item) for item in code.co_consts if inspect.iscode(item))
     return max(*own, *inside, code.co_firstlineno, 0)
 
 
 def _goes_on(line: str, indent: int) -> bool:
-    """Say whether a line behind a function's last code still belongs to it: the rest of a statement has no code."""
+    """Whether a line behind a function's last code still belongs to it: the rest of a statement has no code."""
     text = line.strip()
     return not text or _indent(line) > indent or text[0] in ")]}"
 

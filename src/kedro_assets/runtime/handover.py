@@ -81,11 +81,11 @@ class MemoryStore:
             return pickle.load(file)  # noqa: S301 - written by `save`, in the instance's own storage
 
     def has(self, dataset: str) -> bool:
-        """Say whether this run has made a dataset."""
+        """Whether this run has made a dataset."""
         return self._path(dataset, self.run_id).exists()
 
     def other_runs(self, dataset: str) -> list[str]:
-        """Give the other runs whose data of a dataset is here."""
+        """Return the other runs whose data of a dataset is here."""
         return [path.stem for path in self._pickles(dataset) if path.stem != self.run_id]
 
     def forget(self, dataset: str, run_id: str) -> None:

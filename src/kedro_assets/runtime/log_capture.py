@@ -48,7 +48,7 @@ class LogCapture:
     redactor: Redactor = field(factory=Redactor)
 
     def takes(self, record: logging.LogRecord) -> bool:
-        """Say whether a record belongs into Dagster's log and does not come there by itself."""
+        """Whether a record belongs into Dagster's log and does not come there by itself."""
         parts = record.name.split(".")
         if record.name == _PRINTED_IN_CELERY:
             return False
@@ -147,7 +147,7 @@ def mask(redactor: Redactor) -> None:
 
 
 def _by_storage() -> bool:
-    """Say whether a storage of Dagster's logs this: it may hold the lock that writing the line would wait for."""
+    """Whether a storage of Dagster's logs this: it may hold the lock that writing the line would wait for."""
     frame: FrameType | None = inspect.currentframe()
     while frame is not None:
         if frame.f_globals.get("__name__", "").startswith(STORAGES):
@@ -157,7 +157,7 @@ def _by_storage() -> bool:
 
 
 def _heard_by(name: str) -> Iterator[str]:
-    """Give the names of the loggers that a record of this one reaches."""
+    """Yield the names of the loggers that a record of this one reaches."""
     logger: logging.Logger | None = logging.getLogger(name)
     while logger is not None:
         yield logger.name
@@ -165,7 +165,7 @@ def _heard_by(name: str) -> Iterator[str]:
 
 
 def _ends_of_propagation() -> list[logging.Logger]:
-    """Give the loggers whose records go no further: the root, and those that a configuration keeps to themselves."""
+    """Return the loggers whose records go no further: the root, and those that a configuration keeps to themselves."""
     root = logging.getLogger()
     known = list(root.manager.loggerDict.values())
     return [root, *(logger for logger in known if isinstance(logger, logging.Logger) and not logger.propagate)]

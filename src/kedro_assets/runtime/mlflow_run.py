@@ -20,7 +20,7 @@ RUN_TAG = "mlflow/run_id"
 
 
 def active_run() -> Any:
-    """Give the MLflow run that is active in this thread, or None."""
+    """Return the MLflow run that is active in this thread, or None."""
     mlflow = sys.modules.get("mlflow")
     return mlflow.active_run() if mlflow else None
 
@@ -44,13 +44,13 @@ def left_as_found() -> Iterator[None]:
 
 
 def run_tags() -> dict[str, str]:
-    """Give the tags that name the active MLflow run."""
+    """Return the tags that name the active MLflow run."""
     run = active_run()
     return {RUN_TAG: run.info.run_id} if run else {}
 
 
 def run_link() -> dict[str, dg.MetadataValue[Any]]:
-    """Give the active MLflow run as metadata: a link if MLflow has a server, else its id."""
+    """Return the active MLflow run as metadata: a link if MLflow has a server, else its id."""
     run = active_run()
     if run is None:
         return {}

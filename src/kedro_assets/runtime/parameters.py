@@ -30,7 +30,7 @@ class ConfigSchemas:
         self._made: dict[tuple[str, ...], dg.Field] = {}
 
     def of(self, nodes: Iterable[Node]) -> dg.Field:
-        """Give the schema of a step with these nodes; an empty one, which takes nothing, if they read no parameters."""
+        """Return the schema of a step with these nodes; an empty one, which takes nothing, if they read no parameters."""
         names = tuple(dict.fromkeys(name for node in nodes for name in node.inputs if is_parameter(name)))
         if names not in self._made:
             defaults = {name: _shown(self._values.get(name)) for name in names}
@@ -40,7 +40,7 @@ class ConfigSchemas:
 
 
 def changed_parameters(config: Mapping[str, Any] | None, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the parameters that a run's configuration changes.
+    """Return the parameters that a run's configuration changes.
 
     A value that is still the default is left out, so that what JSON cannot carry, a date for instance, reaches the node
     as the project has it.
