@@ -267,6 +267,8 @@ class _Joined:
 
     def _conflict(self, new: Mapping[str, Node]) -> str:
         """Return why nodes cannot join; empty if they can."""
+        if not new:  # as where `__default__` is the sum of the others
+            return ""
         for node in new.values():
             for output in map(base_name, node.outputs):
                 writer = self._writers.get(output)
@@ -274,11 +276,10 @@ class _Joined:
                     return f"its node '{node.name}' writes '{output}' too, and differs from the node of that name in another pipeline."
                 if writer is not None:
                     return f"its node '{node.name}' writes '{output}', which node '{self.nodes[writer].name}' writes already."
-        try:
-            cycle = nx.find_cycle(_digraph({**self.nodes, **new}))
-        except nx.NetworkXNoCycle:
+        together = _digraph({**self.nodes, **new}) if self.nodes else nx.DiGraph()
+        if nx.is_directed_acyclic_graph(together):  # Kedro has looked at each pipeline by itself
             return ""
-        around = " -> ".join(f"'{name}'" for (_, name), _ in cycle)
+        around = " -> ".join(f"'{name}'" for (_, name), _ in nx.find_cycle(together))
         return f"together with the other pipelines it forms a cycle: {around}."
 
 
