@@ -33,7 +33,7 @@ from kedro_assets.assets.validation import read_validator
 from kedro_assets.cli import commands
 from kedro_assets.cli.schema import dagster_schema
 from kedro_assets.config import model, read_config, read_dataset_settings
-from kedro_assets.errors import Problems
+from kedro_assets.errors import Scope
 from kedro_assets.execution.executors import KNOWN
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ def dagster_ymls() -> Iterator[object]:
 
 @pytest.mark.parametrize("block", list(dagster_ymls()))
 def test_every_dagster_yml_is_read_without_problems(block: Block) -> None:
-    problems = Problems()
+    problems = Scope()
     read_config(yaml.safe_load(block.text), problems)
     assert not list(problems)
 
@@ -88,9 +88,11 @@ def test_every_dagster_yml_fits_the_schema(block: Block) -> None:
 
 @pytest.mark.parametrize("block", list(blocks("yaml", "# conf/base/catalog.yml")))
 def test_every_metadata_in_a_catalog_is_read_without_problems(block: Block) -> None:
-    problems = Problems()
+    problems = Scope()
     for name, entry in yaml.safe_load(block.text).items():
-        read_dataset_settings(name, entry.get("metadata", {}).get("dagster"), problems)
+        settings = entry.get("metadata", {}).get("dagster")
+        if settings is not None:
+            read_dataset_settings(settings, problems.at("catalog", name, "metadata", "dagster"))
         read_validator(entry, name)
     assert not list(problems)
 
@@ -423,7 +425,7 @@ FAMILIAR = {
 
 @pytest.mark.parametrize("text", FAMILIAR.values(), ids=FAMILIAR)
 def test_the_familiar_examples_are_read_as_they_are_written(text: str) -> None:
-    problems = Problems()
+    problems = Scope()
     raw = yaml.safe_load(text)
     config = read_config(raw, problems)
     assert not list(problems)
