@@ -37,7 +37,7 @@ from kedro_assets.errors import Scope
 from kedro_assets.execution.executors import KNOWN
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 REFERENCE = ROOT / "docs" / "reference"
 
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
@@ -354,12 +354,16 @@ def test_the_reference_has_every_command() -> None:
     assert "Usage: kedro assets run [OPTIONS] [JOB]" in rendered
 
 
-def test_the_architecture_shows_every_module() -> None:
+def test_the_architecture_shows_every_room() -> None:
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
-    [drawn] = re.findall(r"## Modules in layers.*?```text\n(.*?)```", hooks().on_page_markdown(page), re.DOTALL)
+    rendered = hooks().on_page_markdown(page)
+    [drawn] = re.findall(r"## Layers.*?```text\n(.*?)```", rendered, re.DOTALL)
     package = ROOT / "src" / "kedro_assets"
     modules = {path.stem for path in package.iterdir() if path.name[:2] != "__" and path.suffix in {"", ".py"}}
     assert set(drawn.split()) == modules - {"_version"}
+    [closed] = re.findall(r"^What the `__init__.py` of (.*) exports is all that other rooms may use", rendered, re.MULTILINE)
+    folders = {path.name for path in package.iterdir() if path.name[:2] != "__" and path.is_dir()}
+    assert set(re.findall(r"`(\w+)`", closed)) == folders - {"_internals"}
 
 
 def test_what_was_measured_is_shown_as_medians_over_the_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
