@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import re
@@ -28,6 +29,7 @@ from dagster._daemon.cli import create_dagster_daemon_cli
 from dagster_webserver.cli import dagster_webserver
 from kedro.framework.cli.project import run as kedro_run
 
+import kedro_assets
 from kedro_assets import build_definitions
 from kedro_assets.assets.validation import read_validator
 from kedro_assets.cli import commands
@@ -104,7 +106,7 @@ def test_every_yaml_block_is_yaml(block: Block) -> None:
 
 @pytest.mark.parametrize("block", list(blocks("python")))
 def test_every_python_block_compiles(block: Block) -> None:
-    compile(block.text, str(block.page), "exec")
+    compile(block.text, str(block.page), "exec", dont_inherit=True)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +127,7 @@ def test_a_python_block_that_says_so_runs_in_the_example(
     module.__file__ = str(flights / "definitions.py")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the example's libraries say while they are imported
-        exec(compile(block.text, str(flights / "definitions.py"), "exec"), vars(module))
+        exec(compile(block.text, str(flights / "definitions.py"), "exec", dont_inherit=True), vars(module))
         # A page on translators leaves the rest to dagster.yml.
         defs = module.defs if hasattr(module, "defs") else build_definitions(flights, translator=module.Translator())
         dg.Definitions.validate_loadable(defs)
@@ -346,6 +348,14 @@ def test_a_key_without_a_note_or_a_note_without_a_key_stops_the_build(
         hooks().key_table(model.RetryConfig)
 
 
+def test_the_reference_has_every_public_name() -> None:
+    page = (REFERENCE / "api.md").read_text(encoding="utf-8")
+    found = [reference.rpartition(".") for reference in re.findall(r"^::: ([\w.]+)$", page, re.MULTILINE)]
+    assert sorted(name for _, _, name in found) == sorted(kedro_assets.__all__)
+    for module, _, name in found:
+        assert getattr(importlib.import_module(module), name) is getattr(kedro_assets, name)
+
+
 def test_the_reference_has_every_command() -> None:
     rendered = hooks().on_page_markdown((REFERENCE / "cli.md").read_text(encoding="utf-8"))
     assert re.findall(r"^## (.+)$", rendered, re.MULTILINE) == [
@@ -361,7 +371,9 @@ def test_the_architecture_shows_every_room() -> None:
     package = ROOT / "src" / "kedro_assets"
     modules = {path.stem for path in package.iterdir() if path.name[:2] != "__" and path.suffix in {"", ".py"}}
     assert set(drawn.split()) == modules - {"_version"}
-    [closed] = re.findall(r"^What the `__init__.py` of (.*) exports is all that other rooms may use", rendered, re.MULTILINE)
+    [closed] = re.findall(
+        r"^What the `__init__.py` of (.*) exports is all that other rooms may use", rendered, re.MULTILINE
+    )
     folders = {path.name for path in package.iterdir() if path.name[:2] != "__" and path.is_dir()}
     assert set(re.findall(r"`(\w+)`", closed)) == folders - {"_internals"}
 
