@@ -111,11 +111,12 @@ def mlflow(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, formatting and the layers of imports."""
+    """Check style, formatting, the layers of imports, and the picture of them."""
     session.install("ruff>=0.12", "import-linter>=2.3", "-e", ".")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports", env=QUIET)
+    session.run("python", "docs/architecture.py", "--check")
 
 
 @nox.session

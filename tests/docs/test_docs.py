@@ -308,6 +308,21 @@ def test_every_relative_link_leads_to_a_file(page: Path, link: str) -> None:
     assert target.is_relative_to(ROOT)
 
 
+SOURCE = ROOT / "src" / "kedro_assets"
+IN_THE_REPOSITORY = re.compile(r"\b(?:(?:src|tests|docs)/[\w./-]*\w|\w+/\w+\.py)\b")
+
+
+def files() -> Iterator[object]:
+    for page in (ROOT / "CONTRIBUTING.md", ROOT / "docs" / "explanation" / "architecture.md"):
+        for path in dict.fromkeys(IN_THE_REPOSITORY.findall(page.read_text(encoding="utf-8"))):
+            yield pytest.param(path, id=f"{page.name} {path}")
+
+
+@pytest.mark.parametrize("path", list(files()))
+def test_every_file_that_contributors_are_told_of_is_there(path: str) -> None:
+    assert (ROOT / path).exists() or (SOURCE / path).exists()
+
+
 def hooks() -> ModuleType:
     spec = importlib.util.spec_from_file_location("docs_hooks", ROOT / "docs" / "hooks.py")
     assert spec is not None
@@ -368,13 +383,12 @@ def test_the_architecture_shows_every_room() -> None:
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
     rendered = hooks().on_page_markdown(page)
     [drawn] = re.findall(r"## Layers.*?```text\n(.*?)```", rendered, re.DOTALL)
-    package = ROOT / "src" / "kedro_assets"
-    modules = {path.stem for path in package.iterdir() if path.name[:2] != "__" and path.suffix in {"", ".py"}}
+    modules = {path.stem for path in SOURCE.iterdir() if path.name[:2] != "__" and path.suffix in {"", ".py"}}
     assert set(drawn.split()) == modules - {"_version"}
     [closed] = re.findall(
         r"^What the `__init__.py` of (.*) exports is all that other rooms may use", rendered, re.MULTILINE
     )
-    folders = {path.name for path in package.iterdir() if path.name[:2] != "__" and path.is_dir()}
+    folders = {path.name for path in SOURCE.iterdir() if path.name[:2] != "__" and path.is_dir()}
     assert set(re.findall(r"`(\w+)`", closed)) == folders - {"_internals"}
 
 
