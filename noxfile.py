@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,10 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["lint", "typing", "tests", "docs"]
 nox.options.error_on_external_run = True
 
+# Every process that a session starts imports some 2,300 modules, which takes half of the time if they are compiled.
+os.environ["UV_COMPILE_BYTECODE"] = "1"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 ROOT = Path(__file__).parent
 EXAMPLE = ROOT / "examples" / "flights"
 QUIET = {"DO_NOT_TRACK": "1", "KEDRO_DISABLE_TELEMETRY": "1"}
@@ -19,6 +24,8 @@ TESTING = [
     *("pytest>=8.2", "pytest-xdist>=3.7", "hypothesis>=6.100"),
     *("dagster-webserver", "dagster-docker>=0.28", "jsonschema>=4"),
 ]
+
+WORKERS = ["-n", "2", "--dist", "loadfile"]
 
 ENGINES = [
     *("dagster-dask>=0.28", "dagster-celery>=0.28", "dagster-celery-docker>=0.28", "dagster-celery-k8s>=0.28"),
@@ -72,11 +79,11 @@ def _test(session: nox.Session, pytest: str, env: dict[str, str]) -> None:
     session.install("-e", ".[dev]", str(EXAMPLE), *TESTING, "pandera[pandas]>=0.24")
     others = ["--ignore=tests/browser", "--ignore=tests/engines"]  # these have sessions of their own
     # In the order of the files, so that the many short tests of `unit` come last and both workers end together.
-    arguments = session.posargs or [*others, "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    arguments = session.posargs or [*others, *WORKERS, "--no-loadscope-reorder", "--durations=10"]
     session.run(*pytest.split(), *arguments, env=env)
     if not session.posargs:
         # Dask's loop needs Dask, which the session `engines` installs.
-        without = "--ignore=src/kedro_assets/dask_steps.py"
+        without = "--ignore=src/kedro_assets/execution/dask_steps.py"
         session.run(*pytest.split(), "--doctest-modules", "src", without, env=env)
 
 
@@ -92,7 +99,7 @@ def engines(session: nox.Session) -> None:
     """Run jobs on Dask, Celery, Docker, Kubernetes and PostgreSQL; redis-server and PostgreSQL have to be installed."""
     session.install("-e", ".[dev]", *TESTING, *ENGINES, "kedro-datasets[json-jsondataset]")
     env = {**_dagster_home(session), "KEDRO_ASSETS_ENGINES": "1"}
-    session.run("pytest", "tests/engines", *(session.posargs or ["-n", "2", "--dist", "loadfile"]), env=env)
+    session.run("pytest", "tests/engines", *(session.posargs or WORKERS), env=env)
 
 
 @nox.session
@@ -104,11 +111,12 @@ def mlflow(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, formatting and the layers of imports."""
+    """Check style, formatting, the layers of imports, and the picture of them."""
     session.install("ruff>=0.12", "import-linter>=2.3", "-e", ".")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports", env=QUIET)
+    session.run("python", "docs/architecture.py", "--check")
 
 
 @nox.session

@@ -1,9 +1,9 @@
-"""What MkDocs fills in while it builds: tables of dagster.yml's keys, the commands' help texts, the layers of modules.
+"""What MkDocs fills in while it builds: tables of dagster.yml's keys, the commands' help texts, the layers of rooms.
 
 The comment `<!-- keys: RetryConfig -->` becomes a table of the keys of that section of dagster.yml. Names, types and
 defaults come from the class, the rest from its docstring; a key of which it says nothing stops the build. The
 comment `<!-- options: dask -->` becomes a table of that executor's options, from the schema of the installed library; the
-comment `<!-- commands -->` becomes the help of every command of `kedro assets`, and `<!-- layers -->` the modules as
+comment `<!-- commands -->` becomes the help of every command of `kedro assets`, and `<!-- layers -->` the rooms as
 pyproject.toml has them for import-linter. `<!-- benchmark: load seconds -->` becomes a table of what a program of
 `benchmarks` has measured, the medians of all result files that are there.
 """
@@ -14,7 +14,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -148,11 +148,29 @@ def command_help() -> Iterator[str]:
 
 
 def layers() -> str:
-    """Give the modules, one layer a line, the topmost first."""
+    """Give the rooms of the package, one layer a line, the topmost first, and what else the contracts say of them."""
     project = tomlkit.parse(_PROJECT.read_text(encoding="utf-8")).unwrap()
-    [contract] = [found for found in project["tool"]["importlinter"]["contracts"] if found["type"] == "layers"]
-    rows = [layer.replace("kedro_assets.", "").replace(" | ", "   ") for layer in contract["layers"]]
-    return "\n".join(["```text", *rows, "```"])
+    contracts: dict[str, list[Any]] = {}
+    for contract in project["tool"]["importlinter"]["contracts"]:
+        contracts.setdefault(contract["type"], []).append(contract)
+    [ordered], [without] = contracts["layers"], contracts["forbidden"]
+    rows = [layer.replace("kedro_assets.", "").replace(" | ", "   ") for layer in ordered["layers"]]
+    closed = _listed(room for contract in contracts["protected"] for room in contract["allowed_importers"])
+    plain = _listed(without["source_modules"])
+    return "\n".join(
+        [
+            *["```text", *rows, "```", ""],
+            f"What the `__init__.py` of {closed} exports is all that other rooms may use of it: they cannot import its modules.",
+            "",
+            f"{plain} do not import Dagster.",
+        ]
+    )
+
+
+def _listed(modules: Iterable[str]) -> str:
+    """List modules of the package in a sentence."""
+    *names, last = (f"`{module.removeprefix('kedro_assets.')}`" for module in modules)
+    return f"{', '.join(names)} and {last}" if names else last
 
 
 def _row(cells: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import re
@@ -28,16 +29,17 @@ from dagster._daemon.cli import create_dagster_daemon_cli
 from dagster_webserver.cli import dagster_webserver
 from kedro.framework.cli.project import run as kedro_run
 
+import kedro_assets
 from kedro_assets import build_definitions
 from kedro_assets.assets.validation import read_validator
 from kedro_assets.cli import commands
 from kedro_assets.cli.schema import dagster_schema
 from kedro_assets.config import model, read_config, read_dataset_settings
-from kedro_assets.errors import Problems
+from kedro_assets.errors import Scope
 from kedro_assets.execution.executors import KNOWN
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 REFERENCE = ROOT / "docs" / "reference"
 
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
@@ -75,7 +77,7 @@ def dagster_ymls() -> Iterator[object]:
 
 @pytest.mark.parametrize("block", list(dagster_ymls()))
 def test_every_dagster_yml_is_read_without_problems(block: Block) -> None:
-    problems = Problems()
+    problems = Scope()
     read_config(yaml.safe_load(block.text), problems)
     assert not list(problems)
 
@@ -88,9 +90,11 @@ def test_every_dagster_yml_fits_the_schema(block: Block) -> None:
 
 @pytest.mark.parametrize("block", list(blocks("yaml", "# conf/base/catalog.yml")))
 def test_every_metadata_in_a_catalog_is_read_without_problems(block: Block) -> None:
-    problems = Problems()
+    problems = Scope()
     for name, entry in yaml.safe_load(block.text).items():
-        read_dataset_settings(name, entry.get("metadata", {}).get("dagster"), problems)
+        settings = entry.get("metadata", {}).get("dagster")
+        if settings is not None:
+            read_dataset_settings(settings, problems.at("catalog", name, "metadata", "dagster"))
         read_validator(entry, name)
     assert not list(problems)
 
@@ -102,7 +106,7 @@ def test_every_yaml_block_is_yaml(block: Block) -> None:
 
 @pytest.mark.parametrize("block", list(blocks("python")))
 def test_every_python_block_compiles(block: Block) -> None:
-    compile(block.text, str(block.page), "exec")
+    compile(block.text, str(block.page), "exec", dont_inherit=True)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +127,7 @@ def test_a_python_block_that_says_so_runs_in_the_example(
     module.__file__ = str(flights / "definitions.py")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the example's libraries say while they are imported
-        exec(compile(block.text, str(flights / "definitions.py"), "exec"), vars(module))
+        exec(compile(block.text, str(flights / "definitions.py"), "exec", dont_inherit=True), vars(module))
         # A page on translators leaves the rest to dagster.yml.
         defs = module.defs if hasattr(module, "defs") else build_definitions(flights, translator=module.Translator())
         dg.Definitions.validate_loadable(defs)
@@ -304,6 +308,21 @@ def test_every_relative_link_leads_to_a_file(page: Path, link: str) -> None:
     assert target.is_relative_to(ROOT)
 
 
+SOURCE = ROOT / "src" / "kedro_assets"
+IN_THE_REPOSITORY = re.compile(r"\b(?:(?:src|tests|docs)/[\w./-]*\w|\w+/\w+\.py)\b")
+
+
+def files() -> Iterator[object]:
+    for page in (ROOT / "CONTRIBUTING.md", ROOT / "docs" / "explanation" / "architecture.md"):
+        for path in dict.fromkeys(IN_THE_REPOSITORY.findall(page.read_text(encoding="utf-8"))):
+            yield pytest.param(path, id=f"{page.name} {path}")
+
+
+@pytest.mark.parametrize("path", list(files()))
+def test_every_file_that_contributors_are_told_of_is_there(path: str) -> None:
+    assert (ROOT / path).exists() or (SOURCE / path).exists()
+
+
 def hooks() -> ModuleType:
     spec = importlib.util.spec_from_file_location("docs_hooks", ROOT / "docs" / "hooks.py")
     assert spec is not None
@@ -344,6 +363,14 @@ def test_a_key_without_a_note_or_a_note_without_a_key_stops_the_build(
         hooks().key_table(model.RetryConfig)
 
 
+def test_the_reference_has_every_public_name() -> None:
+    page = (REFERENCE / "api.md").read_text(encoding="utf-8")
+    found = [reference.rpartition(".") for reference in re.findall(r"^::: ([\w.]+)$", page, re.MULTILINE)]
+    assert sorted(name for _, _, name in found) == sorted(kedro_assets.__all__)
+    for module, _, name in found:
+        assert getattr(importlib.import_module(module), name) is getattr(kedro_assets, name)
+
+
 def test_the_reference_has_every_command() -> None:
     rendered = hooks().on_page_markdown((REFERENCE / "cli.md").read_text(encoding="utf-8"))
     assert re.findall(r"^## (.+)$", rendered, re.MULTILINE) == [
@@ -352,12 +379,17 @@ def test_the_reference_has_every_command() -> None:
     assert "Usage: kedro assets run [OPTIONS] [JOB]" in rendered
 
 
-def test_the_architecture_shows_every_module() -> None:
+def test_the_architecture_shows_every_room() -> None:
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
-    [drawn] = re.findall(r"## Modules in layers.*?```text\n(.*?)```", hooks().on_page_markdown(page), re.DOTALL)
-    package = ROOT / "src" / "kedro_assets"
-    modules = {path.stem for path in package.iterdir() if path.name[:2] != "__" and path.suffix in {"", ".py"}}
+    rendered = hooks().on_page_markdown(page)
+    [drawn] = re.findall(r"## Layers.*?```text\n(.*?)```", rendered, re.DOTALL)
+    modules = {path.stem for path in SOURCE.iterdir() if path.name[:2] != "__" and path.suffix in {"", ".py"}}
     assert set(drawn.split()) == modules - {"_version"}
+    [closed] = re.findall(
+        r"^What the `__init__.py` of (.*) exports is all that other rooms may use", rendered, re.MULTILINE
+    )
+    folders = {path.name for path in SOURCE.iterdir() if path.name[:2] != "__" and path.is_dir()}
+    assert set(re.findall(r"`(\w+)`", closed)) == folders - {"_internals"}
 
 
 def test_what_was_measured_is_shown_as_medians_over_the_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -423,7 +455,7 @@ FAMILIAR = {
 
 @pytest.mark.parametrize("text", FAMILIAR.values(), ids=FAMILIAR)
 def test_the_familiar_examples_are_read_as_they_are_written(text: str) -> None:
-    problems = Problems()
+    problems = Scope()
     raw = yaml.safe_load(text)
     config = read_config(raw, problems)
     assert not list(problems)
