@@ -189,6 +189,6 @@ def test_an_error_of_a_file_system_shows_no_credentials(project):
     fsspec.register_implementation("refusing", Refusing, clobber=True)
     dataset = entry(filepath="refusing://bucket/a", credentials={"secret": "hunter22", "user": "me"})
     for look in (fingerprint, partition_ids):
-        with pytest.raises(PermissionError, match="no login with .*'me'") as caught:
+        with pytest.raises(PermissionError, match=r"no login with .*'me'") as caught:
             look(project, dataset)
         assert "hunter22" not in str(caught.value)
