@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from kedro.pipeline import Node, Pipeline, node
 
 from kedro_assets.config import AssetsConfig, DagsterConfig
-from kedro_assets.errors import Problems
-from kedro_assets.graph.project_graph import ProjectGraph, build_graph
-from kedro_assets.project.load import Project, ProjectLocation, resolve_catalog
+from kedro_assets.errors import Problem, Scope
+from kedro_assets.graph import ProjectGraph, build_graph, with_order
+from kedro_assets.partitions import Partitions, resolve_partitions
+from kedro_assets.project import Project, ProjectLocation, resolve_catalog
 
 
 def nothing(*args):
@@ -35,10 +36,31 @@ def make_project(pipelines, /, *, files=(), catalog=None, **assets) -> Project:
 
 def make_graph(pipelines, /, **options) -> ProjectGraph:
     """Make a graph, and fail if that reports a problem."""
-    problems = Problems()
+    problems = Scope()
     graph = build_graph(make_project(pipelines, **options), problems)
     problems.raise_if_any()
     return graph
+
+
+def make_partitions(pipelines, /, **options) -> tuple[Partitions, list[Problem]]:
+    """Make a graph with its order, and the partitions of it; return them, and the problems."""
+    problems, project = Scope(), make_project(pipelines, **options)
+    graph = with_order(build_graph(project, problems), project.config.assets.deps, problems)
+    return resolve_partitions(project.config, graph, problems), list(problems)
+
+
+def json_entry(place="a.json", /, **settings):
+    """Make what the catalog has of a file, with these settings for Dagster."""
+    return {"type": "json.JSONDataset", "filepath": place, "metadata": {"dagster": settings}}
+
+
+def entry_text(name, metadata="", place="", extra=""):
+    """Write a catalog entry; what is said of it stands in line 5 of it, or line 4 without more."""
+    path = f"data/{name}/{place}" if place else f"data/{name}.json"
+    lines = [f"{name}:", "  type: json.JSONDataset", f"  filepath: {path}"]
+    lines += [f"  {extra}"] if extra else []
+    lines += ["  metadata: {dagster: {" + metadata + "}}"] if metadata else []
+    return "\n".join(lines) + "\n"
 
 
 CLUSTER_BY = ("memory", "node", "namespace", "tag", "pipeline")

@@ -1,9 +1,12 @@
+import runpy
 import sys
 
 import dagster as dg
 import pytest
 
-from kedro_assets.assets.translator import KedroTranslator
+from kedro_assets.assets import KedroTranslator
+from kedro_assets.definitions import build_asset_specs, build_definitions
+from kedro_assets.errors import ConfigError, ProjectError
 
 FILE = "{type: pandas.CSVDataset, filepath: a.csv}"
 
@@ -12,8 +15,12 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
+def specs_of(translation):
+    return {vertex: asset.spec for vertex, asset in translation.table.by_vertex.items()}
+
+
 def keys_of(translation):
-    return {spec.key.to_user_string() for spec in translation.specs.values()}
+    return {spec.key.to_user_string() for spec in specs_of(translation).values()}
 
 
 def one_pipeline(*nodes):
@@ -41,12 +48,12 @@ def test_a_dataset_may_have_any_name_wherever_it_stands(translate_project, name,
     conf = {} if memory else {"catalog.yml": f'"x": {FILE}\n"m{name}": {FILE}'}
     translation = translate_project(one_pipeline(*nodes), conf=conf)
     assert len(keys_of(translation)) == 4
-    assert {("dataset", name.partition("@")[0]), ("node", "third")} <= set(translation.specs)
+    assert {("dataset", name.partition("@")[0]), ("node", "third")} <= set(specs_of(translation))
 
 
 def test_names_that_differ_only_in_what_dagster_does_not_allow_can_be_read_by_one_node(translate_project):
     translation = translate_project(one_pipeline("n('a', ['x.y', 'x_y', 'x-y', 'x__y'], ['z'])"))
-    deps = {dep.asset_key.to_user_string() for dep in translation.specs["dataset", "z"].deps}
+    deps = {dep.asset_key.to_user_string() for dep in specs_of(translation)["dataset", "z"].deps}
     assert deps == {"x/y", "x_y", "x-y", "x__y"}
     assert keys_of(translation) == {*deps, "z"}
 
@@ -76,14 +83,14 @@ def test_transcoded_names_are_one_asset(translate_project):
 
 def test_a_node_and_a_dataset_of_one_name_are_two_assets(translate_project):
     translation = translate_project(one_pipeline("n('x', ['raw'], None)", "n('b', ['raw'], ['x'])"))
-    assert translation.specs["node", "x"].key == dg.AssetKey(["x", "node"])
-    assert translation.specs["dataset", "x"].key == dg.AssetKey("x")
+    assert specs_of(translation)["node", "x"].key == dg.AssetKey(["x", "node"])
+    assert specs_of(translation)["dataset", "x"].key == dg.AssetKey("x")
 
 
 @pytest.mark.parametrize("prefix", ["shop", "my shop", "a-b", "é"])
 def test_keys_have_the_prefix(translate_project, prefix):
     translation = translate_project(conf={"dagster.yml": f"assets: {{key_prefix: ['{prefix}']}}"})
-    assert {spec.key.path[0] for spec in translation.specs.values()} == {prefix}
+    assert {spec.key.path[0] for spec in specs_of(translation).values()} == {prefix}
 
 
 @pytest.mark.parametrize("cluster_by", ["memory", "node", "namespace", "tag", "pipeline"])
@@ -97,14 +104,14 @@ def test_every_clustering_gives_definitions_that_dagster_loads(translate_project
         return {'__default__': p, 'etl': p}
     """
     conf = {"dagster.yml": f"assets: {{cluster_by: {cluster_by}}}", "catalog.yml": f"file: {FILE}"}
-    assert ("node", "c") in translate_project(body, conf=conf).specs
+    assert ("node", "c") in specs_of(translate_project(body, conf=conf))
 
 
 def test_dependencies_go_through_hidden_datasets(translate_project):
     nodes = ("n('a', ['raw'], ['x'])", "n('b', ['x'], ['y'])")
     translation = translate_project(one_pipeline(*nodes), conf={"dagster.yml": "assets: {memory_assets: false}"})
     assert keys_of(translation) == {"raw", "y"}
-    assert [dep.asset_key.to_user_string() for dep in translation.specs["dataset", "y"].deps] == ["raw"]
+    assert [dep.asset_key.to_user_string() for dep in specs_of(translation)["dataset", "y"].deps] == ["raw"]
 
 
 # What is reported.
@@ -160,10 +167,10 @@ HERE = __name__
 
 def test_the_translator_of_dagster_yml_is_used_unless_another_is_given(translate_project):
     conf = {"dagster.yml": f"assets: {{translator: {HERE}.Loud}}"}
-    shown = {spec.key.to_user_string() for spec in translate_project(conf=conf).specs.values()}
+    shown = keys_of(translate_project(conf=conf))
     assert shown == {"RAW", "MADE"}
     given = translate_project(conf=conf, translator=KedroTranslator())
-    assert {spec.key.to_user_string() for spec in given.specs.values()} == {"raw", "made"}
+    assert keys_of(given) == {"raw", "made"}
 
 
 @pytest.mark.parametrize(
@@ -172,7 +179,7 @@ def test_the_translator_of_dagster_yml_is_used_unless_another_is_given(translate
         ("nowhere.Loud", "'nowhere.Loud' cannot be used: No module named 'nowhere'."),
         (f"{HERE}.Quiet", f"'{HERE}.Quiet' cannot be used: module '{HERE}' has no attribute 'Quiet'."),
         (f"{HERE}.Unready", f"'{HERE}.Unready' cannot be used: not yet."),
-        ("builtins.dict", "'builtins.dict' is no translator."),
+        ("builtins.dict", "'builtins.dict' is not a translator."),
     ],
 )
 def test_a_translator_that_is_none_is_reported(problems_of, path, found):
@@ -267,7 +274,7 @@ def test_the_longest_chain_of_steps_can_be_loaded(translate_project, assets):
     translation = translate_project(
         chain(LIMIT), conf={"catalog.yml": FILES, "dagster.yml": f"assets: {{{assets}}}{jobs}"}
     )
-    assert len(translation.graph.nodes) == LIMIT
+    assert len(translation.table.graph.nodes) == LIMIT
 
 
 def test_a_long_chain_of_nodes_is_fine_in_one_step(translate_project):
@@ -282,3 +289,85 @@ def test_a_condition_of_what_can_be_neither_made_nor_observed_is_reported(proble
     [problem] = problems_of(conf={"catalog.yml": catalog})
     assert problem.path == "catalog.raw.metadata.dagster.automation_condition"
     assert problem.found == "no node makes this dataset, and Dagster cannot observe it."
+
+
+# Where the project is.
+
+CALLS = "from kedro_assets import build_definitions\ndefs = build_definitions()\n"
+
+
+def shown(definitions):
+    return {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_without_a_path_it_is_the_project_around_the_calling_file(write_project, monkeypatch):
+    around, elsewhere = write_project(), write_project(one_pipeline("n('a', ['other'], None)"))
+    (around / "src" / "calls.py").write_text(CALLS, encoding="utf-8")
+    monkeypatch.chdir(elsewhere)
+    assert shown(runpy.run_path(str(around / "src" / "calls.py"))["defs"]) == {"raw", "made"}
+
+
+def test_a_file_outside_of_any_project_takes_the_one_around_the_working_directory(write_project, tmp_path, monkeypatch):
+    (tmp_path / "calls.py").write_text(CALLS, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ProjectError, match="No Kedro project"):
+        runpy.run_path(str(tmp_path / "calls.py"))
+    monkeypatch.chdir(write_project() / "conf")
+    assert shown(runpy.run_path(str(tmp_path / "calls.py"))["defs"]) == {"raw", "made"}
+
+
+def test_the_path_and_the_environment_are_those_given(write_project):
+    root = write_project(conf={"cloud/dagster.yml": "assets: {key_prefix: [cloud]}"})
+    assert shown(build_definitions(root / "src")) == {"raw", "made"}
+    assert shown(build_definitions(root, env="cloud")) == {"cloud/raw", "cloud/made"}
+    assert shown(build_definitions(root, translator=Loud())) == {"RAW", "MADE"}
+
+
+# The assets without what executes them.
+
+
+def test_the_specs_are_those_of_the_definitions(write_project):
+    root = write_project(conf={"catalog.yml": f"made: {FILE}"})
+    specs = build_asset_specs(root)
+    assert [spec.key.to_user_string() for spec in specs] == ["raw", "made"]
+    whole = {spec.key: spec for spec in build_definitions(root).resolve_all_asset_specs()}
+    for spec in specs:
+        assert spec.deps == whole[spec.key].deps
+        assert spec.code_version == whole[spec.key].code_version
+    dg.Definitions.validate_loadable(dg.Definitions(assets=specs))
+
+
+def test_specs_are_translated_as_asked_for(write_project, monkeypatch):
+    monkeypatch.chdir(write_project(conf={"cloud/dagster.yml": f"assets: {{translator: {HERE}.Loud}}"}))
+    assert {spec.key.to_user_string() for spec in build_asset_specs(env="cloud")} == {"RAW", "MADE"}
+    assert {spec.key.to_user_string() for spec in build_asset_specs(translator=Loud())} == {"RAW", "MADE"}
+
+
+def test_specs_need_a_configuration_of_assets_that_fits_and_no_jobs(write_project):
+    root = write_project(conf={"dagster.yml": "jobs: {a: {selection: nope}}"})
+    assert len(build_asset_specs(root)) == 2
+    root = write_project(conf={"dagster.yml": "assets: {pipelines: [nope], deps: {nowhere: [raw]}}"})
+    with pytest.raises(ConfigError) as caught:
+        build_asset_specs(root)
+    assert [problem.path for problem in caught.value.problems] == ["assets.pipelines[0]", "assets.deps.nowhere"]
+
+
+# Nodes that share a name.
+
+
+def test_two_pipelines_with_different_nodes_of_one_name_are_both_translated(translate_project):
+    body = """
+        load = n('load', ['raw'], ['table'])
+        return {
+            '__default__': Pipeline([load]),
+            'linear': Pipeline([load, n('fit', ['table'], ['linear_model'])]),
+            'data science': Pipeline([load, n('fit', ['table'], ['forest_model'], namespace=None)]),
+        }
+    """
+    translation = translate_project(body, conf={"dagster.yml": "jobs: {all: {selection: '*'}}"})
+    assert keys_of(translation) == {"raw", "table", "linear_model", "forest_model"}
+    records = {vertex[1]: asset.record for vertex, asset in translation.table.by_vertex.items()}
+    assert records["linear_model"].pipelines == ("linear",)
+    assert records["forest_model"].pipelines == ("data science",)
+    assert {records[name].producer.name for name in ("linear_model", "forest_model")} == {"fit"}
+    assert records["linear_model"].code_version != records["forest_model"].code_version

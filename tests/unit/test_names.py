@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kedro_assets.names import base_name, identifiers, is_parameter
+from kedro_assets.names import base_name, distinct_identifiers, identifier, identifiers, is_parameter
 
 # Names close to each other, so that they fall on the same identifier and on the numbered ones.
 close_names = st.text(alphabet="ab._-@ é2", max_size=4) | st.sampled_from(["type", "type_", "type__2", "def", "a_b_2"])
@@ -52,3 +52,31 @@ def test_parameters_are_told_from_datasets(name, expected):
 
 def test_the_base_name_ends_at_the_first_separator():
     assert base_name("a.b@spark") == "a.b"
+
+
+@given(st.lists(close_names, max_size=6), st.lists(close_names.map(identifier), max_size=3))
+def test_identifiers_that_are_in_use_elsewhere_are_left_alone(names, taken):
+    assert not set(identifiers(names, taken).values()) & set(taken)
+
+
+@given(st.lists(close_names, max_size=6))
+def test_names_that_come_twice_get_an_identifier_each(names):
+    found = distinct_identifiers(names)
+    assert (len(found), len(set(found))) == (len(names), len(names))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.b-c d", "a_b_c_d"),
+        ("été", "_t_"),
+        ("", "_"),
+        ("2024", "2024"),
+        ("None", "None_"),
+        ("context", "context_"),
+        ("contexts", "contexts"),
+    ],
+    ids=["signs", "letters", "empty", "digits", "keyword", "reserved", "longer"],
+)
+def test_a_name_is_written_with_what_dagster_takes(name, expected):
+    assert identifier(name) == expected

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import attrs
 import pytest
 
-from kedro_assets.redaction import Redactor
+from kedro_assets.redaction import Redactor, redacted
 
 CREDENTIALS = {
     "warehouse": {"username": "reporting", "password": "hunter2", "con": "postgresql://me:hunter2@db/sales"},
@@ -175,3 +175,51 @@ def test_secrets_in_a_dataclass_that_an_error_carries_are_masked_in_a_copy(redac
     redactor.error(error)
     assert error.failures == [plain, Failure("***", ["***", 1]), Failure]
     assert (error.failures[0] is plain, found.message) == (True, "hunter2")
+
+
+def test_errors_raised_inside_are_masked_and_raised_on(redactor):
+    with pytest.raises(ValueError, match=r"no \*\*\* here"), redactor.errors():
+        raise ValueError("no hunter2 here")
+    with redactor.errors():
+        assert redactor.text("nothing is raised") == "nothing is raised"
+
+
+class Several(Exception):  # noqa: N818
+    """A group of errors, as Python has them from 3.11 on."""
+
+    def __init__(self, message, exceptions):
+        super().__init__(message)
+        self._exceptions = tuple(exceptions)
+
+    @property
+    def exceptions(self):
+        return self._exceptions
+
+
+def test_the_errors_of_a_group_are_masked_too(redactor):
+    inner, deep = KeyError("hunter2"), ValueError("hunter2")
+    group = Several("of t0ken", [inner, Several("deep", [deep])])
+    redactor.error(group)
+    assert (inner.args, deep.args, str(group)) == (("***",), ("***",), "of ***")
+
+
+def test_of_two_secrets_the_longer_one_is_masked_whole():
+    redactor = Redactor.of({"a": {"password": "hunter"}, "b": {"password": "hunter22"}})
+    assert redactor.text("hunter22 and hunter") == "*** and ***"
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("data/a.csv", "data/a.csv"),
+        ("s3://bucket/a.csv", "s3://bucket/a.csv"),
+        ("https://me:secret@host/a.csv?token=abc", "https://host/a.csv"),
+        ("simplecache::https://me:secret@host/a.csv", "simplecache::https://host/a.csv"),
+        ("abfs://container@account/a.csv", "abfs://container@account/a.csv"),
+        ("abfs://me:secret@account/a.csv", "abfs://account/a.csv"),
+        ("data/a?b.csv", "data/a?b.csv"),
+    ],
+    ids=["path", "address", "login", "chained", "container", "login of azure", "path with a question mark"],
+)
+def test_a_place_is_shown_without_login_and_query(location, shown):
+    assert redacted(location) == shown

@@ -82,7 +82,7 @@ def _structure(raw: object, cls: type[T], problems: Scope) -> T | None:
             leaves = list(_leaves(error))
         for leaf in leaves:
             path = _in_file(leaf.path, cut)
-            if path not in cut:  # else a required key that is missing only because its value was cut out
+            if all(path not in (place, place[:-1]) for place in cut):  # else something is missing that was cut out
                 problems.at(*path).add(leaf.found, leaf.hint)
         if not all(leaf.cut for leaf in leaves):
             return None
@@ -182,8 +182,9 @@ def _converter() -> Converter:
     return converter
 
 
-_NOUNS = {
+_NOUNS: Mapping[Any, str] = {
     str: "a string",
+    Literal: "a string",
     bool: "true or false",
     int: "a whole number",
     float: "a number",
@@ -197,7 +198,7 @@ def _noun(value: object) -> str:
     return _NOUNS.get(type(value), f"a {type(value).__name__}")
 
 
-def _wrong_type(value: object, *allowed: type) -> _InvalidValueError:
+def _wrong_type(value: object, *allowed: Any) -> _InvalidValueError:
     nouns = " or ".join(_NOUNS.get(kind, "a mapping") for kind in allowed if kind is not NoneType)
     found = _noun(value)
     shown = f" ({value!r})" if isinstance(value, (str, int, float)) and not isinstance(value, bool) else ""

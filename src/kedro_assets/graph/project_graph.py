@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
@@ -168,14 +170,18 @@ class ProjectGraph:
         """
         wanted = self.in_order(nodes)
         names = [self.nodes[node].name for node in wanted]
+        shared = {name for name, count in Counter(names).items() if count > 1}
         found = {
-            node: self.nodes[node] if names.count(name) == 1 else kedro_nodes.renamed(self.nodes[node], node)
+            node: kedro_nodes.renamed(self.nodes[node], node)
+            if name != node and name in shared.union(wanted)
+            else self.nodes[node]
             for node, name in zip(wanted, names, strict=True)
         }
         return Pipeline(found.values()), found
 
 
 _NO_SETTINGS = DatasetSettings()
+_IN_NO_NODE_NAME = re.compile(r"[^\w.-]")
 
 
 def build_graph(project: Project, problems: Scope) -> ProjectGraph:
@@ -232,7 +238,7 @@ class _Joined:
     def add(self, name: str, pipeline: Pipeline) -> str:
         """Join one more pipeline, or return why it cannot join."""
         known = {node.name: self._known(node) for node in pipeline.nodes}
-        new = {self._free(node.name, name): node for node in pipeline.nodes if known[node.name] is None}
+        new = self._named([node for node in pipeline.nodes if known[node.name] is None], name)
         reason = self._conflict(new)
         if reason:
             self.left_out.append(LeftOut(name, reason))
@@ -257,13 +263,20 @@ class _Joined:
         """Return the node that does the same, if there is one already."""
         return next((title for title in self._of_name.get(node.name, ()) if _same_node(node, self.nodes[title])), None)
 
-    def _free(self, name: str, pipeline: str) -> str:
-        """Name a node that is new."""
-        title, number = name, 1
-        while title in self.nodes:
-            title = f"{name}__{pipeline}" + (f"_{number}" if number > 1 else "")
-            number += 1
-        return title
+    def _named(self, new: Sequence[Node], pipeline: str) -> dict[str, Node]:
+        """Name the new nodes of a pipeline: as Kedro does, and with the pipeline's name where another node has that name."""
+        taken = {*self.nodes, *(node.name for node in new)}
+        found: dict[str, Node] = {}
+        for node in new:
+            title, number = node.name, 1
+            if title in self.nodes:
+                title = longer = f"{node.name}__{_IN_NO_NODE_NAME.sub('_', pipeline)}"
+                while title in taken:
+                    number += 1
+                    title = f"{longer}_{number}"
+            taken.add(title)
+            found[title] = node
+        return found
 
     def _conflict(self, new: Mapping[str, Node]) -> str:
         """Return why nodes cannot join; empty if they can."""

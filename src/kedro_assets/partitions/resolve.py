@@ -102,14 +102,14 @@ class Partitions:
             if self.moves(node, dataset)
         ]
         moves = {(producer, node) for node, dataset in moving if (producer := graph.producer(dataset)) is not None}
-        kinds: list[dg.PartitionMapping] = []  # not all of them can be hashed
+        kinds: list[tuple[type, dg.PartitionMapping]] = []  # not all of them can be hashed
         reads: dict[str, dict[str, int]] = {}
         for node, dataset in moving:
             mapping = self.mappings.get((node, dataset))
             if mapping is not None:
-                if mapping not in kinds:
-                    kinds.append(mapping)
-                reads.setdefault(node, {})[dataset] = kinds.index(mapping)
+                if _kind(mapping) not in kinds:
+                    kinds.append(_kind(mapping))
+                reads.setdefault(node, {})[dataset] = kinds.index(_kind(mapping))
         return Boundaries(self.nodes, moves, reads)
 
 
@@ -181,10 +181,15 @@ def _mappings(partitions: Partitions, problems: Scope) -> Iterator[tuple[tuple[s
             if mapping is None or _is_of_other_run(mapping, dataset, graph, scope):
                 continue
             for edge in dict.fromkeys([(node, dataset), *(edge for edge in readings if edge[1] == dataset)]):
-                if seen.setdefault(edge, mapping) != mapping:
+                if _kind(seen.setdefault(edge, mapping)) != _kind(mapping):
                     found = f"another output of node '{edge[0]}' has another mapping for '{dataset}'."
                     scope.add(found, "A node reads once: keep one of them.")
                 yield edge, mapping
+
+
+def _kind(mapping: dg.PartitionMapping) -> tuple[type, dg.PartitionMapping]:
+    """Return what two mappings are compared by: as tuples, all partitions and the last one are the same to Python."""
+    return type(mapping), mapping
 
 
 def _is_of_other_run(mapping: dg.PartitionMapping, dataset: str, graph: ProjectGraph, scope: Scope) -> bool:

@@ -48,8 +48,8 @@ def code_versions(nodes: Mapping[str, Node], values: Mapping[str, Any]) -> dict[
 def same_function(first: Any, second: Any) -> bool:
     """Return whether two functions certainly do the same, as a registry may make its lambdas and partials anew each time.
 
-    They are the same if their code and all that is bound to it are: defaults, closures, attributes, and what a partial
-    holds. What cannot be compared is different.
+    They are the same if their code and all that is bound to it are: defaults, annotations, closures, attributes, and what
+    a partial holds. What cannot be compared is different.
 
     Examples:
         >>> def scaled(factor):
@@ -57,14 +57,17 @@ def same_function(first: Any, second: Any) -> bool:
         >>> same_function(scaled(2), scaled(2)), same_function(scaled(2), scaled(3))
         (True, False)
     """
-    return _Comparison().same(first, second)
+    try:
+        return _Comparison().same(first, second)
+    except Exception:  # noqa: BLE001 - the values are the user's: too deep, too long to be written, or with a `__class__` that fails
+        return False
 
 
 class _Comparison:
     """Compares two values part by part; of two that hold themselves, a pair that is being compared counts as the same."""
 
     def __init__(self) -> None:
-        self._open: set[tuple[int, int]] = set()
+        self._open: dict[tuple[int, int], tuple[Any, Any]] = {}  # with the values, so that no other gets their ids
 
     def same(self, first: Any, second: Any) -> bool:
         if first is second:
@@ -76,18 +79,20 @@ class _Comparison:
         pair = (id(first), id(second))
         if pair in self._open:
             return True
-        self._open.add(pair)  # and stays: a pair that differs ends the comparison
+        self._open[pair] = first, second  # and stays: a pair that differs ends the comparison
         return self._same_parts(first, second)
 
     def _same_parts(self, first: Any, second: Any) -> bool:
         """Compare two values of one type by what they are made of."""
         if isinstance(first, FunctionType):
             same_code = first.__code__ == second.__code__ and first.__globals__ is second.__globals__
-            return same_code and self.same(_bound(first), _bound(second))
+            same_types = bool(first.__annotations__ == second.__annotations__)  # by which Kedro validates parameters
+            return same_code and same_types and self.same(_bound(first), _bound(second))
         if type(first) in (list, tuple):
             return len(first) == len(second) and all(map(self.same, first, second))
         if type(first) in (set, frozenset):
-            return {type(item) for item in first | second} <= _PLAIN and bool(first == second)
+            plain = {type(item) for item in (*first, *second)} <= _PLAIN
+            return plain and first == second and sorted(map(repr, first)) == sorted(map(repr, second))  # {1} == {True}
         parts = _parts(first), _parts(second)
         return None not in parts and self.same(*parts)
 
@@ -96,7 +101,7 @@ def _parts(value: Any) -> tuple[Any, ...] | None:
     """Return all that a value is made of; None if that cannot be told."""
     if type(value) is dict:
         return list(value), list(value.values())
-    if isinstance(value, partial):
+    if type(value) is partial:
         return value.func, value.args, value.keywords, vars(value)
     if inspect.ismethod(value):
         return value.__func__, value.__self__

@@ -3,11 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kedro_assets.config import AssetsConfig
-from kedro_assets.errors import Problems
+from kedro_assets.errors import Scope
 from kedro_assets.graph.clusters import Boundaries, cluster
 from kedro_assets.graph.run_plan import StepPlan, plan_run
-
-from .builders import CLUSTER_BY, graphs, make_graph, make_node
+from unit.builders import CLUSTER_BY, graphs, make_graph, make_node
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Namespace '.*' is interrupted by nodes:UserWarning"
@@ -21,7 +20,7 @@ CHAIN = (
 
 
 def clusters_of(graph, cluster_by):
-    return cluster(graph, AssetsConfig(cluster_by=cluster_by), Boundaries(), Problems())
+    return cluster(graph, AssetsConfig(cluster_by=cluster_by), Boundaries(), Scope())
 
 
 def plan_of(graph, cluster_by, wanted):

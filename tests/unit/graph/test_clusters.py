@@ -4,11 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kedro_assets.config import AssetsConfig
-from kedro_assets.errors import Problems
-from kedro_assets.graph import ties
+from kedro_assets.errors import Scope
 from kedro_assets.graph.clusters import Boundaries, cluster, nodes_to_run
-
-from .builders import CLUSTER_BY, graphs, make_graph, make_node
+from kedro_assets.graph.ties import confirmed_together, handed_on_in_memory
+from unit.builders import CLUSTER_BY, graphs, make_graph, make_node
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Namespace '.*' is interrupted by nodes:UserWarning"
@@ -16,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def clusters_of(graph, cluster_by="memory"):
-    return cluster(graph, AssetsConfig(cluster_by=cluster_by), Boundaries(), Problems())
+    return cluster(graph, AssetsConfig(cluster_by=cluster_by), Boundaries(), Scope())
 
 
 def members(graph, cluster_by="memory"):
@@ -115,7 +114,7 @@ def test_a_node_between_two_that_run_together_runs_with_them():
     assert "'B'" in together.reasons[1]
 
 
-def test_a_circle_over_several_clusters_becomes_one_and_leaves_the_rest_alone():
+def test_a_cycle_over_several_clusters_becomes_one_and_leaves_the_rest_alone():
     nodes = [
         make_node("a", ["raw"], ["m1", "f1"]),
         make_node("b", ["f1"], ["m2", "f2"]),
@@ -179,7 +178,7 @@ DIAMOND = (
 
 def running(files, *selected, handed_in=()):
     graph = make_graph(DIAMOND, files=files)
-    whole = cluster(graph, AssetsConfig(cluster_by="pipeline"), Boundaries(), Problems())[0]
+    whole = cluster(graph, AssetsConfig(cluster_by="pipeline"), Boundaries(), Scope())[0]
     assert len(whole.nodes) == len(DIAMOND)
     return nodes_to_run(graph, whole, selected, handed_in)
 
@@ -210,7 +209,11 @@ def partitioned_graphs(draw):
     """Draw a graph whose nodes are of some kinds, read other partitions than they make, and say which they read."""
     graph = draw(graphs())
     tied = nx.Graph(
-        [(node, other) for node, others, _ in [*ties.confirmed(graph), *ties.in_memory(graph)] for other in others]
+        [
+            (node, other)
+            for node, others, _ in [*confirmed_together(graph), *handed_on_in_memory(graph)]
+            for other in others
+        ]
     )
     tied.add_nodes_from(graph.nodes)
     kinds, moves, reads = {}, set(), {}
@@ -233,7 +236,7 @@ def partitioned_graphs(draw):
 @given(partitioned_graphs(), any_cluster_by)
 def test_a_cluster_makes_and_reads_partitions_of_one_kind(drawn, cluster_by):
     graph, boundaries = drawn
-    problems = Problems()
+    problems = Scope()
     clusters = cluster(graph, AssetsConfig(cluster_by=cluster_by), boundaries, problems)
     assert sorted(node for each in clusters for node in each.nodes) == sorted(graph.nodes)
     home = {node: number for number, each in enumerate(clusters) for node in each.nodes}

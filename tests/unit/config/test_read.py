@@ -8,15 +8,16 @@ from kedro_assets.config import (
     PipelineFilter,
     RetryConfig,
     ScheduleConfig,
+    imported,
     read_config,
     read_dataset_settings,
 )
-from kedro_assets.errors import Problems
+from kedro_assets.errors import Scope
 
 
 def read(raw):
-    """Read dagster.yml; give it, and the problems as (path, found, hint)."""
-    problems = Problems()
+    """Read dagster.yml; return it, and the problems as (path, found, hint)."""
+    problems = Scope()
     config = read_config(raw, problems)
     return config, [(problem.path, problem.found, problem.hint) for problem in problems]
 
@@ -120,52 +121,72 @@ def test_both_spellings_of_namespaces_are_read(pipeline, expected):
         (
             {"assets": {"memory_assets": "no"}},
             "assets.memory_assets",
-            "a string ('no') stands",
-            "Allowed: true or false.",
+            "expected true or false, found a string ('no').",
+            "",
         ),
         (
             {"assets": {"memory_assets": 1}},
             "assets.memory_assets",
-            "a whole number (1) stands",
-            "Allowed: true or false.",
+            "expected true or false, found a whole number (1).",
+            "",
         ),
-        ({"assets": {"pipelines": "etl"}}, "assets.pipelines", "a string ('etl') stands here.", "Allowed: a list."),
-        ({"assets": {"pipelines": ["a", 2]}}, "assets.pipelines[1]", "a whole number (2) stands", "Allowed: a string."),
-        ({"assets": []}, "assets", "a list stands here.", "Allowed: a mapping."),
-        ({"load_with_hooks": None}, "load_with_hooks", "nothing stands here.", "Allowed: true or false."),
-        ({"jobs": {"j": {"tags": {"a": 1}}}}, "jobs.j.tags.a", "a whole number (1) stands here.", "Allowed: a string."),
+        ({"assets": {"pipelines": "etl"}}, "assets.pipelines", "expected a list, found a string ('etl').", ""),
+        (
+            {"assets": {"pipelines": ["a", 2]}},
+            "assets.pipelines[1]",
+            "expected a string, found a whole number (2).",
+            "",
+        ),
+        ({"assets": []}, "assets", "expected a mapping, found a list.", ""),
+        ({"load_with_hooks": None}, "load_with_hooks", "expected true or false, found nothing.", ""),
+        ({"jobs": {"j": {"tags": {"a": 1}}}}, "jobs.j.tags.a", "expected a string, found a whole number (1).", ""),
         ({"jobs": {"j": {"tags": {1: "a"}}}}, "jobs.j.tags[1]", "the key 1 is no string.", "Keys are strings"),
         (
             {"jobs": {"j": {"retries": {"max_retries": True}}}},
             "jobs.j.retries.max_retries",
-            "true or false",
-            "a whole number",
+            "expected a whole number, found true or false.",
+            "",
         ),
         (
             {"jobs": {"j": {"retries": {"max_retries": 1.5}}}},
             "jobs.j.retries.max_retries",
-            "a number (1.5)",
-            "a whole number",
+            "expected a whole number, found a number (1.5).",
+            "",
         ),
         (
             {"jobs": {"j": {"retries": {"delay": True}}}},
             "jobs.j.retries.delay",
-            "true or false stands",
-            "Allowed: a number.",
+            "expected a number, found true or false.",
+            "",
         ),
         (
             {"jobs": {"j": {"schedule": 5}}},
             "jobs.j.schedule",
-            "a whole number",
-            "Allowed: a string or a mapping or a list.",
+            "expected a string or a mapping or a list, found a whole number (5).",
+            "",
         ),
-        ({"jobs": {"j": {"executor": ["a"]}}}, "jobs.j.executor", "a list stands", "Allowed: a string or a mapping."),
+        ({"jobs": {"j": {"executor": ["a"]}}}, "jobs.j.executor", "expected a string or a mapping, found a list.", ""),
         ({"schedules": {"s": {}}}, "schedules.s.cron_schedule", "this required key is missing.", "Add it."),
         ({"schedules": {"s": None}}, "schedules.s.cron_schedule", "this required key is missing.", "Add it."),
-        ({"executors": {"e": {}}}, "executors.e", "but 0 keys stand here.", "multiprocess: {max_concurrent: 2}"),
-        ({"executors": {"e": {"a": {}, "b": {}}}}, "executors.e", "but 2 keys stand here.", "multiprocess"),
-        ({"executors": {"e": {"dask": 3}}}, "executors.e", "the options of 'dask' are no mapping.", "`{}`"),
-        ({"executors": {"e": "dask"}}, "executors.e", "a string ('dask') stands here.", "Allowed: a mapping."),
+        (
+            {"executors": {"e": {}}},
+            "executors.e",
+            "expected one executor type with its options, found 0 keys.",
+            "multiprocess: {max_concurrent: 2}",
+        ),
+        (
+            {"executors": {"e": {"a": {}, "b": {}}}},
+            "executors.e",
+            "expected one executor type with its options, found 2 keys.",
+            "multiprocess",
+        ),
+        (
+            {"executors": {"e": {"dask": 3}}},
+            "executors.e",
+            "expected a mapping of options for 'dask', found a whole number.",
+            "`{}`",
+        ),
+        ({"executors": {"e": "dask"}}, "executors.e", "expected a mapping, found a string ('dask').", ""),
         (
             {"jobs": {"j": {"pipeline": {}, "selection": "a"}}},
             "jobs.j",
@@ -180,6 +201,7 @@ def test_what_does_not_fit_is_reported_at_its_path(raw, path, found, hint):
     assert at == path
     assert found in what
     assert hint in advice
+    assert bool(hint) == bool(advice)
 
 
 def test_all_problems_are_reported_at_once_and_the_rest_is_read():
@@ -241,16 +263,16 @@ def test_reading_leaves_the_raw_values_as_they_are():
 
 
 def test_every_problem_is_located_by_its_path():
-    problems = Problems()
-    problems.locate = "/".join
+    problems = Scope()
+    problems.locate_with("/".join)
     read_config({"jobs": {"a": {"tags": 1}}}, problems)
     assert [problem.source for problem in problems] == ["jobs/a/tags"]
 
 
 def test_settings_of_a_dataset_are_read():
-    problems = Problems()
+    problems = Scope()
     raw = {"description": "d", "group_name": "g", "owners": ["team:a"], "tags": {"k": "v"}, "kinds": ["csv"]}
-    settings = read_dataset_settings("a", raw, problems)
+    settings = read_dataset_settings(raw, problems.at("catalog", "a", "metadata", "dagster"))
     assert (settings.description, settings.group_name, settings.owners) == ("d", "g", ["team:a"])
     assert (settings.tags, settings.kinds, len(problems)) == ({"k": "v"}, ["csv"], 0)
 
@@ -264,6 +286,62 @@ def test_settings_of_a_dataset_are_read():
     ids=["keys", "whole"],
 )
 def test_settings_of_a_dataset_that_do_not_fit_are_reported_in_the_catalog(raw, paths):
-    problems = Problems()
-    read_dataset_settings("a.b", raw, problems)
+    problems = Scope()
+    read_dataset_settings(raw, problems.at("catalog", "a.b", "metadata", "dagster"))
     assert sorted(problem.path for problem in problems) == paths
+
+
+@pytest.mark.parametrize(
+    ("mapping", "path", "found"),
+    [
+        ({"time_window": {"start_offset": "1"}}, "a.time_window.start_offset", "expected a whole number"),
+        ({"specific": "x"}, "a.specific", "expected a list"),
+        ({"static": {"x": 1}}, "a.static.x", "expected a string or a list, found a whole number (1)."),
+        ({"specific": ["x"], "dimension": "y"}, "a", "expected one of these keys, found specific and dimension."),
+        (["all"], "a", "expected a string or a mapping, found a list."),
+        ("some", "a", "'some' is not allowed here."),
+    ],
+    ids=["offset", "list", "static", "two", "wrong kind", "unknown name"],
+)
+def test_a_mapping_that_does_not_fit_is_reported_at_its_path(mapping, path, found):
+    problems = Scope()
+    settings = read_dataset_settings({"partition_mappings": {"a": mapping}, "description": "kept"}, problems)
+    [problem] = problems
+    assert problem.path == f"partition_mappings.{path}"
+    assert found in problem.found
+    assert settings.description == "kept"
+
+
+@pytest.mark.parametrize(
+    ("sensor", "path", "found"),
+    [
+        ({}, "", "this sensor looks at nothing."),
+        (None, "", "this sensor looks at nothing."),
+        ({"asset": "a", "dataset": "b"}, "", "found both `asset` and `dataset`, and a sensor has one of them."),
+        ({"asset": 1}, ".asset", "expected a string, found a whole number (1)."),
+    ],
+    ids=["nothing", "empty", "both", "type"],
+)
+def test_a_sensor_looks_at_one_thing(sensor, path, found):
+    [(at, what, _)] = read({"sensors": {"s": sensor}})[1]
+    assert (at, what) == (f"sensors.s{path}", found)
+
+
+def test_what_an_import_path_names_is_imported():
+    assert imported("kedro_assets.config.AssetsConfig") is AssetsConfig
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("no_such_module.Name", ImportError),
+        ("kedro_assets.config.Nope", AttributeError),
+        ("Nope", ValueError),
+        ("", ValueError),
+        ("..relative", TypeError),
+    ],
+)
+def test_an_import_path_that_names_nothing_is_one_of_these_errors(path, error):
+    with pytest.raises((ImportError, AttributeError, TypeError, ValueError)) as caught:
+        imported(path)
+    assert isinstance(caught.value, error)

@@ -1,68 +1,24 @@
+"""Reading a project: what is read, and that it is only read."""
+
 import sys
-from pathlib import Path
 
 import pytest
-from kedro.config import OmegaConfigLoader
 
-from kedro_assets.errors import Problems, ProjectError
-from kedro_assets.project.load import (
-    CatalogEntry,
-    ProjectLocation,
-    SourceLines,
-    load_project,
-    locate_project,
-    resolve_catalog,
-)
-
-from .builders import make_project
+from kedro_assets.errors import ProjectError, Scope
+from kedro_assets.project.catalog import CatalogEntry
+from kedro_assets.project.load import Project, entry_with_credentials, load_project, parameter_values
+from kedro_assets.project.location import locate_project
+from unit.builders import make_project
 
 FILE = "{type: pandas.CSVDataset, filepath: a.csv}"
 
 
 def load(root, **options):
     """Load a project that has no problems."""
-    problems = Problems()
+    problems = Scope()
     project = load_project(locate_project(root, **options), problems)
     problems.raise_if_any()
     return project
-
-
-# Where a project is.
-
-
-@pytest.mark.parametrize("inside", [".", "src", "conf/base", "pyproject.toml"])
-def test_a_project_is_found_from_anywhere_inside(write_project, inside):
-    root = write_project()
-    assert locate_project(root / inside) == ProjectLocation(root)
-
-
-def test_without_a_path_the_working_directory_counts(write_project, monkeypatch):
-    root = write_project()
-    monkeypatch.chdir(root / "conf")
-    assert locate_project().path == root
-
-
-def test_outside_of_a_project_the_error_says_where_was_looked_and_for_what(tmp_path):
-    with pytest.raises(ProjectError, match=rf"No Kedro project at {tmp_path} .* \[tool\.kedro\]"):
-        locate_project(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("given", "variable", "expected"),
-    [(None, None, None), (None, "", None), (None, "prod", "prod"), ("test", "prod", "test")],
-    ids=["neither", "empty variable", "variable", "argument wins"],
-)
-def test_the_environment_is_the_argument_or_the_variable(write_project, monkeypatch, given, variable, expected):
-    root = write_project()
-    if variable is not None:
-        monkeypatch.setenv("KEDRO_ENV", variable)
-    assert locate_project(root, given).env == expected
-
-
-def test_a_configuration_source_is_relative_to_the_working_directory(write_project, monkeypatch):
-    root = write_project()
-    monkeypatch.chdir(root / "conf")
-    assert locate_project(root, conf_source="base").conf_source == str(root / "conf" / "base")
 
 
 # What is read.
@@ -247,131 +203,165 @@ def test_settings_that_cannot_be_imported_are_an_error_with_the_cause(write_proj
         load(root)
 
 
-# The catalog.
-
-
-def test_patterns_are_resolved():
-    project = make_project([], catalog={"{name}#csv": {"type": "pandas.CSVDataset", "filepath": "data/{name}.csv"}})
-    entry = project.entry("cars#csv")
-    assert (entry.type, entry.config["filepath"], entry.declared) == ("pandas.CSVDataset", "data/cars.csv", True)
-    assert not entry.in_memory
-
-
-def test_a_catch_all_pattern_is_a_declaration():
-    project = make_project([], catalog={"{any}": {"type": "pandas.CSVDataset", "filepath": "{any}.csv"}})
-    assert project.entry("cars").declared
-    assert project.entry("cars").config["filepath"] == "cars.csv"
-
-
-def test_an_entry_in_memory_is_declared_and_in_memory():
-    entry = make_project([], catalog={"x": {"type": "MemoryDataset"}}).entry("x")
-    assert (entry.declared, entry.in_memory) == (True, True)
-
-
-def test_a_dataset_that_is_called_credentials_is_a_dataset():
-    entry = make_project([], catalog={"credentials": {"type": "pandas.CSVDataset", "filepath": "a"}}).entry(
-        "credentials"
-    )
-    assert (entry.type, entry.declared) == ("pandas.CSVDataset", True)
-
-
-def test_taking_credentials_out_leaves_the_configuration_as_it_is():
-    config = {"x": {"type": "a.B", "credentials": "db", "layers": [{"credentials": "db", "kept": 1}]}}
-    assert resolve_catalog(config).config == {"x": {"type": "a.B", "layers": [{"kept": 1}]}}
-    assert config["x"]["credentials"] == "db"
-
-
-@pytest.mark.parametrize(
-    ("config", "versioned"),
-    [({"versioned": True}, True), ({"versioned": False}, False), ({}, False)],
-    ids=["yes", "no", "default"],
-)
-def test_an_entry_knows_whether_it_is_versioned(config, versioned):
-    assert CatalogEntry("x", "pandas.CSVDataset", config).versioned is versioned
-
-
-# Lines.
-
-
-@pytest.fixture
-def locate(tmp_path):
-    """Write configuration files, and give the function that locates paths in them."""
-
-    def make(files, env="local", root=tmp_path):
-        for name in ("base/.keep", f"{env}/.keep", *files):
-            path = tmp_path / "conf" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(files.get(name, ""), encoding="utf-8")
-        loader = OmegaConfigLoader(str(tmp_path / "conf"), env=env, base_env="base", default_run_env="local")
-        return SourceLines(loader, root).locate
-
-    return make
-
-
-JOBS = "jobs:\n  a:\n    schedule:\n      - nightly\n      - weekly\n  b: {executor: quick}\n"
-
-
-@pytest.mark.parametrize(
-    ("path", "line"),
-    [
-        (("jobs",), 1),
-        (("jobs", "a", "schedule"), 3),
-        (("jobs", "a", "schedule", 1), 5),
-        (("jobs", "b", "executor"), 6),
-        (("jobs", "a", "missing", "deeper"), 2),
-    ],
-    ids=["section", "key", "item", "flow", "missing"],
-)
-def test_a_path_is_found_at_its_line_or_at_what_is_around_it(locate, path, line):
-    assert locate({"base/dagster.yml": JOBS})(path) == f"conf/base/dagster.yml:{line}"
-
-
-def test_a_path_that_no_file_has_has_no_line(locate):
-    assert locate({"base/dagster.yml": JOBS})(("assets", "pipelines")) == ""
-
-
-def test_a_value_that_the_environment_overrides_is_found_there(locate):
-    find = locate({"base/dagster.yml": JOBS, "prod/dagster.yml": "# prod\njobs:\n  b: {executor: slow}\n"}, env="prod")
-    assert find(("jobs", "b", "executor")) == "conf/prod/dagster.yml:3"
-    assert find(("jobs", "a", "schedule")) == "conf/base/dagster.yml:3"
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["dagster.yaml", "dagster_jobs.yml", "deep/dagster.yml", "dagster/jobs.yml"],
-    ids=["yaml", "suffix", "folder", "inside"],
-)
-def test_every_file_that_kedro_reads_as_dagster_yml_has_lines(locate, name):
-    assert locate({f"base/{name}": JOBS})(("jobs", "b")) == f"conf/base/{name}:6"
-
-
-def test_a_file_that_is_no_yaml_does_not_hide_the_others(locate):
-    find = locate({"base/dagster_a.yml": "[", "base/dagster_b.yml": JOBS})
-    assert find(("jobs", "b")) == "conf/base/dagster_b.yml:6"
-
-
-def test_a_file_outside_of_the_project_is_shown_in_full(locate, tmp_path):
-    find = locate({"base/dagster.yml": JOBS}, root=Path("/elsewhere"))
-    assert find(("jobs",)) == f"{tmp_path}/conf/base/dagster.yml:1"
-
-
 def test_a_mistake_in_dagster_yml_is_reported_with_file_and_line(write_project):
-    problems = Problems()
+    problems = Scope()
     load_project(locate_project(write_project(conf={"dagster.yml": "assets:\n  clusterby: node\n"})), problems)
     assert [(problem.source, problem.path) for problem in problems] == [("conf/base/dagster.yml:2", "assets.clusterby")]
 
 
+# Parts of a partition in the catalog.
+
+DAYS = "{daily: {start_date: '2026-01-01'}}"
+KEYED = "x: {type: json.JSONDataset, filepath: 'x/${runtime_params:partition_key, all}.json'}"
+
+
 @pytest.mark.parametrize(
-    ("config", "location"),
+    "conf",
     [
-        ({"filepath": "a.csv", "path": "b"}, "a.csv"),
-        ({"path": "parts", "dataset": {"type": "x", "filepath": "c"}}, "parts"),
-        ({"dataset": {"type": "x", "filepath": "c"}}, "c"),
-        ({"dataset": "pandas.CSVDataset"}, None),
-        ({"filepath": ["a"]}, None),
-        ({}, None),
+        {"catalog.yml": KEYED, "dagster.yml": f"assets: {{partitions: {{y: {DAYS}}}}}"},
+        {
+            "catalog.yml": f"{KEYED}\ny: {{type: a.B, metadata: {{dagster: {{partitions: {DAYS}}}}}}}",
+        },
     ],
-    ids=str,
+    ids=["dagster.yml", "catalog"],
 )
-def test_a_dataset_is_where_its_configuration_says(config, location):
-    assert CatalogEntry("a", "x", config).location == location
+def test_where_datasets_are_partitioned_a_part_with_a_default_is_seen_too(write_project, conf):
+    project = load(write_project(conf=conf))
+    assert project.entry("x").partition_parts == {"partition_key"}
+    assert project.runtime_params == {}
+
+
+def test_where_nothing_is_partitioned_a_part_has_its_default(write_project):
+    conf = {"catalog.yml": KEYED, "dagster.yml": f"partitions: {{days: {DAYS}}}"}
+    entry = load(write_project(conf=conf)).entry("x")
+    assert (entry.location, entry.partition_parts) == ("x/all.json", frozenset())
+
+
+ALL_PARTS = """
+x:
+  type: json.JSONDataset
+  filepath: 'x/${{runtime_params:{part}}}.json'
+"""
+
+
+@pytest.mark.parametrize("default", ["", ", none"], ids=["asked", "default"])
+@pytest.mark.parametrize(
+    "part", ["partition_key", "partition_start", "partition_end", "partition_keys.day", "partition_keys.region"]
+)
+def test_every_part_of_a_partition_is_seen_with_and_without_a_default(write_project, part, default):
+    dagster = f"""
+        partitions: {{days: {DAYS}, both: {{multi: {{day: days, region: {{static: [eu]}}}}}}}}
+        assets: {{partitions: {{y: both}}}}
+    """
+    catalog = ALL_PARTS.format(part=f"{part}{default}")
+    entry = load(write_project(conf={"catalog.yml": catalog, "dagster.yml": dagster})).entry("x")
+    assert entry.partition_parts == {part}
+
+
+def test_a_dimension_that_is_written_out_anywhere_is_seen(write_project):
+    catalog = (
+        ALL_PARTS.format(part="partition_keys.shop, none")
+        + """
+y:
+  type: json.JSONDataset
+  metadata: {dagster: {partitions: {multi: {shop: {dynamic: shops}, other: {static: [a]}}}}}
+"""
+    )
+    assert load(write_project(conf={"catalog.yml": catalog})).entry("x").partition_parts == {"partition_keys.shop"}
+
+
+def test_a_part_of_a_partition_in_metadata_is_no_place(write_project):
+    catalog = f"""
+x:
+  type: json.JSONDataset
+  filepath: x.json
+  metadata: {{about: '${{runtime_params:partition_key}}', dagster: {{partitions: {DAYS}}}}}
+"""
+    assert load(write_project(conf={"catalog.yml": catalog})).entry("x").partition_parts == frozenset()
+
+
+def test_other_runtime_parameters_keep_their_defaults_where_datasets_are_partitioned(write_project):
+    catalog = "x: {type: json.JSONDataset, filepath: '${runtime_params:folder, data}/${runtime_params:day}.json'}"
+    conf = {"catalog.yml": catalog, "dagster.yml": f"assets: {{partitions: {{x: {DAYS}}}}}"}
+    project = load(write_project(conf=conf))
+    assert project.entry("x").location == "data/<day>.json"
+    assert project.runtime_params == {"day": "<day>"}
+
+
+# What is known of it.
+
+
+def test_a_dataset_is_known_by_the_name_that_its_variants_share():
+    catalog = {"x@csv": {"type": "a.B"}, "y": {"type": "a.C"}, "x@frame": {"type": "a.D"}, "{z}_raw": {"type": "a.E"}}
+    project = make_project([], catalog=catalog)
+    assert project.catalog_names == ["x", "y"]
+    assert project.first_entry("x").name == "x@csv"
+    assert project.first_entry("y").type == "a.C"
+
+
+def test_every_name_of_a_parameter_has_its_value():
+    assert parameter_values({}) == {"parameters": {}}
+    values = parameter_values({"a": {"b": {"c": 1}, "d": [{"e": 2}]}, 3: None})
+    assert values == {
+        "parameters": {"a": {"b": {"c": 1}, "d": [{"e": 2}]}, 3: None},
+        "params:a": {"b": {"c": 1}, "d": [{"e": 2}]},
+        "params:a.b": {"c": 1},
+        "params:a.b.c": 1,
+        "params:a.d": [{"e": 2}],
+        "params:3": None,
+    }
+
+
+def test_the_names_of_parameters_are_looked_for_once():
+    project = Project(locate_anywhere(), "shop", {}, parameters={"a": 1})
+    assert project.parameter_values is project.parameter_values
+
+
+def locate_anywhere():
+    return make_project([]).location
+
+
+# With credentials, at run time.
+
+SECRET = "x: {type: json.JSONDataset, filepath: '%s', credentials: store}"
+
+
+def opened(root):
+    location = locate_project(root)
+    location.open()
+    return location
+
+
+def test_at_run_time_a_dataset_has_its_credentials(write_project):
+    conf = {"catalog.yml": SECRET % "s3://a/b.json", "credentials.yml": "store: {key: k}"}
+    location = opened(write_project(conf=conf))
+    assert entry_with_credentials(location, "x").config["credentials"] == {"key": "k"}
+
+
+def test_a_place_that_depends_on_a_parameter_needs_it(write_project):
+    conf = {"catalog.yml": SECRET % "${runtime_params:folder}/b.json", "credentials.yml": "store: {key: k}"}
+    location = opened(write_project(conf=conf))
+    with pytest.raises(ProjectError, match="Where 'x' is depends on the runtime parameter <folder>"):
+        entry_with_credentials(location, "x")
+    given = {"folder": "data"}
+    assert entry_with_credentials(location, "x", given).location == "data/b.json"
+    assert given == {"folder": "data"}
+
+
+def test_credentials_that_depend_on_a_parameter_need_it_and_those_of_others_do_not(write_project):
+    catalog = (
+        SECRET % "a.json" + "\ny: {type: json.JSONDataset, filepath: y.json, load_args: {day: '${runtime_params:day}'}}"
+    )
+    conf = {"catalog.yml": catalog, "credentials.yml": "store: {key: '${runtime_params:login.key}'}"}
+    location = opened(write_project(conf=conf))
+    with pytest.raises(ProjectError, match=r"<login\.key>"):
+        entry_with_credentials(location, "x")
+    assert entry_with_credentials(location, "y").location == "y.json"
+
+
+def test_a_catalog_that_needs_a_hook_cannot_be_read_at_run_time_and_says_so(write_project):
+    location = opened(
+        write_project(settings=RESOLVER_IN_HOOK, conf={"catalog.yml": "x: {type: a.B, filepath: '${not_there:b}'}"})
+    )
+    with pytest.raises(ProjectError, match="No hook fires when a sensor looks at files"):
+        entry_with_credentials(location, "x")

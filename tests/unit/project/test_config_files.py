@@ -1,0 +1,266 @@
+"""The project's configuration as Kedro has it, and the lines of its files."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+from kedro.config import AbstractConfigLoader, MissingConfigException, OmegaConfigLoader
+
+from kedro_assets.errors import ProjectError
+from kedro_assets.project.config_files import (
+    SourceLines,
+    check_environments,
+    config_loader,
+    leaves,
+    loader_of_context,
+    read_section,
+    read_with_placeholders,
+    source_lines,
+)
+from kedro_assets.project.location import locate_project
+
+# Lines.
+
+
+@pytest.fixture
+def locate(tmp_path):
+    """Write configuration files, and return the function that locates paths in them."""
+
+    def make(files, env="local", root=tmp_path):
+        for name in ("base/.keep", f"{env}/.keep", *files):
+            path = tmp_path / "conf" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(files.get(name, ""), encoding="utf-8")
+        loader = OmegaConfigLoader(str(tmp_path / "conf"), env=env, base_env="base", default_run_env="local")
+        return SourceLines(loader, root).locate
+
+    return make
+
+
+JOBS = "jobs:\n  a:\n    schedule:\n      - nightly\n      - weekly\n  b: {executor: quick}\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (("jobs",), 1),
+        (("jobs", "a", "schedule"), 3),
+        (("jobs", "a", "schedule", 1), 5),
+        (("jobs", "b", "executor"), 6),
+        (("jobs", "a", "missing", "deeper"), 2),
+    ],
+    ids=["section", "key", "item", "flow", "missing"],
+)
+def test_a_path_is_found_at_its_line_or_at_what_is_around_it(locate, path, line):
+    assert locate({"base/dagster.yml": JOBS})(path) == f"conf/base/dagster.yml:{line}"
+
+
+def test_a_path_that_no_file_has_has_no_line(locate):
+    assert locate({"base/dagster.yml": JOBS})(("assets", "pipelines")) == ""
+
+
+def test_a_value_that_the_environment_overrides_is_found_there(locate):
+    find = locate({"base/dagster.yml": JOBS, "prod/dagster.yml": "# prod\njobs:\n  b: {executor: slow}\n"}, env="prod")
+    assert find(("jobs", "b", "executor")) == "conf/prod/dagster.yml:3"
+    assert find(("jobs", "a", "schedule")) == "conf/base/dagster.yml:3"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["dagster.yaml", "dagster_jobs.yml", "deep/dagster.yml", "dagster/jobs.yml"],
+    ids=["yaml", "suffix", "folder", "inside"],
+)
+def test_every_file_that_kedro_reads_as_dagster_yml_has_lines(locate, name):
+    assert locate({f"base/{name}": JOBS})(("jobs", "b")) == f"conf/base/{name}:6"
+
+
+def test_a_file_that_is_no_yaml_does_not_hide_the_others(locate):
+    find = locate({"base/dagster_a.yml": "[", "base/dagster_b.yml": JOBS})
+    assert find(("jobs", "b")) == "conf/base/dagster_b.yml:6"
+
+
+def test_a_file_outside_of_the_project_is_shown_in_full(locate, tmp_path):
+    find = locate({"base/dagster.yml": JOBS}, root=Path("/elsewhere"))
+    assert find(("jobs",)) == f"{tmp_path}/conf/base/dagster.yml:1"
+
+
+def test_a_path_in_the_catalog_is_looked_for_in_its_files_only(locate):
+    files = {
+        "base/catalog.yml": "x:\n  type: a\njobs: {}\n",
+        "base/catalog/deep.yml": "y:\n  metadata:\n    dagster: {}\n",
+    }
+    find = locate({**files, "base/dagster.yml": JOBS})
+    assert find(("catalog", "x", "type")) == "conf/base/catalog.yml:2"
+    assert find(("catalog", "y", "metadata", "dagster", "tags")) == "conf/base/catalog/deep.yml:3"
+    assert find(("catalog", "nowhere")) == ""
+    assert find(("jobs", "b")) == "conf/base/dagster.yml:6"
+
+
+def test_of_a_key_that_stands_twice_the_last_is_found(locate):
+    assert locate({"base/dagster.yml": "jobs: {}\njobs:\n  a: {}\n"})(("jobs", "a")) == "conf/base/dagster.yml:3"
+
+
+def test_a_number_as_a_key_is_found(locate):
+    assert locate({"base/dagster.yml": "jobs:\n  1: {}\n"})(("jobs", 1)) == "conf/base/dagster.yml:2"
+
+
+def test_each_file_is_parsed_once_whatever_is_asked_for(locate, tmp_path):
+    find = locate({"base/dagster.yml": JOBS})
+    assert find(("jobs",))
+    (tmp_path / "conf/base/dagster.yml").unlink()
+    assert find(("jobs", "b")) == "conf/base/dagster.yml:6"
+
+
+# The config loader.
+
+
+def test_the_loader_is_that_of_the_settings_with_the_files_of_dagster_yml(write_project):
+    root = write_project(
+        settings="CONFIG_LOADER_ARGS = {'base_env': 'common', 'default_run_env': 'mine', 'custom_resolvers': {'up': str.upper}}",
+        conf={
+            "common/parameters.yml": "a: '${up:x}'\nb: 1\nd: '${runtime_params:day, 0}'",
+            "mine/parameters.yml": "b: 2",
+            "common/dagster_jobs.yml": "jobs: {j: {}}",
+        },
+    )
+    location = locate_project(root)
+    location.open()
+    loader = config_loader(location, {"day": 3})
+    assert {name: loader["parameters"][name] for name in "abd"} == {"a": "X", "b": 2, "d": 3}
+    assert loader["dagster"] == {"jobs": {"j": {}}}
+    assert source_lines(location).locate(("jobs", "j")) == "conf/common/dagster_jobs.yml:1"
+
+
+def test_a_pattern_of_the_project_for_dagster_yml_stays(write_project):
+    root = write_project(
+        settings="CONFIG_LOADER_ARGS = {'base_env': 'base', 'config_patterns': {'dagster': ['orchestration*']}}",
+        conf={"orchestration.yml": "jobs: {j: {}}", "dagster.yml": "jobs: {lost: {}}"},
+    )
+    location = locate_project(root)
+    location.open()
+    assert config_loader(location)["dagster"] == {"jobs": {"j": {}}}
+
+
+def test_the_loader_of_the_context_has_seen_its_hooks(write_project):
+    hooks = """
+        from kedro.framework.hooks import hook_impl
+
+        class Told:
+            @hook_impl
+            def after_context_created(self, context):
+                context.config_loader["told"] = {"by": "hook"}
+
+        HOOKS = (Told(),)
+    """
+    location = locate_project(
+        write_project(settings=textwrap.dedent(hooks), conf={"parameters.yml": "d: '${runtime_params:day}'"})
+    )
+    location.open()
+    loader = loader_of_context(location, {"day": 3})
+    assert (loader["told"], loader["parameters"]["d"]) == ({"by": "hook"}, 3)
+
+
+def loader_of(tmp_path, *folders, env=None):
+    for name in folders:
+        (tmp_path / name).mkdir()
+    return OmegaConfigLoader(str(tmp_path), env=env, base_env="base", default_run_env="local")
+
+
+def test_an_environment_without_a_folder_is_refused_with_the_nearest(tmp_path):
+    with pytest.raises(ProjectError, match=r"environment 'prd' has no folder in .*Did you mean 'prod'\?"):
+        check_environments(loader_of(tmp_path, "base", "prod", env="prd"))
+
+
+@pytest.mark.parametrize(
+    ("folders", "env"), [(["base", "local"], None), (["base", "prod"], "prod")], ids=["default", "given"]
+)
+def test_an_environment_with_a_folder_is_fine(tmp_path, folders, env):
+    check_environments(loader_of(tmp_path, *folders, env=env))
+
+
+def test_an_environment_of_an_archive_is_not_looked_for(tmp_path):
+    loader = loader_of(tmp_path, env="nowhere")
+    loader.conf_source = "s3://bucket/conf.tar.gz"
+    check_environments(loader)
+
+
+# Reading it.
+
+
+class Loader(AbstractConfigLoader):
+    """Has what it is given; an error is raised where it is read."""
+
+    def __init__(self, **sections):
+        super().__init__("conf")
+        self.update(sections)
+
+    def __getitem__(self, name):
+        found = super().__getitem__(name)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+@pytest.mark.parametrize("loader", [Loader(), Loader(catalog=MissingConfigException("no files"))], ids=["key", "files"])
+def test_a_section_that_is_nowhere_is_empty(loader):
+    assert read_section(loader, "catalog") == {}
+
+
+def test_a_section_that_cannot_be_read_is_an_error_with_what_to_do():
+    with pytest.raises(ProjectError) as caught:
+        read_section(Loader(catalog=ValueError("no resolver")), "catalog", "Do this.")
+    assert str(caught.value) == "The project's catalog configuration cannot be read: no resolver\nDo this."
+    assert isinstance(caught.value.__cause__, ValueError)
+    with pytest.raises(ProjectError, match=r"`load_with_hooks: true` in dagster\.yml"):
+        read_section(Loader(catalog=ValueError("no resolver")), "catalog")
+
+
+def asks_for(*names):
+    """Make loaders that ask for runtime parameters, one after the other, as Kedro's does."""
+
+    def open_loader(given):
+        for name in names:
+            found = given
+            for key in name.split("."):
+                found = found.get(key) if isinstance(found, dict) else None
+            if found is None:
+                return Loader(
+                    catalog=ValueError(f"Runtime parameter '{name}' not found and no default value provided.")
+                )
+        return Loader(catalog={"given": given})
+
+    return open_loader
+
+
+def test_each_runtime_parameter_that_is_missing_is_given_as_its_name():
+    asked = {}
+    found = read_with_placeholders(asks_for("day", "model.depth", "model.rate"), "catalog", asked)
+    assert found == {"given": {"day": "<day>", "model": {"depth": "<model.depth>", "rate": "<model.rate>"}}}
+    assert asked == found["given"]
+
+
+def test_what_is_given_from_the_start_is_not_asked_for_and_stays_as_it_was():
+    asked, places = {}, {"model": {"depth": 3}}
+    found = read_with_placeholders(asks_for("model.depth", "model.rate"), "catalog", asked, places)
+    assert found == {"given": {"model": {"depth": 3, "rate": "<model.rate>"}}}
+    assert asked == {"model": {"rate": "<model.rate>"}}
+    assert places == {"model": {"depth": 3}}
+
+
+@pytest.mark.parametrize("names", [("day", "day.start"), ("day.start", "day")], ids=["inside", "around"])
+def test_a_parameter_that_would_have_to_be_both_text_and_a_mapping_is_an_error(names):
+    def open_loader(given):
+        missing = names[1] if given else names[0]
+        return Loader(catalog=ValueError(f"Runtime parameter '{missing}' not found"))
+
+    with pytest.raises(ProjectError, match=f"Runtime parameter '{names[1]}' not found"):
+        read_with_placeholders(open_loader, "catalog", {})
+
+
+def test_another_error_is_raised_as_it_is():
+    with pytest.raises(ProjectError, match="no resolver"):
+        read_with_placeholders(lambda _: Loader(catalog=ValueError("no resolver")), "catalog", {})
+
+
+def test_the_leaves_of_nested_parameters_are_texts():
+    assert list(leaves({"a": "<a>", "b": {"c": 1, "d": {"e": None}}, "f": {}})) == ["<a>", "1", "None"]
