@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 
-from kedro_assets.runtime.node_runner import _interleaved
+from kedro_assets.runtime.step_execution import _interleaved
 
 
 class Chunk:

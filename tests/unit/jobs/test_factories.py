@@ -2,7 +2,7 @@ import pytest
 from kedro.pipeline import Pipeline, node
 
 from kedro_assets.config import JobConfig, PipelineFilter
-from kedro_assets.errors import Problems
+from kedro_assets.errors import Scope
 from kedro_assets.jobs.factories import expand_jobs
 
 
@@ -25,7 +25,7 @@ PIPELINES = {
 
 
 def expanded(**jobs):
-    problems = Problems()
+    problems = Scope()
     found = expand_jobs(jobs, PIPELINES, problems)
     return found, list(problems)
 
