@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kedro.io.core import VERSION_FORMAT, generate_timestamp
 
-from kedro_assets.runtime.identity import RunIdentity, kedro_timestamp
+from kedro_assets.runtime.identity import RunIdentity, RunTags, kedro_timestamp
 from kedro_assets.steps import build_resources
 from unit.builders import make_node
 from unit.records import make_kedro
@@ -87,3 +87,43 @@ def test_a_run_without_runtime_parameters_has_none(instance, config):
 def test_a_run_of_a_job_without_kedros_assets_has_no_runtime_parameters(instance):
     _, identity = identity_of(instance, dg.GraphDefinition(name="g").to_job())
     assert identity.runtime_params == {}
+
+
+def test_an_identity_has_the_environment_and_the_mlflow_run_once_the_runs_own_process_has_told_them(instance):
+    tags = {"kedro/env": "prod", "kedro_eu/env": "other", "mlflow/run_id": "m1"}
+    _, identity = identity_of(instance, kedro_job(), tags=tags)
+    assert (identity.env, identity.mlflow_run_id) == ("prod", "m1")
+    _, identity = identity_of(instance, kedro_job())
+    assert (identity.env, identity.mlflow_run_id) == (None, None)
+
+
+def test_an_identity_has_the_versions_to_load(instance):
+    config = {"resources": {"kedro": {"config": {"load_versions": {"model": "2026"}}}}}
+    _, identity = identity_of(instance, kedro_job(), config)
+    assert identity.load_versions == {"model": "2026"}
+
+
+def test_each_project_of_a_run_has_an_identity_of_its_own(instance):
+    run, _ = identity_of(instance, kedro_job(), asking_for({"a": 1}))
+    other = RunIdentity.of(run, kedro_job(), instance, "kedro_eu")
+    assert other.runtime_params == {}
+
+
+def test_the_parameters_of_a_partition_lie_over_those_of_the_run():
+    identity = RunIdentity("run", "2026", {"depth": 1, "partition_key": "<partition_key>"})
+    assert not identity.makes_partition
+    partition = identity.with_partition({"partition_key": "a"})
+    assert partition.runtime_params == {"depth": 1, "partition_key": "a"}
+    assert partition.makes_partition
+    assert not RunIdentity("run", "2026").makes_partition
+
+
+def test_versions_that_are_asked_for_go_before_those_that_earlier_runs_have_saved():
+    identity = RunIdentity("run", "2026", load_versions={"a": "asked"}).with_saved({"a": "saved", "b": "saved"})
+    assert identity.load_versions == {"a": "asked", "b": "saved"}
+
+
+def test_the_tags_of_a_run_carry_the_key_of_the_project():
+    tags, other = RunTags("kedro"), RunTags("kedro_eu")
+    assert (tags.run_id, tags.env, tags.ended) == ("kedro/run_id", "kedro/env", "kedro/pipeline_hooks")
+    assert not {tags.run_id, tags.env, tags.ended} & {other.run_id, other.env, other.ended}
