@@ -1,8 +1,12 @@
 import threading
+from types import SimpleNamespace
 
 import pytest
 
-from kedro_assets.runtime.kedro_run import OpenRuns
+from kedro_assets.runtime.identity import RunIdentity
+from kedro_assets.runtime.kedro_run import KedroRun, OpenRuns, env_of
+from unit.builders import make_graph, make_node
+from unit.records import RUN_ID, make_run, plan_of
 
 # What a process has open.
 
@@ -88,3 +92,66 @@ def test_two_threads_open_a_run_once():
         thread.join()
     assert found[0] is found[1]
     assert opener.opened == ["a"]
+
+
+# The run of one partition.
+
+
+@pytest.fixture
+def opened(monkeypatch, tmp_path):
+    """Open the projects of runs without a project, and return the identities that they were opened with."""
+    identities = []
+
+    def open_run(location, identity, plan, store, pipeline=None):
+        identities.append(identity)
+        return make_run(None, plan, {}, identity=identity, store=store, pipeline=pipeline)
+
+    monkeypatch.setattr(KedroRun, "open", open_run)
+    return identities
+
+
+def run_of(params=None, **options):
+    graph = make_graph([make_node("n", ["raw"], ["x"])])
+    identity = RunIdentity("run", RUN_ID, params or {})
+    return make_run(graph, plan_of(graph, s=["n"]), {}, identity=identity, **options)
+
+
+def test_a_run_is_opened_for_a_partition_with_the_same_plan_and_version(opened):
+    run = run_of({"depth": 3}, own_process=True, pipeline="etl")
+    one = run.at_partition({"partition_key": "a"}, "a")
+    assert [identity.runtime_params for identity in opened] == [{"depth": 3, "partition_key": "a"}]
+    assert (one.plan, one.pipeline, one.own_process) == (run.plan, "etl", True)
+    assert one.identity.kedro_run_id == run.identity.kedro_run_id
+    assert (one.store.partition, run.store.partition) == ("a", "")
+
+
+def test_what_a_partition_finds_and_what_fails_in_it_is_the_runs(opened):
+    run = run_of()
+    one = run.at_partition({"partition_key": "a"}, "a")
+    one.errors["step"] = ValueError()
+    one.io.validations["x", "save"] = "found"
+    assert set(run.errors) == {"step"}
+    assert run.io.validations == {("x", "save"): "found"}
+
+
+def test_a_partition_is_opened_once_and_makes_way_for_the_next(opened):
+    run = run_of()
+    first = run.at_partition({"partition_key": "a"}, "a")
+    assert run.at_partition({"partition_key": "a"}, "a") is first
+    run.at_partition({"partition_key": "b"}, "b")
+    assert run.at_partition({"partition_key": "a"}, "a") is not first
+    assert [identity.runtime_params["partition_key"] for identity in opened] == ["a", "b", "a"]
+
+
+def test_a_run_of_one_partition_is_that_run(opened):
+    run = run_of({"partition_key": "a", "partition_keys": {"day": "a"}})
+    assert run.at_partition({"partition_key": "a"}, "a") is run
+    assert opened == []
+
+
+@pytest.mark.parametrize(
+    ("env", "default", "shown"), [("prod", "local", "prod"), (None, "local", "local"), (None, "", "base")], ids=str
+)
+def test_the_environment_is_that_of_the_context_or_what_the_loader_falls_back_to(env, default, shown):
+    context = SimpleNamespace(env=env, config_loader=SimpleNamespace(default_run_env=default))
+    assert env_of(context) == shown
