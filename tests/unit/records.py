@@ -129,3 +129,33 @@ class OneRun(OpenRuns):
     def get(self, run_id, open_run):
         """Return the run."""
         return self.run
+
+
+def open_over(monkeypatch, catalog=None) -> list[KedroRun]:
+    """Let every run be opened over a catalog instead of a project.
+
+    Args:
+        monkeypatch: Pytest's.
+        catalog: The configuration of its entries, made from the runtime parameters of the run; an empty one without.
+
+    Returns:
+        The runs, as they are opened.
+    """
+    opened: list[KedroRun] = []
+
+    def open_run(location, identity, plan, store, pipeline=None) -> KedroRun:
+        entries = catalog(identity.runtime_params) if catalog else {}
+        opened.append(make_run(None, plan, entries, identity=identity, store=store, pipeline=pipeline))
+        return opened[-1]
+
+    monkeypatch.setattr(KedroRun, "open", open_run)
+    return opened
+
+
+def run_of(definitions, instance, *keys, tags=None) -> tuple[dg.DagsterRun, dg.JobDefinition]:
+    """Record a run of some assets, or of all, and return it with its job."""
+    chosen = frozenset(map(dg.AssetKey.from_user_string, keys)) or None
+    job = definitions.resolve_implicit_global_asset_job_def()
+    if chosen:
+        job = job.get_subset(asset_selection=chosen)
+    return instance.create_run_for_job(job, asset_selection=chosen, tags=tags), job

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 import pytest
 
 from kedro_assets.runtime.identity import RunIdentity
-from kedro_assets.runtime.kedro_run import KedroRun, OpenRuns, env_of
+from kedro_assets.runtime.kedro_run import OpenRuns, env_of
 from unit.builders import make_graph, make_node
-from unit.records import RUN_ID, make_run, plan_of
+from unit.records import RUN_ID, make_run, open_over, plan_of
 
 # What a process has open.
 
@@ -98,16 +98,9 @@ def test_two_threads_open_a_run_once():
 
 
 @pytest.fixture
-def opened(monkeypatch, tmp_path):
-    """Open the projects of runs without a project, and return the identities that they were opened with."""
-    identities = []
-
-    def open_run(location, identity, plan, store, pipeline=None):
-        identities.append(identity)
-        return make_run(None, plan, {}, identity=identity, store=store, pipeline=pipeline)
-
-    monkeypatch.setattr(KedroRun, "open", open_run)
-    return identities
+def opened(monkeypatch):
+    """Open runs without a project, and return those that are open."""
+    return open_over(monkeypatch)
 
 
 def run_of(params=None, **options):
@@ -119,7 +112,7 @@ def run_of(params=None, **options):
 def test_a_run_is_opened_for_a_partition_with_the_same_plan_and_version(opened):
     run = run_of({"depth": 3}, own_process=True, pipeline="etl")
     one = run.at_partition({"partition_key": "a"}, "a")
-    assert [identity.runtime_params for identity in opened] == [{"depth": 3, "partition_key": "a"}]
+    assert [run.identity.runtime_params for run in opened] == [{"depth": 3, "partition_key": "a"}]
     assert (one.plan, one.pipeline, one.own_process) == (run.plan, "etl", True)
     assert one.identity.kedro_run_id == run.identity.kedro_run_id
     assert (one.store.partition, run.store.partition) == ("a", "")
@@ -140,7 +133,7 @@ def test_a_partition_is_opened_once_and_makes_way_for_the_next(opened):
     assert run.at_partition({"partition_key": "a"}, "a") is first
     run.at_partition({"partition_key": "b"}, "b")
     assert run.at_partition({"partition_key": "a"}, "a") is not first
-    assert [identity.runtime_params["partition_key"] for identity in opened] == ["a", "b", "a"]
+    assert [one.identity.runtime_params["partition_key"] for one in opened] == ["a", "b", "a"]
 
 
 def test_a_run_of_one_partition_is_that_run(opened):

@@ -6,7 +6,7 @@ import pytest
 from kedro_assets.graph import Cluster
 from kedro_assets.runtime import View
 from unit.builders import make_node
-from unit.records import definitions_of, make_kedro, make_table
+from unit.records import definitions_of, make_kedro, make_table, run_of
 
 # a -memory-> b -file-> c
 CHAIN = [make_node("a", ["raw"], ["x"]), make_node("b", ["x"], ["y"]), make_node("c", ["y"])]
@@ -18,19 +18,10 @@ def instance():
         yield found
 
 
-def run_of(definitions, instance, *keys, steps=None):
-    """Record a run of some assets, and return it with its job."""
-    chosen = frozenset(map(dg.AssetKey.from_user_string, keys)) or None
-    job = definitions.resolve_implicit_global_asset_job_def()
-    if chosen:
-        job = job.get_subset(asset_selection=chosen)
-    run = instance.create_run_for_job(job, asset_selection=chosen)
-    return (run._replace(step_keys_to_execute=steps) if steps else run), job
-
-
 def plan_of_run(instance, *keys, native=(), steps=None, **options):
     kedro = make_kedro(CHAIN, **{"files": ["y"], **options})
-    return kedro.plan(*run_of(definitions_of(kedro, *native), instance, *keys, steps=steps))
+    run, job = run_of(definitions_of(kedro, *native), instance, *keys)
+    return kedro.plan(run._replace(step_keys_to_execute=steps) if steps else run, job)
 
 
 def steps_of(plan):
