@@ -12,6 +12,7 @@ from kedro_assets.assets import AssetTable, build_table
 from kedro_assets.config import DagsterConfig
 from kedro_assets.errors import Scope
 from kedro_assets.graph import Cluster, ProjectGraph, RunPlan, build_graph, cluster, plan_run, with_order
+from kedro_assets.jobs import build_jobs, build_op_views, plan_jobs
 from kedro_assets.partitions import resolve_partitions
 from kedro_assets.project import Project, ProjectLocation
 from kedro_assets.runtime import DatasetIOManager, KedroProject, KedroRun, StepExecution, View
@@ -159,3 +160,24 @@ def run_of(definitions, instance, *keys, tags=None) -> tuple[dg.DagsterRun, dg.J
     if chosen:
         job = job.get_subset(asset_selection=chosen)
     return instance.create_run_for_job(job, asset_selection=chosen, tags=tags), job
+
+
+def plan_jobs_of(kedro, problems=None):
+    """Plan the jobs of a project's dagster.yml, by their names there."""
+    scope = Scope() if problems is None else problems
+    found = plan_jobs(kedro.project, kedro.table.graph, scope)
+    if problems is None:
+        scope.raise_if_any()
+    return found
+
+
+def build_jobs_of(kedro, problems=None, get_executor=lambda wanted, scope: None):
+    """Build the jobs of a project's dagster.yml, by their names there, and return them with the project that has their views."""
+    scope = Scope() if problems is None else problems
+    planned = plan_jobs_of(kedro, scope)
+    kedro = evolve(kedro, ops=build_op_views(planned, kedro.project, None))
+    assets = build_assets(kedro, translated(kedro.project)[1], [job.name for job in planned.values()], scope)
+    jobs = build_jobs(planned, kedro, assets, get_executor, scope)
+    if problems is None:
+        scope.raise_if_any()
+    return jobs, kedro

@@ -1,4 +1,64 @@
+"""What the runs of a job are given."""
+
 import pytest
+
+from kedro_assets.config import RunConfig
+from kedro_assets.errors import Scope
+from kedro_assets.jobs.run_config import check_parameters, combined, dagster_run_config
+
+READS = {"a": frozenset({"params:x", "params:m.depth"}), "c": frozenset({"params:x", "parameters"})}
+
+
+def test_values_of_parameters_go_to_the_steps_that_read_them():
+    config = RunConfig(parameters={"params:x": 5, "params:m.depth": {"a": None}})
+    assert dagster_run_config(config, READS, [], "kedro") == {
+        "ops": {
+            "a": {"config": {"parameters": {"params:x": 5, "params:m.depth": {"a": None}}}},
+            "c": {"config": {"parameters": {"params:x": 5}}},
+        }
+    }
+
+
+def test_what_kedro_is_given_goes_to_the_resource_of_the_project():
+    config = RunConfig(runtime_params={"a": {"b": [1]}}, load_versions={"model": "2026"})
+    assert dagster_run_config(config, READS, [], "kedro_eu") == {
+        "resources": {"kedro_eu": {"config": {"runtime_params": {"a": {"b": [1]}}, "load_versions": {"model": "2026"}}}}
+    }
+
+
+def test_loggers_are_named():
+    assert dagster_run_config(RunConfig(), READS, ["file", "console"], "kedro") == {
+        "loggers": {"file": {}, "console": {}}
+    }
+
+
+def test_nothing_gives_nothing():
+    assert dagster_run_config(RunConfig(), READS, [], "kedro") == {}
+
+
+def test_more_is_laid_over_a_configuration():
+    config = RunConfig({"params:x": 1, "params:y": 2}, {"m": {"depth": 1, "seed": 2}}, {"a": "1", "b": "1"})
+    more = RunConfig({"params:x": {"z": 9}}, {"m": {"depth": 3}, "n": None}, {"b": "2"})
+    assert combined(config, more) == RunConfig(
+        {"params:x": {"z": 9}, "params:y": 2}, {"m": {"depth": 3, "seed": 2}, "n": None}, {"a": "1", "b": "2"}
+    )
+    assert config.runtime_params == {"m": {"depth": 1, "seed": 2}}
+
+
+def test_a_parameter_that_no_node_reads_is_reported_with_the_nearest():
+    problems = Scope()
+    check_parameters(
+        RunConfig(parameters={"params:x": 1, "params:m.dept": 1}), READS, problems.at("jobs", "j", "config")
+    )
+    [problem] = problems
+    assert (problem.path, problem.found) == (
+        "jobs.j.config.parameters.params:m.dept",
+        "no node of this job reads 'params:m.dept'.",
+    )
+    assert problem.hint.startswith("Did you mean 'params:m.depth'?")
+
+
+# In dagster.yml.
 
 READING = """
     return {
