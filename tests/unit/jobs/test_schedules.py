@@ -1,5 +1,13 @@
+from datetime import datetime, timezone
+
 import dagster as dg
 import pytest
+
+from kedro_assets.config import JobConfig, PartitionsConfig, RunConfig, ScheduleConfig
+from kedro_assets.errors import Scope
+from kedro_assets.jobs import build_schedules
+from unit.builders import make_node
+from unit.records import build_jobs_of, definitions_of, make_kedro, plan_jobs_of
 
 READING = """
     return {
@@ -122,3 +130,52 @@ def test_a_schedule_lays_its_configuration_over_that_of_its_job(translate_projec
     [request] = tick.run_requests
     assert request.run_config["resources"]["kedro"]["config"]["runtime_params"] == {"m": {"depth": 3, "seed": 2}}
     assert request.run_config["ops"]["a"]["config"]["parameters"] == {"params:x": 9}
+
+
+# By hand-made records.
+
+
+def built(problems=None, *, schedules=None, **options):
+    """Build the schedules of one job `j`, which is started by `s`."""
+    config = {"jobs": {"j": JobConfig(schedule="s")}, "schedules": schedules}
+    kedro = make_kedro([make_node("a", ["raw", "params:p"], ["x"])], config=config, files=["x"], **options)
+    jobs, kedro = build_jobs_of(kedro)
+    scope = Scope() if problems is None else problems
+    found = build_schedules(kedro.project.config, plan_jobs_of(kedro), jobs, scope)
+    if problems is None:
+        scope.raise_if_any()
+    return found
+
+
+def test_a_schedule_carries_the_prefix_of_the_keys_and_starts_the_job_that_does():
+    [schedule] = built(schedules={"s": ScheduleConfig("@daily")}, key_prefix=["eu"])
+    assert (schedule.name, schedule.job_name) == ("eu__s", "eu__j")
+
+
+def test_a_schedule_of_a_job_of_partitions_starts_a_run_for_each_that_is_due():
+    partitions = {"x": PartitionsConfig(static=["k1", "k2"])}
+    config = ScheduleConfig("@daily", tags={"team": "a"}, config=RunConfig({"params:p": 1}))
+    [schedule] = built(schedules={"s": config}, partitions=partitions)
+    options = {"files": ["x"], "partitions": partitions}
+    definitions = definitions_of(
+        make_kedro([make_node("a", ["raw", "params:p"], ["x"])], **options), jobs=[schedule.job]
+    )
+    context = dg.build_schedule_context(
+        scheduled_execution_time=datetime(2026, 1, 2, tzinfo=timezone.utc),
+        repository_def=definitions.get_repository_def(),
+    )
+    requests = schedule.evaluate_tick(context).run_requests
+    assert [(each.partition_key, each.tags["team"]) for each in requests] == [("k1", "a"), ("k2", "a")]
+    assert requests[0].run_config == {"ops": {"a": {"config": {"parameters": {"params:p": 1}}}}}
+
+
+def test_a_parameter_that_no_node_of_the_job_reads_is_reported_where_the_job_names_the_schedule():
+    problems = Scope()
+    built(problems, schedules={"s": ScheduleConfig("@daily", config=RunConfig({"params:q": 1}))})
+    assert [problem.path for problem in problems] == ["jobs.j.schedule.config.parameters.params:q"]
+
+
+def test_a_schedule_that_no_job_names_is_checked_all_the_same():
+    problems = Scope()
+    [schedule] = built(problems, schedules={"s": ScheduleConfig("@daily"), "t": ScheduleConfig("61 * * * *")})
+    assert (schedule.name, [problem.path for problem in problems]) == ("s", ["schedules.t"])
