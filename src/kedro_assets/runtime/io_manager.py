@@ -84,7 +84,7 @@ class DatasetIOManager(dg.IOManager):
         given = run.identity.with_partition(params).runtime_params
         if all(part_of(given, part) not in (None, f"<{part}>") for part in parts) and (keys is None or len(keys) == 1):
             return run.at_partition(params, *keys) if keys else run
-        asked = f"the partitions {shown([*keys])} of it are" if keys else "no partition of it is"
+        asked = f"the partitions {shown(sorted(keys))} of it are" if keys else "no partition of it is"
         msg = (
             f"'{self._access.name}' has one path per partition, and {asked} asked for. Add a PartitionedDataset of the "
             f"same folder to the catalog, as '{base_name(self._access.name)}@all', and let the assets use that."

@@ -1,11 +1,10 @@
 import pytest
 
 from kedro_assets.config import PipelineFilter
-from kedro_assets.errors import Problems
-from kedro_assets.graph.project_graph import build_graph
+from kedro_assets.errors import Scope
+from kedro_assets.graph import build_graph
 from kedro_assets.jobs.selection import select_nodes
-
-from .builders import make_node, make_project
+from unit.builders import make_node, make_project
 
 NODES = (
     make_node("a", ["raw"], ["x"], tags=["daily"]),
@@ -16,10 +15,10 @@ NODES = (
 
 def select(wanted, pipelines=None, /, **assets):
     """Give the nodes that a filter leaves, and the problems."""
-    problems = Problems()
+    problems = Scope()
     project = make_project(pipelines or {"__default__": NODES}, **assets)
-    graph = build_graph(project, Problems())
-    return select_nodes(graph, project.pipelines, wanted, ("jobs", "j", "pipeline"), problems), list(problems)
+    graph = build_graph(project, Scope())
+    return select_nodes(graph, project.pipelines, wanted, problems.at("jobs", "j", "pipeline")), list(problems)
 
 
 @pytest.mark.parametrize(

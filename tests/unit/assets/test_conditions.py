@@ -4,14 +4,14 @@ import dagster as dg
 import pytest
 
 from kedro_assets.assets.conditions import build_condition, build_freshness
-from kedro_assets.errors import Problems
+from kedro_assets.errors import Scope
 
 AC = dg.AutomationCondition
 
 
 def problems_of(build, raw):
-    problems = Problems()
-    assert build(raw, ("a",), problems) is None
+    problems = Scope()
+    assert build(raw, problems.at("a")) is None
     return [(problem.path, problem.found, problem.hint) for problem in problems]
 
 
@@ -45,8 +45,8 @@ def problems_of(build, raw):
     ],
 )  # fmt: skip
 def test_a_condition_is_dagsters_of_that_name(raw, expected):
-    problems = Problems()
-    assert build_condition(raw, (), problems) == expected
+    problems = Scope()
+    assert build_condition(raw, problems) == expected
     assert not problems
 
 
@@ -65,12 +65,12 @@ def test_a_condition_is_dagsters_of_that_name(raw, expected):
     ],
 )
 def test_a_freshness_policy_is_dagsters_of_that_name(raw, expected):
-    assert build_freshness(raw, (), Problems()) == expected
+    assert build_freshness(raw, Scope()) == expected
 
 
 def test_nothing_is_no_condition_and_no_policy():
-    assert build_condition(None, (), Problems()) is None
-    assert build_freshness(None, (), Problems()) is None
+    assert build_condition(None, Scope()) is None
+    assert build_freshness(None, Scope()) is None
 
 
 @pytest.mark.parametrize(
@@ -80,17 +80,17 @@ def test_nothing_is_no_condition_and_no_policy():
         ({"on_corn": "@daily"}, "a.on_corn", "Dagster has no 'on_corn'.", "Did you mean 'on_cron'?"),
         ({"on_cron": "often"}, "a.on_cron", "Invalid cron schedule: often", "See `on_cron`"),
         ("on_cron", "a.cron_schedule", "this required argument is missing.", "Add it."),
-        ({"on_cron": {"cron_schedule": "@daily", "cron_timezone": "Mars"}}, "a.on_cron.cron_timezone", "'Mars' is no time zone.", "Europe/Berlin"),
-        ({"on_cron": {"cron_schedule": "@daily", "cron_timezone": "Europe"}}, "a.on_cron.cron_timezone", "'Europe' is no time zone.", "Europe/Berlin"),
+        ({"on_cron": {"cron_schedule": "@daily", "cron_timezone": "Mars"}}, "a.on_cron.cron_timezone", "'Mars' is not a time zone.", "Europe/Berlin"),
+        ({"on_cron": {"cron_schedule": "@daily", "cron_timezone": "Europe"}}, "a.on_cron.cron_timezone", "'Europe' is not a time zone.", "Europe/Berlin"),
         ({"on_cron": {"cron_schedule": 5}}, "a.on_cron", "Dagster refuses it", "See `on_cron`"),
-        ({"in_latest_time_window": "99999999999d"}, "a.in_latest_time_window", "is no duration.", "24h"),
+        ({"in_latest_time_window": "99999999999d"}, "a.in_latest_time_window", "is not a duration.", "24h"),
         ({"on_cron": {"schedule": "@daily", "cron_schedule": "@daily"}}, "a.on_cron.schedule", "unknown argument 'schedule'.", "Did you mean 'cron_schedule'?"),
-        ({"eager": "now"}, "a.eager", "'now' stands here.", "It takes no arguments."),
-        ({"in_latest_time_window": "soon"}, "a.in_latest_time_window", "'soon' is no duration.", "24h"),
-        ({"any_of": "eager"}, "a.any_of", "no list of conditions stands here.", "at least one"),
+        ({"eager": "now"}, "a.eager", "expected arguments, found 'now'.", "It takes no arguments."),
+        ({"in_latest_time_window": "soon"}, "a.in_latest_time_window", "'soon' is not a duration.", "24h"),
+        ({"any_of": "eager"}, "a.any_of", "expected a list of conditions.", "at least one"),
         ({"all_of": ["eager", "never"]}, "a.all_of[1]", "Dagster has no 'never'.", "Allowed"),
-        ({"eager": {}, "on_missing": {}}, "a", "this is no condition", "Write a name"),
-        (3, "a", "this is no condition", "Write a name"),
+        ({"eager": {}, "on_missing": {}}, "a", "this is not a condition", "Write a name"),
+        (3, "a", "this is not a condition", "Write a name"),
         ({"executed_with_tags": {"tag_values": 3}}, "a.executed_with_tags", "Dagster refuses it", "See"),
     ],
 )  # fmt: skip
@@ -99,7 +99,7 @@ def test_what_is_no_condition_is_reported_at_its_place(raw, path, found, hint):
     assert (where, found in text, hint in advice) == (path, True, True), (where, text, advice)
 
 
-def test_every_misfit_is_reported():
+def test_every_error_is_reported():
     raw = {"any_of": ["eagre", {"on_cron": {"cron_schedule": "often", "tz": "x"}}, {"not": "x"}]}
     assert [path for path, _, _ in problems_of(build_condition, raw)] == [
         "a.any_of[0]",

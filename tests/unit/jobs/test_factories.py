@@ -2,7 +2,7 @@ import pytest
 from kedro.pipeline import Pipeline, node
 
 from kedro_assets.config import JobConfig, PipelineFilter
-from kedro_assets.errors import Problems
+from kedro_assets.errors import Scope
 from kedro_assets.jobs.factories import expand_jobs
 
 
@@ -25,7 +25,7 @@ PIPELINES = {
 
 
 def expanded(**jobs):
-    problems = Problems()
+    problems = Scope()
     found = expand_jobs(jobs, PIPELINES, problems)
     return found, list(problems)
 
@@ -99,3 +99,16 @@ def test_a_factory_that_makes_nothing_is_reported(name, pipeline, said):
     found, [problem] = expanded(**{name: JobConfig(pipeline=pipeline)})
     assert found == {}
     assert (problem.path, said in problem.found) == (f"jobs.{name}", True)
+
+
+@pytest.mark.parametrize("pattern", ["TRAIN_{model}", "Train_{model}"], ids=str)
+def test_a_pattern_tells_capitals_from_small_letters(pattern):
+    found, [problem] = expanded(**{"{model}": JobConfig(pipeline=PipelineFilter(pattern))})
+    assert (found, problem.path) == ({}, "jobs.{model}")
+
+
+def test_namespaces_and_tags_tell_capitals_from_small_letters():
+    tags = JobConfig(pipeline=PipelineFilter(tags=["Daily_{region}"]))
+    spaces = JobConfig(pipeline=PipelineFilter(node_namespaces=["A.{inner}"]))
+    found, problems = expanded(**{"{region}": tags, "{inner}": spaces})
+    assert (found, len(problems)) == ({}, 2)

@@ -1,4 +1,3 @@
-import threading
 from datetime import datetime, timedelta, timezone
 
 import dagster as dg
@@ -7,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kedro.io.core import VERSION_FORMAT, generate_timestamp
 
-from kedro_assets.runtime.kedro_run import OpenRuns, RunIdentity, kedro_timestamp
-from kedro_assets.steps.multi_assets import kedro_resource
+from kedro_assets.runtime.identity import RunIdentity, RunTags, kedro_timestamp
+from kedro_assets.steps import build_resources
+from unit.builders import make_node
+from unit.records import make_kedro
 
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc))  # noqa: DTZ001
 
@@ -47,12 +48,13 @@ def kedro_job(config=None):
         pass
 
     graph = dg.GraphDefinition(name="g", node_defs=[nothing])
-    return graph.to_job(resource_defs={"kedro": kedro_resource}, config=config)
+    resources = build_resources(make_kedro([make_node("a", ["raw"], ["b"])]))
+    return graph.to_job(resource_defs=resources, config=config)
 
 
-def identity_of(instance, job, run_config=None):
-    run = instance.create_run_for_job(job, run_config=run_config)
-    return run, RunIdentity.of(run, job, instance)
+def identity_of(instance, job, run_config=None, tags=None):
+    run = instance.create_run_for_job(job, run_config=run_config, tags=tags)
+    return run, RunIdentity.of(run, job, instance, "kedro")
 
 
 def asking_for(params):
@@ -87,87 +89,41 @@ def test_a_run_of_a_job_without_kedros_assets_has_no_runtime_parameters(instance
     assert identity.runtime_params == {}
 
 
-# What a process has open.
+def test_an_identity_has_the_environment_and_the_mlflow_run_once_the_runs_own_process_has_told_them(instance):
+    tags = {"kedro/env": "prod", "kedro_eu/env": "other", "mlflow/run_id": "m1"}
+    _, identity = identity_of(instance, kedro_job(), tags=tags)
+    assert (identity.env, identity.mlflow_run_id) == ("prod", "m1")
+    _, identity = identity_of(instance, kedro_job())
+    assert (identity.env, identity.mlflow_run_id) == (None, None)
 
 
-class Opener:
-    """Counts how often each run is opened; an open run is a new object each time."""
-
-    def __init__(self):
-        self.runs = OpenRuns()
-        self.opened = []
-
-    def get(self, run_id):
-        def open_run():
-            self.opened.append(run_id)
-            return object()
-
-        return self.runs.get(run_id, open_run)
+def test_an_identity_has_the_versions_to_load(instance):
+    config = {"resources": {"kedro": {"config": {"load_versions": {"model": "2026"}}}}}
+    _, identity = identity_of(instance, kedro_job(), config)
+    assert identity.load_versions == {"model": "2026"}
 
 
-def test_a_run_is_opened_once():
-    opener = Opener()
-    assert opener.get("a") is opener.get("a")
-    assert opener.opened == ["a"]
+def test_each_project_of_a_run_has_an_identity_of_its_own(instance):
+    run, _ = identity_of(instance, kedro_job(), asking_for({"a": 1}))
+    other = RunIdentity.of(run, kedro_job(), instance, "kedro_eu")
+    assert other.runtime_params == {}
 
 
-def test_a_run_makes_way_for_the_next():
-    opener = Opener()
-    first = opener.get("a")
-    opener.get("b")
-    assert opener.get("a") is not first
-    assert opener.opened == ["a", "b", "a"]
+def test_the_parameters_of_a_partition_lie_over_those_of_the_run():
+    identity = RunIdentity("run", "2026", {"depth": 1, "partition_key": "<partition_key>"})
+    assert not identity.makes_partition
+    partition = identity.with_partition({"partition_key": "a"})
+    assert partition.runtime_params == {"depth": 1, "partition_key": "a"}
+    assert partition.makes_partition
+    assert not RunIdentity("run", "2026").makes_partition
 
 
-def test_a_run_that_is_held_stays_beside_the_next_until_it_is_let_go():
-    opener = Opener()
-    opener.runs.hold("a")
-    first = opener.get("a")
-    opener.get("b")
-    assert opener.get("a") is first
-    opener.runs.release("a")
-    assert opener.get("a") is not first
+def test_versions_that_are_asked_for_go_before_those_that_earlier_runs_have_saved():
+    identity = RunIdentity("run", "2026", load_versions={"a": "asked"}).with_saved({"a": "saved", "b": "saved"})
+    assert identity.load_versions == {"a": "asked", "b": "saved"}
 
 
-def test_letting_go_of_a_run_keeps_the_others():
-    opener = Opener()
-    opener.runs.hold("a")
-    opener.get("a")
-    second = opener.get("b")
-    opener.runs.release("a")
-    assert opener.get("b") is second
-
-
-def test_letting_go_of_a_run_that_was_never_opened_does_nothing():
-    opener = Opener()
-    opener.runs.release("a")
-    assert opener.opened == []
-
-
-def test_a_run_that_cannot_be_opened_is_tried_again():
-    runs = OpenRuns()
-
-    def fail():
-        msg = "no database"
-        raise OSError(msg)
-
-    with pytest.raises(OSError, match="no database"):
-        runs.get("a", fail)
-    assert runs.get("a", lambda: "open") == "open"
-
-
-def test_two_threads_open_a_run_once():
-    opener, both = Opener(), threading.Barrier(2)
-    found = []
-
-    def work():
-        both.wait()
-        found.append(opener.get("a"))
-
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found[0] is found[1]
-    assert opener.opened == ["a"]
+def test_the_tags_of_a_run_carry_the_key_of_the_project():
+    tags, other = RunTags("kedro"), RunTags("kedro_eu")
+    assert (tags.run_id, tags.env, tags.ended) == ("kedro/run_id", "kedro/env", "kedro/pipeline_hooks")
+    assert not {tags.run_id, tags.env, tags.ended} & {other.run_id, other.env, other.ended}

@@ -4,15 +4,17 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog
 
-from kedro_assets.metadata.collector import StepNotes
-from kedro_assets.project.load import CatalogEntry
+from kedro_assets.metadata import MetadataCollector
+from kedro_assets.project import CatalogEntry
 from kedro_assets.redaction import Redactor
 
 
 def notes_of(config=None, catalog=None, name="a", **viz):
     config = {"type": "pandas.CSVDataset", **(config or {})}
     entries = {"a": [CatalogEntry("a@x", "x"), CatalogEntry("a", "x", {"metadata": {"kedro-viz": viz}})]}
-    return StepNotes(entries, catalog or DataCatalog.from_config({name: config}), "2026", Redactor(("hunter2",)))
+    return MetadataCollector(
+        entries, catalog or DataCatalog.from_config({name: config}), "2026", Redactor(("hunter2",))
+    )
 
 
 def test_a_transcoded_dataset_has_the_preview_that_is_asked_for_at_another_of_its_names():

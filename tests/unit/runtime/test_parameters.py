@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kedro_assets.runtime.parameters import FIELD, ConfigSchemas, changed_parameters, parameter_values
-
-from .builders import make_node
+from kedro_assets.project.load import parameter_values
+from kedro_assets.runtime.parameters import FIELD, ConfigSchemas, changed_parameters
+from unit.builders import make_node
 
 NAME = "params:x"
 scalars = (

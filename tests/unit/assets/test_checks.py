@@ -1,22 +1,13 @@
-from kedro_assets.assets.checks import build_checks
-from kedro_assets.assets.specs import build_records, build_specs
-from kedro_assets.assets.translator import KedroTranslator
-from kedro_assets.errors import Problems
-from kedro_assets.graph.project_graph import build_graph
-from kedro_assets.partitions.resolve import Partitions
-
-from .builders import make_node, make_project
+from kedro_assets.errors import Scope
+from unit.builders import make_node
+from unit.records import make_table
 
 
 def checks_of(nodes, catalog):
-    """Give the check of each dataset, as (asset, name), and the problems as (path, found)."""
-    problems = Problems()
-    project = make_project(nodes, catalog=catalog)
-    graph = build_graph(project, problems)
-    records = build_records(project.config.assets, graph, problems)
-    specs = build_specs(records, graph, Partitions(), KedroTranslator(), problems)
-    checks = build_checks(records, specs, graph, problems)
-    return checks, [(problem.path, problem.found) for problem in problems]
+    """Return the check of each dataset, by its name in the catalog, and the errors as (path, found)."""
+    problems = Scope()
+    table = make_table(nodes, catalog=catalog, problems=problems)
+    return table.checks, [(problem.path, problem.found) for problem in problems]
 
 
 def entry(**keys):

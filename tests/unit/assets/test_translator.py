@@ -5,10 +5,9 @@ import pytest
 
 from kedro_assets.assets.translator import DatasetRecord, KedroTranslator, default_kinds
 from kedro_assets.config import DatasetSettings
-from kedro_assets.project.load import CatalogEntry
+from kedro_assets.project import CatalogEntry
 from kedro_assets.redaction import redacted
-
-from .builders import make_node
+from unit.builders import make_node
 
 
 def documented(*args):

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from kedro_assets.config import DagsterConfig, JobConfig, LoggerConfig
-from kedro_assets.errors import Problems
+from kedro_assets.errors import Scope
 from kedro_assets.jobs.loggers import CONSOLE, build_loggers
 
 FILE = "{class: logging.FileHandler, filename: run.log, delay: true}"
@@ -56,7 +56,7 @@ def no_lines():
 
 def problems_in(text):
     """Give the problems of one logger, by path below it."""
-    problems = Problems()
+    problems = Scope()
     build_loggers(DagsterConfig(loggers={"log": LoggerConfig(**yaml.safe_load(text))}), problems)
     found = {}
     for problem in problems:
@@ -66,7 +66,7 @@ def problems_in(text):
 
 def make(text):
     """Make one logger as a run of Dagster does."""
-    problems = Problems()
+    problems = Scope()
     built = build_loggers(DagsterConfig(loggers={"log": LoggerConfig(**yaml.safe_load(text))}), problems)
     assert not list(problems)
     return built["log"].logger_fn(dg.build_init_logger_context())
@@ -391,7 +391,7 @@ def test_a_logger_can_be_made_again_and_again_from_one_definition():
         }
     )
     text = json.dumps(config.loggers["log"].handlers)
-    built = build_loggers(config, Problems())["log"]
+    built = build_loggers(config, Scope())["log"]
     first, second = (built.logger_fn(dg.build_init_logger_context()) for _ in range(2))
     first.info("first")
     second.info("second line")
@@ -400,7 +400,7 @@ def test_a_logger_can_be_made_again_and_again_from_one_definition():
 
 
 def test_building_loggers_for_jobs_that_name_none_is_no_problem():
-    problems = Problems()
+    problems = Scope()
     assert build_loggers(DagsterConfig(jobs={"j": JobConfig()}), problems) == {}
     assert not list(problems)
 
