@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import dagster as dg
-from dagster.components.utils.translation import TranslationFnResolver  # `dagster` itself does not export it
+
+from kedro_assets._internals.dagster_components import TranslationFnResolver
 
 if TYPE_CHECKING:
     from kedro_assets.assets import DatasetRecord

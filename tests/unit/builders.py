@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from kedro.pipeline import Node, Pipeline, node
 
 from kedro_assets.config import AssetsConfig, DagsterConfig
-from kedro_assets.errors import Problems
-from kedro_assets.graph.project_graph import ProjectGraph, build_graph
-from kedro_assets.project.load import Project, ProjectLocation, resolve_catalog
+from kedro_assets.errors import Scope
+from kedro_assets.graph import ProjectGraph, build_graph
+from kedro_assets.project import Project, ProjectLocation, resolve_catalog
 
 
 def nothing(*args):
@@ -35,7 +35,7 @@ def make_project(pipelines, /, *, files=(), catalog=None, **assets) -> Project:
 
 def make_graph(pipelines, /, **options) -> ProjectGraph:
     """Make a graph, and fail if that reports a problem."""
-    problems = Problems()
+    problems = Scope()
     graph = build_graph(make_project(pipelines, **options), problems)
     problems.raise_if_any()
     return graph

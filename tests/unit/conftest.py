@@ -10,7 +10,7 @@ import pytest
 
 from kedro_assets.definitions import translate
 from kedro_assets.errors import ConfigError
-from kedro_assets.project.load import locate_project
+from kedro_assets.project import locate_project
 
 _numbers = itertools.count()
 
@@ -40,7 +40,7 @@ def write_project(tmp_path, monkeypatch):
     monkeypatch.setenv("KEDRO_DISABLE_TELEMETRY", "1")
 
     def write(pipelines="return {'__default__': Pipeline([n('make', ['raw'], ['made'])])}", *, settings="", conf=None):
-        """Write a project and give its folder.
+        """Write a project and return its folder.
 
         Args:
             pipelines: The body of `register_pipelines`, where `n(name, inputs, outputs)` makes a node.
@@ -87,7 +87,7 @@ def translate_project(write_project):
 
 @pytest.fixture
 def problems_of(translate_project):
-    """Write a project, translate it, and give the problems that are reported."""
+    """Write a project, translate it, and return the problems that are reported."""
 
     def make(*args, **options):
         with pytest.raises(ConfigError) as caught:

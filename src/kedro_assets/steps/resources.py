@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import dagster as dg
 from attrs import frozen
 
-from kedro_assets._internals import dagster_config
+from kedro_assets._internals import dagster_config, dagster_jobs
 from kedro_assets.config import DagsterConfig
 from kedro_assets.names import identifier
 from kedro_assets.runtime import DatasetIOManager, KedroProject, KedroResource
@@ -26,9 +24,6 @@ _SCHEMA = {
 }
 
 
-_HIDDEN = dagster_config.HiddenSchema()
-
-
 def build_resources(project: KedroProject) -> dict[str, dg.ResourceDefinition]:
     """Build the resource of a project and the IO manager of every dataset, by their keys."""
     own = dg.ResourceDefinition(
@@ -45,7 +40,8 @@ def build_resources(project: KedroProject) -> dict[str, dg.ResourceDefinition]:
 
 def projects_of(job: dg.JobDefinition) -> list[KedroProject]:
     """Return the Kedro projects among the resources of a job, in the order of their keys."""
-    found = (getattr(job.resource_defs[key].resource_fn, "__self__", None) for key in sorted(job.resource_defs))
+    functions = dagster_jobs.resource_functions(job)
+    found = (getattr(functions[key], "__self__", None) for key in sorted(functions))
     return [opened.project for opened in found if isinstance(opened, _Open)]
 
 
@@ -59,7 +55,7 @@ class _Open:
         return KedroResource(self.project, **context.resource_config)
 
 
-class DatasetIOManagerDefinition(dg.IOManagerDefinition):
+class DatasetIOManagerDefinition(dagster_config.UnlistedIOManager):
     """Finds the IO manager of one dataset in the project, which is another resource of the run.
 
     It takes no configuration, so that the launchpad does not list it.
@@ -77,16 +73,6 @@ class DatasetIOManagerDefinition(dg.IOManagerDefinition):
             required_resource_keys={resource_key},
             description=f"The Kedro dataset '{dataset}'.",
         )
-
-    @property
-    def config_schema(self) -> Any:
-        """A schema that run configuration does not list."""
-        return _HIDDEN
-
-    @property
-    def has_config_field(self) -> bool:
-        """It has none."""
-        return False
 
     def _find(self, context: dg.InitResourceContext) -> DatasetIOManager:
         resource: KedroResource = getattr(context.resources, self._project_key)
