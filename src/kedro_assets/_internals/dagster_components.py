@@ -2,8 +2,9 @@
 
 from dagster.components.utils.translation import TranslationFnResolver
 
-__all__ = ["TranslationFnResolver"]
-# Reads the `translation` of a component.
-#
-# Reason: `dagster` does not export it, and the components of Dagster's own integrations use it.
-# Risk: low; without it `translation` would be read with a resolver of one's own.
+TRANSLATION_RESOLVER = TranslationFnResolver
+"""Reads the `translation` of a component.
+
+Reason: `dagster` does not export it, and the components of Dagster's own integrations use it.
+Risk: low; without it `translation` would be read by a resolver of one's own.
+"""

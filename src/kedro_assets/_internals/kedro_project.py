@@ -13,7 +13,7 @@ from kedro.io import CatalogProtocol, DataCatalog
 from kedro.validation import ValidationConfigurationError, Validator, ValidatorSpec, resolve_validator
 from pluggy import PluginManager
 
-W = TypeVar("W", bound=Validator)
+_W = TypeVar("_W", bound=Validator)
 
 
 def hook_manager(session: KedroServiceSession) -> PluginManager:
@@ -50,8 +50,8 @@ def limit_validation(context: KedroContext, pipeline: str) -> None:
 
 
 def watch_validator(
-    catalog: CatalogProtocol[Any, Any], dataset: str, watched: type[W]
-) -> tuple[ValidatorSpec, W] | None:
+    catalog: CatalogProtocol[Any, Any], dataset: str, watched: type[_W]
+) -> tuple[ValidatorSpec, _W] | None:
     """Watch the validator that a catalog applies to a dataset.
 
     A validator that cannot be made is left to Kedro, which says so when it needs it.
