@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import dagster as dg
-from dagster.components.utils.translation import TranslationFnResolver  # `dagster` itself does not export it
+
+from kedro_assets._internals.dagster_components import TRANSLATION_RESOLVER
 
 if TYPE_CHECKING:
     from kedro_assets.assets import DatasetRecord
@@ -102,7 +103,7 @@ class KedroProjectComponent(dg.Component, dg.Resolvable, dg.Model):
     ] = None
     translation: Annotated[
         Callable[[dg.AssetSpec, Any], dg.AssetSpec] | None,
-        TranslationFnResolver(lambda record: {"record": record}),
+        TRANSLATION_RESOLVER(lambda record: {"record": record}),
     ] = None
 
     def get_asset_spec(self, record: DatasetRecord) -> dg.AssetSpec:

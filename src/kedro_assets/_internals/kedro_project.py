@@ -13,18 +13,26 @@ from kedro.io import CatalogProtocol, DataCatalog
 from kedro.validation import ValidationConfigurationError, Validator, ValidatorSpec, resolve_validator
 from pluggy import PluginManager
 
-W = TypeVar("W", bound=Validator)
+_W = TypeVar("_W", bound=Validator)
 
 
 def hook_manager(session: KedroServiceSession) -> PluginManager:
-    """Give the hooks of a session: Kedro has no public way to fire the pipeline hooks outside `session.run`."""
+    """Return the hooks of a session.
+
+    Reason: Kedro has no public way to fire the pipeline hooks outside `session.run`.
+    Risk: medium; where it changes, no run starts. Kedro's own session and its plugins use it.
+    """
     return session._hook_manager
 
 
 def create_catalog(
     context: KedroContext, save_version: str, load_versions: Mapping[str, str]
 ) -> CatalogProtocol[Any, Any]:
-    """Build the catalog with a save version and load versions: the public `context.catalog` takes none."""
+    """Build the catalog with a save version and load versions.
+
+    Reason: the public `context.catalog` takes none.
+    Risk: medium; where it changes, no run starts. Kedro's own session calls it so.
+    """
     return context._get_catalog(
         catalog_class=settings.DATA_CATALOG_CLASS,
         save_version=save_version,
@@ -33,23 +41,31 @@ def create_catalog(
 
 
 def limit_validation(context: KedroContext, pipeline: str) -> None:
-    """Let a context check the parameters of one pipeline only, as Kedro's session does: it has no public way to say so."""
+    """Let a context check the parameters of one pipeline only, as Kedro's session does.
+
+    Reason: it has no public way to say so.
+    Risk: low; where it changes, the parameters of all pipelines are checked.
+    """
     context._pipelines_to_validate = [pipeline]
 
 
 def watch_validator(
-    catalog: CatalogProtocol[Any, Any], dataset: str, watched: type[W]
-) -> tuple[ValidatorSpec, W] | None:
-    """Watch the validator that a catalog applies to a dataset: Kedro only logs what one with `severity: warn` refuses.
+    catalog: CatalogProtocol[Any, Any], dataset: str, watched: type[_W]
+) -> tuple[ValidatorSpec, _W] | None:
+    """Watch the validator that a catalog applies to a dataset.
 
     A validator that cannot be made is left to Kedro, which says so when it needs it.
+
+    Reason: Kedro only logs what one with `severity: warn` refuses, and makes validators for itself. Which one a dataset has is
+    public (`validator_specs`).
+    Risk: medium; where it changes, the checks of a dataset have no result.
 
     Args:
         catalog: The catalog of a run.
         dataset: The dataset's name in the catalog.
         watched: The class that wraps a validator.
     """
-    spec = catalog._validator_specs.get(dataset) if isinstance(catalog, DataCatalog) else None
+    spec = catalog.validator_specs.get(dataset) if isinstance(catalog, DataCatalog) else None
     if spec is None or not isinstance(catalog, DataCatalog):
         return None
     validator = catalog._validators.get(dataset)
@@ -64,10 +80,18 @@ def watch_validator(
 
 
 def split_params(ctx: Any, param: Any, value: str | None) -> dict[str, Any]:
-    """Read `--params` exactly as `kedro run` does."""
+    """Return the runtime parameters in `--params`, exactly as `kedro run` reads it.
+
+    Reason: `kedro run` has no public reader of its own options.
+    Risk: low.
+    """
     return dict(_split_params(ctx, param, value or ""))
 
 
 def split_load_versions(ctx: Any, param: Any, value: str | None) -> dict[str, str]:
-    """Read `--load-versions` exactly as `kedro run` does."""
+    """Return the versions in `--load-versions`, exactly as `kedro run` reads it.
+
+    Reason: as for `split_params`.
+    Risk: low.
+    """
     return dict(_split_load_versions(ctx, param, value or ""))

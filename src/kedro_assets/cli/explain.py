@@ -17,6 +17,7 @@ from attrs import asdict
 from kedro.pipeline.node import Node
 from parse import parse
 
+from kedro_assets._internals import dagster_assets
 from kedro_assets.assets import KedroAsset
 from kedro_assets.cli.report import job_facts
 from kedro_assets.config import JobConfig, PipelineFilter
@@ -191,10 +192,10 @@ class _Explainer:
             else next((pattern for pattern in config if parse(pattern, name, case_sensitive=True)), None)
         )
         wanted = self._filter(name)
-        graph = self._found.definitions.resolve_asset_graph()
-        keys = {dg.AssetKey.from_user_string(key) for key in made["assets"]} & graph.materializable_asset_keys
-        read = {parent for key in keys for parent in graph.get(key).parent_keys} - keys
-        served = {child for key in keys for child in graph.get(key).child_keys} - keys
+        graph = dagster_assets.AssetGraph.of(self._found.definitions)
+        keys = {dg.AssetKey.from_user_string(key) for key in made["assets"]} & graph.made
+        read = {parent for key in keys for parent in graph.parents(key)} - keys
+        served = {child for key in keys for child in graph.children(key)} - keys
         return {
             "is": "job",
             "name": made["name"],
@@ -290,7 +291,11 @@ class _Explainer:
         """Say in which step nodes run, and which others share it and why."""
         shared = {"nodes": list(cluster.nodes), "because": list(cluster.reasons)} if len(cluster.nodes) > 1 else {}
         definition = self._definition(cluster)
-        return {"step": self._op_name(cluster), **shared, "pool": definition.op.pool if definition else None}
+        return {
+            "step": self._op_name(cluster),
+            **shared,
+            "pool": dagster_assets.pool_of(definition) if definition else None,
+        }
 
     def _op_name(self, cluster: Cluster) -> str:
         definition = self._definition(cluster)

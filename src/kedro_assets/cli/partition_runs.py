@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 from attrs import frozen
 
+from kedro_assets._internals import dagster_assets, dagster_partitions
 from kedro_assets.errors import PartitionError, suggest
 from kedro_assets.partitions import PARTITION_TAG, RANGE_TAGS
 
@@ -31,12 +32,17 @@ class PartitionRun:
 
 
 def plan_runs(
-    assets: Any, keys: frozenset[dg.AssetKey], asked: str | None, instance: dg.DagsterInstance, *, chosen: bool
+    assets: dagster_assets.AssetGraph,
+    keys: frozenset[dg.AssetKey],
+    asked: str | None,
+    instance: dg.DagsterInstance,
+    *,
+    chosen: bool,
 ) -> Iterator[PartitionRun]:
     """Yield the runs that make some assets.
 
     Args:
-        assets: Dagster's graph of the assets.
+        assets: The graph of the assets.
         keys: The assets.
         asked: A partition's key, or the first and the last with `...` between; None if none was asked for.
         instance: Knows the keys of dynamic partitions.
@@ -65,7 +71,7 @@ def plan_runs(
         for start in range(0, len(wanted), size):
             some = wanted[start : start + size]
             if len(some) == 1:
-                tags = {PARTITION_TAG: some[0], **definition.get_tags_for_partition_key(some[0])}
+                tags = {PARTITION_TAG: some[0], **dagster_partitions.tags_of_key(definition, some[0])}
             else:
                 tags = dict(zip(RANGE_TAGS, (some[0], some[-1]), strict=True))
             title = some[0] if len(some) == 1 else f"{some[0]}{SEPARATOR}{some[-1]}"
@@ -73,22 +79,22 @@ def plan_runs(
 
 
 def _by_definition(
-    assets: Any, keys: Collection[dg.AssetKey]
+    assets: dagster_assets.AssetGraph, keys: Collection[dg.AssetKey]
 ) -> dict[dg.PartitionsDefinition[Any], frozenset[dg.AssetKey]]:
     found: dict[dg.PartitionsDefinition[Any], set[dg.AssetKey]] = {}
     for key in sorted(keys):
-        definition = assets.get(key).partitions_def
+        definition = assets.partitions(key)
         if definition is not None:
             found.setdefault(definition, set()).add(key)
     return {definition: frozenset(made) for definition, made in found.items()}
 
 
-def _made_from(assets: Any, keys: Collection[dg.AssetKey]) -> frozenset[dg.AssetKey]:
+def _made_from(assets: dagster_assets.AssetGraph, keys: Collection[dg.AssetKey]) -> frozenset[dg.AssetKey]:
     """Return what is made from some assets, and what is made from that."""
     found: set[dg.AssetKey] = set()
     todo = [*keys]
     while todo:
-        children = assets.get(todo.pop()).child_keys - found
+        children = assets.children(todo.pop()) - found
         found |= children
         todo += children
     return frozenset(found)
@@ -114,23 +120,21 @@ def _keys(definition: dg.PartitionsDefinition[Any], asked: str) -> list[str]:
     """
     first, _, last = asked.partition(SEPARATOR)
     for key in (first, last or first):
-        if not definition.has_partition_key(key):
+        if not dagster_partitions.has_key(definition, key):
             known = definition.get_partition_keys()
             hint = suggest(key, known) if known else "There is none yet."
             if len(known) > 12:
                 hint = f"They go from '{known[0]}' to '{known[-1]}'."
             msg = f"There is no partition '{key}'. {hint}"
             raise PartitionError(msg)
-    keys = list(definition.get_partition_keys_in_range(dg.PartitionKeyRange(first, last))) if last else [first]
+    keys = dagster_partitions.keys_between(definition, first, last) if last else [first]
     if not keys:
         msg = f"There is no partition from '{first}' to '{last}': the first key is to come before the last."
         raise PartitionError(msg)
     return keys
 
 
-def _per_run(assets: Any, made: Collection[dg.AssetKey]) -> int | None:
+def _per_run(assets: dagster_assets.AssetGraph, made: Collection[dg.AssetKey]) -> int | None:
     """Return how many partitions share a run, by the backfill policies of all assets; None for all."""
-    policies = [assets.get(key).backfill_policy for key in made]
-    sizes = [policy.max_partitions_per_run if policy else 1 for policy in policies]
-    limits = [size for size in sizes if size is not None]
+    limits = [size for key in made if (size := assets.partitions_per_run(key)) is not None]
     return min(limits) if limits else None

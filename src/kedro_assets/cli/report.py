@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from kedro_assets._internals import dagster_jobs
 from kedro_assets.definitions import Translation, translate
 from kedro_assets.project import locate_project
 
@@ -109,13 +110,13 @@ def job_facts(found: Translation, name: str) -> dict[str, Any]:
     """Return what a job is, by its name in dagster.yml."""
     job = found.jobs[name].definition
     is_ops = isinstance(job, dg.JobDefinition)
-    keys = set() if is_ops else job.selection.resolve(found.assets)
-    executor = job.executor_def if not is_ops or job.has_specified_executor else None
+    keys = set() if is_ops else dagster_jobs.selected_assets(job, found.assets)
+    executor = dagster_jobs.own_executor(job)
     return {
         "name": job.name,
         "kedro": name,
         "assets": sorted(key.to_user_string() for key in keys),
-        "ops": sorted(op.name for op in job.nodes) if is_ops else [],
+        "ops": sorted(dagster_jobs.op_names(job)) if is_ops else [],
         "partitions": str(found.jobs[name].partitions or "") or None,
         "executor": executor.name if executor else None,
         "description": job.description,

@@ -15,7 +15,7 @@ from typing import Any
 import click
 import dagster as dg
 
-from kedro_assets._internals import dagster_jobs
+from kedro_assets._internals import dagster_assets, dagster_events, dagster_jobs
 from kedro_assets.cli.dev import definitions_target
 from kedro_assets.cli.partition_runs import plan_runs
 from kedro_assets.errors import KedroAssetsError, suggest
@@ -54,9 +54,9 @@ def run_assets(
         KedroAssetsError: If there is no such job, no such partition, or the selection is empty or cannot be read.
     """
     repository = dagster_jobs.load_repository(definitions_target(root), root)
-    definition = repository.get_definition()
+    definition = dagster_jobs.definitions_of(repository)
     name = _job_name(definition.job_names, job) if job else dagster_jobs.ASSET_JOB
-    graph, made = definition.asset_graph, definition.get_job(name)
+    graph, made = dagster_assets.AssetGraph.of(definition), definition.get_job(name)
     keys = frozenset().union(*dagster_jobs.assets_by_step(made).values()) if job else _selected(graph, select)
     run_config = _run_config(made, root, options)
     outcomes = []
@@ -91,12 +91,12 @@ def _job_name(known: Collection[str], job: str) -> str:
     raise KedroAssetsError(msg)
 
 
-def _selected(asset_graph: Any, select: str | None) -> frozenset[dg.AssetKey]:
-    everything = frozenset(asset_graph.materializable_asset_keys)
+def _selected(graph: dagster_assets.AssetGraph, select: str | None) -> frozenset[dg.AssetKey]:
+    everything = frozenset(graph.made)
     if select is None:
         return everything
     try:
-        keys = dg.AssetSelection.from_string(select).resolve(asset_graph) & everything
+        keys = graph.selected(dagster_assets.read_selection(select)) & everything
     except dg.DagsterError as error:
         known = (key.to_user_string() for key in everything)
         msg = f"Dagster cannot read the selection '{select}': {error} {suggest(select, known)}"
@@ -113,7 +113,7 @@ def _run_config(job: dg.JobDefinition, root: Path, options: Mapping[str, Any]) -
 
     Dagster's log lines are left out of the terminal, which belongs to Kedro's and to the progress.
     """
-    config: dict[str, Any] = copy.deepcopy(dict(job.run_config or {}))
+    config: dict[str, Any] = copy.deepcopy(dict(dagster_jobs.own_run_config(job)))
     given = {key: value for key, value in options.items() if value}
     projects = [project for project in projects_of(job) if project.location.path == root]
     for project in projects if given else ():
@@ -177,14 +177,14 @@ class _Progress:
             self._line("+", f"{name}  ({now - self._since.get(step, now):.1f} s)")
             self._since[step] = now
         elif kind == dg.DagsterEventType.STEP_SUCCESS and self._of_step[step] != 1:  # else its asset says it all
-            self._line(".", f"step {step}  ({event.step_success_data.duration_ms / 1000:.1f} s)")
+            self._line(".", f"step {step}  ({dagster_events.step_seconds(event):.1f} s)")
         elif kind == dg.DagsterEventType.STEP_UP_FOR_RETRY:
-            self._line("~", f"step {step} failed, and is tried again: {_cause(event)}")
+            self._line("~", f"step {step} failed, and is tried again: {dagster_events.error_message(event)}")
         elif kind == dg.DagsterEventType.STEP_FAILURE:
             self._failures += 1
-            self._line("!", f"step {step} failed: {_cause(event)}")
+            self._line("!", f"step {step} failed: {dagster_events.error_message(event)}")
         elif kind == dg.DagsterEventType.RUN_FAILURE and not self._failures:
-            self._line("!", f"the run failed: {_cause(event) or event.message}")
+            self._line("!", f"the run failed: {dagster_events.error_message(event) or event.message}")
         elif kind == dg.DagsterEventType.RUN_SUCCESS:
             self._succeeded = True
 
@@ -197,11 +197,3 @@ class _Progress:
 
     def _line(self, mark: str, text: str) -> None:
         self._echo(f"{click.style(mark, _COLOURS.get(mark))} {time.perf_counter() - self._started:7.1f} s  {text}")
-
-
-def _cause(event: dg.DagsterEvent) -> str:
-    """Return the message of the error at the bottom of an event, as the node raised it."""
-    error = getattr(event.event_specific_data, "error", None)
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error.message.strip() if error is not None else ""

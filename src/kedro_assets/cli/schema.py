@@ -7,12 +7,14 @@ editors know best, and as they see a file before Kedro's config loader does, `${
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from attrs import NOTHING, Attribute, fields, has
 
+from kedro_assets._internals import dagster_config
+from kedro_assets._internals.dagster_config import Option, OptionType
 from kedro_assets.config import (
     AssetsConfig,
     DagsterConfig,
@@ -33,6 +35,7 @@ from kedro_assets.config import (
 from kedro_assets.execution import ALIASES, ALSO_STRINGS, KNOWN
 
 Schema = dict[str, Any]
+Options = Mapping[str, Option]
 
 _SECTIONS = (
     *(AssetsConfig, ScheduleConfig, SensorConfig, LoggerConfig, JobConfig, PipelineFilter, RunConfig, RetryConfig),
@@ -76,7 +79,7 @@ def executor_schema(name: str) -> Schema:
     """
     path, package = KNOWN[name]
     try:
-        found = option_schema(imported(path).config_schema.config_type)
+        found = option_schema(dagster_config.executor_options(imported(path)))
     except (ImportError, AttributeError):
         return {"description": f"Not installed here: pip install {package}", "type": ["object", "null"]}
     properties = found.setdefault("properties", {})
@@ -86,29 +89,30 @@ def executor_schema(name: str) -> Schema:
     return found if "required" in found else _or_null(found)
 
 
-def option_schema(kind: Any) -> Schema:
+def option_schema(option_type: OptionType) -> Schema:
     """Describe a type of Dagster's configuration, as Dagster checks it.
 
     Examples:
         >>> import dagster as dg
-        >>> option_schema(dg.Field(dg.Noneable(int)).config_type)
+        >>> option_schema(dagster_config.read_type(dg.Noneable(int)))
         {'type': ['integer', 'null']}
     """
+    inner, options = option_type.inner, option_type.options
     of_kind: dict[str, Callable[[], Schema]] = {
-        "NONEABLE": lambda: _or_null(option_schema(kind.inner_type)),
-        "ARRAY": lambda: {"type": "array", "items": option_schema(kind.inner_type)},
-        "MAP": lambda: {"type": "object", "additionalProperties": option_schema(kind.inner_type)},
-        "SCALAR": lambda: {"type": _SCALARS[kind.given_name]} if kind.given_name in _SCALARS else {},
-        "SCALAR_UNION": lambda: {"anyOf": [option_schema(kind.scalar_type), option_schema(kind.non_scalar_type)]},
-        "ENUM": lambda: {"enum": list(kind.config_values)},
-        "SELECTOR": lambda: _selector(kind.fields),
-        "STRICT_SHAPE": lambda: _shape(kind.fields, more=False),
-        "PERMISSIVE_SHAPE": lambda: _shape(kind.fields, more=True),
+        "NONEABLE": lambda: _or_null(option_schema(inner[0])),
+        "ARRAY": lambda: {"type": "array", "items": option_schema(inner[0])},
+        "MAP": lambda: {"type": "object", "additionalProperties": option_schema(inner[0])},
+        "SCALAR": lambda: {"type": _SCALARS[option_type.name]} if option_type.name in _SCALARS else {},
+        "SCALAR_UNION": lambda: {"anyOf": list(map(option_schema, inner))},
+        "ENUM": lambda: {"enum": list(option_type.values)},
+        "SELECTOR": lambda: _selector(options),
+        "STRICT_SHAPE": lambda: _shape(options, more=False),
+        "PERMISSIVE_SHAPE": lambda: _shape(options, more=True),
     }
-    return of_kind.get(kind.kind.name, dict)()
+    return of_kind.get(option_type.kind, dict)()
 
 
-def _shape(options: Any, *, more: bool) -> Schema:
+def _shape(options: Options, *, more: bool) -> Schema:
     found: Schema = {
         "type": "object",
         "properties": {name: _option(option) for name, option in options.items()},
@@ -118,7 +122,7 @@ def _shape(options: Any, *, more: bool) -> Schema:
     return {**found, "required": required} if required else found
 
 
-def _selector(options: Any) -> Schema:
+def _selector(options: Options) -> Schema:
     """Describe a mapping with one key out of several; its value may be left out where it is a mapping."""
     properties = {name: _option(option) for name, option in options.items()}
     for name, option in properties.items():
@@ -128,12 +132,11 @@ def _selector(options: Any) -> Schema:
     return {**found, "minProperties": 1} if len(options) > 1 else found  # the only key goes without saying
 
 
-def _option(option: Any) -> Schema:
-    first_paragraph = " ".join((option.description or "").strip().split("\n\n")[0].split())
+def _option(option: Option) -> Schema:
+    first_paragraph = " ".join(option.description.strip().split("\n\n")[0].split())
     text = {"description": first_paragraph} if first_paragraph else {}
-    has_default = option.default_provided and option.default_value is not None
-    default = {"default": option.default_value} if has_default else {}
-    return {**text, **option_schema(option.config_type), **default}
+    default = {"default": option.default} if option.default is not None else {}
+    return {**text, **option_schema(option.type), **default}
 
 
 def _executor() -> Schema:

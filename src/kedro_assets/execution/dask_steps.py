@@ -18,7 +18,7 @@ from typing import Any
 import dagster as dg
 from dask.distributed import Client
 
-from kedro_assets._internals import dagster_execution
+from kedro_assets._internals import dagster_executors
 
 TICK_SECONDS = 0.1
 _CLUSTERS = {
@@ -32,21 +32,14 @@ _CLUSTERS = {
 
 
 def _create(context: dg.InitExecutorContext) -> dg.Executor:
-    config: Any = context.executor_config
-    [(kind, options)] = config["cluster"].items()
+    [(kind, options)] = dagster_executors.given_options(context)["cluster"].items()
     return DaskSteps(kind, options or {})
 
 
 @lru_cache
 def dask_executor(theirs: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
     """Return the executor of dagster-dask with another way to run its steps."""
-    return dg.ExecutorDefinition(
-        name=theirs.name,
-        config_schema=theirs.config_schema,  # type: ignore[arg-type]
-        requirements=theirs.get_requirements,
-        executor_creation_fn=_create,
-        description=theirs.description,
-    )
+    return dagster_executors.created_otherwise(theirs, _create)
 
 
 class DaskSteps(dg.Executor):
@@ -64,51 +57,44 @@ class DaskSteps(dg.Executor):
     @property
     def retries(self) -> Any:
         """Failed steps are tried again if their job says so."""
-        return dagster_execution.RETRIES
+        return dagster_executors.RETRIES
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
-        """Submit steps when those before them have succeeded, and give their events when they have ended.
+        """Submit steps when those before them have succeeded, and yield their events when they have ended.
 
         Once the run is cancelled, no step starts any more; those that Dask already has run to their end.
         """
-        run_id, tries = plan_context.run_id, 0
+        executed, tries = dagster_executors.executed_run(plan_context), 0
+        job_name, run_id = executed.job.name, executed.run.run_id
         running: dict[str, Any] = {}  # Dask's futures by step key
         with (
-            self._cluster(plan_context.job_name) as cluster,
+            self._cluster(job_name) as cluster,
             Client(cluster) as client,
-            dagster_execution.active_steps(execution_plan, self.retries, plan_context) as active,
+            dagster_executors.started_plan(execution_plan, self.retries, plan_context) as plan,
         ):
             stopping = False
-            while (not active.is_complete and not stopping) or running:
-                if active.check_for_interrupts():
-                    stopping = True
-                    active.mark_interrupted()
-                for step in () if stopping else active.get_steps_to_execute():
+            while (not plan.is_complete and not stopping) or running:
+                stopping = plan.is_cancelled() or stopping
+                for step in () if stopping else plan.due():
                     tries += 1
-                    arguments = dagster_execution.step_arguments(plan_context, step, active, self.retries)
                     running[step.key] = client.submit(
-                        dagster_execution.run_one_step,
-                        *arguments,
-                        key=f"{plan_context.job_name}.{step.key}-{run_id}-{tries}",
-                        resources=dagster_execution.dask_resources(step),
+                        dagster_executors.run_one_step,
+                        *step.arguments,
+                        key=f"{job_name}.{step.key}-{run_id}-{tries}",
+                        resources=dict(step.dask_resources),
                         pure=False,
                     )
                 for key in [key for key, future in running.items() if future.done()]:
-                    step_context = plan_context.for_step(active.get_step_by_key(key))
-                    for event in self._events(running.pop(key), step_context, active):
-                        yield event
-                        active.handle_event(event)
-                    active.verify_complete(plan_context, key)
-                yield from active.concurrency_event_iterator(plan_context)
-                yield from active.plan_events_iterator(plan_context)
+                    yield from plan.ended(key, self._events(running.pop(key), key, plan))
+                yield from plan.other_events()
                 time.sleep(TICK_SECONDS)
 
-    def _events(self, future: Any, step_context: Any, active: Any) -> Sequence[Any]:
+    def _events(self, future: Any, step: str, plan: dagster_executors.StartedPlan) -> Sequence[Any]:
         """Return the events of a step; one that has none, because its workers died, has failed."""
         try:
             return future.result()  # type: ignore[no-any-return]
         except Exception:  # noqa: BLE001 - whatever became of the worker, the step has failed
-            return [dagster_execution.step_failure(self, step_context, active)]
+            return [plan.failure(self, step)]
 
     def _cluster(self, name: str) -> AbstractContextManager[Any]:
         if self._kind == "existing":

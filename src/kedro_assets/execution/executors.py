@@ -80,7 +80,7 @@ def _make(config: ExecutorConfig, scope: Scope) -> dg.ExecutorDefinition | None:
     if inner is None:
         return None
     options = _OPTIONS.get(ALIASES.get(config.type, config.type), dict)(config.options)
-    refused = list(dagster_config.executor_problems(inner, options))
+    refused = list(dagster_config.refused_options(inner, options))
     for path, message, allowed in refused:
         place.at(*path).add(message, suggest(path[-1], allowed) if allowed else "")
     return None if refused else with_hooks(inner, options)

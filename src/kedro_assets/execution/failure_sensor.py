@@ -4,6 +4,7 @@
 import dagster as dg
 from attrs import frozen
 
+from kedro_assets._internals import dagster_contexts, dagster_events, dagster_instance
 from kedro_assets.errors import KedroAssetsError, RunError, StepError
 from kedro_assets.names import identifier
 from kedro_assets.runtime import KedroProject, PipelineHooks
@@ -32,15 +33,13 @@ class _FailureSensor:
 
     def evaluate(self, context: dg.RunFailureSensorContext) -> None:
         """Fire the hook if the run has left it open."""
-        dagster_run, repository, tags = context.dagster_run, context.repository_def, self.project.tags
-        if tags.run_id not in dagster_run.tags or tags.ended in dagster_run.tags or repository is None:
+        dagster_run, tags = context.dagster_run, self.project.tags
+        if tags.run_id not in dagster_run.tags or tags.ended in dagster_run.tags:
             return
-        job = repository.get_job(dagster_run.job_name)
-        if dagster_run.asset_selection or dagster_run.op_selection:
-            job = job.get_subset(op_selection=dagster_run.op_selection, asset_selection=dagster_run.asset_selection)
-        if not self.project.plan(dagster_run, job).steps:
+        job = dagster_contexts.job_of_failed_run(context)
+        if job is None or not self.project.plan(dagster_run, job).steps:
             return  # another project of this code location has run it
-        context.instance.add_run_tags(dagster_run.run_id, {tags.ended: "fired"})
+        dagster_instance.add_run_tags(context.instance, dagster_run.run_id, {tags.ended: "fired"})
         try:
             run = self.project.for_run(dagster_run, job, context.instance)
             hooks = PipelineHooks(run, self.project.filters.get(job.name), job.executor_def.name)
@@ -51,10 +50,10 @@ class _FailureSensor:
 
 def _error(context: dg.RunFailureSensorContext) -> KedroAssetsError:
     """Return what Dagster has recorded: the failure of a step, or else that of the run."""
-    for event in context.for_run_failure().get_step_failure_events():
-        recorded = event.step_failure_data.error
-        cause = recorded.cause or recorded if recorded else None
-        return StepError(str(event.step_key), cause.to_string() if cause else str(event.message))
-    told = context.instance.all_logs(context.dagster_run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
-    causes = [entry.message for entry in told[-1:]]  # such as the signal that killed the process
-    return RunError(context.dagster_run.run_id, "\n".join([*causes, str(context.failure_event.message)]))
+    for event in context.get_step_failure_events():
+        return StepError(str(event.step_key), dagster_events.error_text(event))
+    run_id = context.dagster_run.run_id
+    causes = dagster_instance.engine_messages(context.instance, run_id)[
+        -1:
+    ]  # such as the signal that killed the process
+    return RunError(run_id, "\n".join([*causes, str(context.failure_event.message)]))

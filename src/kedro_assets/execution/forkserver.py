@@ -10,6 +10,8 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+import dagster as dg
+
 from kedro_assets._internals import dagster_jobs
 
 JOB_VARIABLE = "KEDRO_ASSETS_JOB"
@@ -18,16 +20,16 @@ DATASETS_VARIABLE = "KEDRO_ASSETS_DATASETS"
 """The types of its datasets, as the catalog has them."""
 
 
-def tell(run_job: Any, types: Iterable[str]) -> None:
-    """Take down which job is run, and with what types of datasets."""
-    os.environ[JOB_VARIABLE] = dagster_jobs.pack_job(run_job)
+def tell(source: Any, types: Iterable[str]) -> None:
+    """Take down where the job is defined that is run, and with what types of datasets."""
+    os.environ[JOB_VARIABLE] = dagster_jobs.pack_job(source)
     os.environ[DATASETS_VARIABLE] = " ".join(sorted(set(types)))
 
 
-def job() -> Any | None:
-    """Return the job that is run; None if nothing was said, or if it exists in the run's own process only."""
+def job() -> dg.JobDefinition | None:
+    """Resolve the job that is run; None if nothing was said, or if it exists in the run's own process only."""
     packed = os.environ.get(JOB_VARIABLE)
-    return dagster_jobs.unpack_job(packed) if packed else None
+    return dagster_jobs.resolve_packed_job(packed) if packed else None
 
 
 def dataset_types() -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 from attrs import frozen
 
-from kedro_assets._internals import dagster_execution, dagster_storage
+from kedro_assets._internals import dagster_events, dagster_executors, dagster_instance, dagster_storage
 from kedro_assets.errors import StepError
 from kedro_assets.execution import forkserver
 from kedro_assets.runtime import (
@@ -38,13 +38,7 @@ def with_lifecycle(inner: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
     Args:
         inner: Any executor of Dagster's; its name, its options and what it requires stay.
     """
-    return dg.ExecutorDefinition(
-        name=inner.name,
-        config_schema=inner.config_schema,  # type: ignore[arg-type]  # Dagster takes its own type, though it does not say so
-        requirements=inner.get_requirements,
-        executor_creation_fn=_Creation(inner),
-        description=inner.description,
-    )
+    return dagster_executors.created_otherwise(inner, _Creation(inner))
 
 
 @frozen
@@ -79,7 +73,7 @@ class LifecycleExecutor(dg.Executor):
     @property
     def step_dependency_config(self) -> Any:
         """What the inner executor says."""
-        return self._inner.step_dependency_config
+        return dagster_executors.step_dependencies(self._inner)
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
         """Fire `before_pipeline_run`, execute, then fire `after_pipeline_run` or `on_pipeline_error`.
@@ -87,16 +81,16 @@ class LifecycleExecutor(dg.Executor):
         That is done for each project of which the run has nodes, one around the other. A project of which it has none is not
         opened.
         """
-        events = self._inner.execute(dagster_execution.context_of(self._inner, plan_context), execution_plan)
-        dagster_run, job = plan_context.dagster_run, plan_context.job.get_definition()
-        projects = [project for project in projects_of(job) if project.plan(dagster_run, job).steps]
+        events = dagster_executors.execute_with(self._inner, plan_context, execution_plan)
+        executed = dagster_executors.executed_run(plan_context)
+        projects = [project for project in projects_of(executed.job) if project.plan(executed.run, executed.job).steps]
         if not projects:
             yield from events
             return
-        forkserver.tell(plan_context.job, _dataset_types(projects, dagster_run, job))
-        with dagster_storage.open_event_log(plan_context.instance, dagster_run.run_id):
+        forkserver.tell(executed.source, _dataset_types(projects, executed.run, executed.job))
+        with dagster_storage.open_event_log(executed.instance, executed.run.run_id):
             for project in projects:
-                events = _around(project, self._name, plan_context, events)
+                events = _around(project, self._name, executed, events)
             yield from events
 
 
@@ -109,18 +103,20 @@ def _dataset_types(projects: Sequence[KedroProject], run: dg.DagsterRun, job: dg
     }
 
 
-def _around(project: KedroProject, executor: str, plan_context: Any, events: Iterator[Any]) -> Iterator[Any]:
+def _around(
+    project: KedroProject, executor: str, executed: dagster_executors.ExecutedRun, events: Iterator[Any]
+) -> Iterator[Any]:
     """Open a project, and pass on the events of a run with the project's pipeline hooks around them."""
-    dagster_run, job = plan_context.dagster_run, plan_context.job.get_definition()
+    dagster_run, job, instance = executed.run, executed.job, executed.instance
     project.open_runs.hold(dagster_run.run_id)
     try:
-        with captured_logs(plan_context.log):
-            run = project.for_run(dagster_run, job, plan_context.instance)
+        with captured_logs(executed.log):
+            run = project.for_run(dagster_run, job, instance)
         run.own_process = True
         hooks = PipelineHooks(run, project.filters.get(job.name), executor)
         with left_as_found(), run.redacted():
-            yield from _Lifecycle(run, hooks, project, plan_context).around(events)
-        run.handover.tidy_up(lambda run_id: is_needed(run_id, plan_context.instance))
+            yield from _Lifecycle(run, hooks, project, executed).around(events)
+        run.handover.tidy_up(lambda run_id: is_needed(run_id, instance))
     finally:
         project.open_runs.release(dagster_run.run_id)
 
@@ -132,7 +128,7 @@ class _Lifecycle:
     run: KedroRun
     hooks: PipelineHooks
     project: KedroProject
-    plan_context: Any
+    executed: dagster_executors.ExecutedRun
 
     def around(self, events: Iterator[Any]) -> Iterator[Any]:
         """Fire `before_pipeline_run`, pass events on, and fire the hook that fits how they ended."""
@@ -147,9 +143,9 @@ class _Lifecycle:
             self._tag({**identity, **run_tags()})
         failures: list[Any] = []
         try:
-            plan, job = self.run.plan, self.plan_context.job.get_definition()
+            plan = self.run.plan
             check_inputs(self.run, plan.inputs.difference(*(step.handed_in for step in plan.steps.values())))
-            observe_inputs(self.run, self.project.table, job, self.plan_context.instance)
+            observe_inputs(self.run, self.project.table, self.executed.job, self.executed.instance)
             for event in events:
                 if event.is_step_failure or event.is_resource_init_failure:
                     failures.append(event)
@@ -165,7 +161,7 @@ class _Lifecycle:
 
     def _resumed(self) -> bool:
         """Whether another process of this run has fired `before_pipeline_run`, and has died since."""
-        return self.plan_context.resume_from_failure and self.project.tags.run_id in self.plan_context.dagster_run.tags
+        return self.executed.is_resumed and self.project.tags.run_id in self.executed.run.tags
 
     def _fail(self, error: Exception) -> None:
         self.project.enter()
@@ -183,10 +179,10 @@ class _Lifecycle:
             raise
 
     def _captured_logs(self) -> AbstractContextManager[LogCapture]:
-        return captured_logs(self.plan_context.log, redactor=self.run.redactor)
+        return captured_logs(self.executed.log, redactor=self.run.redactor)
 
     def _tag(self, tags: Mapping[str, str]) -> None:
-        self.plan_context.instance.add_run_tags(self.plan_context.run_id, dict(tags))
+        dagster_instance.add_run_tags(self.executed.instance, self.executed.run.run_id, tags)
 
 
 def _original(run: KedroRun, failures: list[Any]) -> Exception | None:
@@ -196,6 +192,4 @@ def _original(run: KedroRun, failures: list[Any]) -> Exception | None:
     event = failures[0]
     if event.step_key in run.errors:
         return run.errors[event.step_key]
-    recorded = getattr(event.event_specific_data, "error", None)
-    cause = recorded.cause or recorded if recorded else None
-    return StepError(event.step_key, cause.to_string() if cause else event.message or "no error was recorded")
+    return StepError(event.step_key, dagster_events.error_text(event) or "no error was recorded")

@@ -30,13 +30,7 @@ def preload() -> None:
         _try(plugin.load)
     for dataset_type in forkserver.dataset_types():
         _try(parse_dataset_definition, {"type": dataset_type})
-    _try(_resolve_job)
-
-
-def _resolve_job() -> None:
-    job = forkserver.job()
-    if job is not None:
-        _ = job.get_definition().run_config_schema  # Dagster makes it when it is first asked for
+    _try(forkserver.job)
 
 
 def _try(load: Callable[..., Any], *arguments: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 from attrs import frozen
 
+from kedro_assets._internals import dagster_assets, dagster_jobs
 from kedro_assets.assets import AssetTable
 from kedro_assets.config import ExecutorConfig, JobConfig, RetryConfig, RunConfig
 from kedro_assets.errors import Scope
@@ -71,7 +72,9 @@ def build_jobs(
     """
     if not project.project.config.jobs:
         problems = Scope()  # nobody has written these jobs: one that cannot be is left out
-    taken = {job.name for job in planned.values()} | {step.op.name for step in assets if step.is_executable}
+    taken = {job.name for job in planned.values()} | {
+        step.op.name for step in assets if dagster_assets.is_executable(step)
+    }
     jobs: dict[str, BuiltJob] = {}
     for name, job in planned.items():
         plan = _JobBuilder(job, project, problems.at("jobs", name))
@@ -81,7 +84,7 @@ def build_jobs(
             built = plan.of_assets(assets, executor)
         else:
             built = plan.of_ops(taken, executor)
-            taken |= {op.name for op in built.definition.all_node_defs} if built else set()
+            taken |= dagster_jobs.definition_names(built.definition) if built else set()
         if built is not None:
             jobs[name] = built
     return jobs
@@ -166,8 +169,8 @@ class _JobBuilder:
             scope.add("a job of ops cannot be a selection of assets.", "Name its nodes with `pipeline`.")
             return None, frozenset()
         try:
-            selection = dg.AssetSelection.from_string(text)
-            found = selection.resolve(assets)
+            selection = dagster_assets.read_selection(text)
+            found = dagster_assets.select(selection, assets)
         except dg.DagsterError as error:
             hint = 'Write it as in `+key:"forest/model"` or `group:reporting`.'
             scope.add(f"Dagster cannot read this selection: {error}", hint)

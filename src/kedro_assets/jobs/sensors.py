@@ -10,6 +10,7 @@ from typing import Any, cast
 import dagster as dg
 from attrs import frozen
 
+from kedro_assets._internals import dagster_instance
 from kedro_assets.config import SensorConfig
 from kedro_assets.errors import Scope, suggest
 from kedro_assets.jobs.build import BuiltJob
@@ -160,7 +161,8 @@ class _NewMaterializations(_Evaluation):
         if self.job.partitions is None:
             return [(record, None) for record in records]
         keys = set(self.job.partitions.get_partition_keys(dynamic_partitions_store=instance))
-        return [(record, record.partition_key) for record in records if record.partition_key in keys]
+        made = [(record, dagster_instance.recorded_materialization(record)) for record in records]
+        return [(record, found.partition) for record, found in made if found is not None and found.partition in keys]
 
     @property
     def _key(self) -> dg.AssetKey:

@@ -7,6 +7,8 @@ from typing import Any
 import dagster as dg
 from attrs import frozen
 
+from kedro_assets._internals import dagster_partitions
+
 
 @frozen
 class PartitionedTicks:
@@ -35,16 +37,18 @@ class PartitionedTicks:
 def _due(definition: dg.PartitionsDefinition[Any]) -> list[str]:
     """Return the keys that are due now, by the partition loading context."""
     if isinstance(definition, dg.TimeWindowPartitionsDefinition):
-        last = definition.get_last_partition_key()
+        last = dagster_partitions.last_key(definition)
         return [last] if last is not None else []
-    dimensions = definition.partitions_defs if isinstance(definition, dg.MultiPartitionsDefinition) else ()
+    keys = list(definition.get_partition_keys())
+    if not isinstance(definition, dg.MultiPartitionsDefinition):
+        return keys
     last_of = {
-        dimension.name: dimension.partitions_def.get_last_partition_key()
-        for dimension in dimensions
-        if isinstance(dimension.partitions_def, dg.TimeWindowPartitionsDefinition)
+        name: dagster_partitions.last_key(dimension)
+        for name, dimension in dagster_partitions.dimensions(definition).items()
+        if isinstance(dimension, dg.TimeWindowPartitionsDefinition)
     }
-    keys = definition.get_partition_keys()
-    return [key for key in keys if all(key.keys_by_dimension[name] == last for name, last in last_of.items())]
+    parts = {key: dagster_partitions.keys_by_dimension(definition, key) for key in keys}
+    return [key for key in keys if all(parts[key][name] == last for name, last in last_of.items())]
 
 
 def _instance_of(context: dg.ScheduleEvaluationContext) -> dg.DagsterInstance | None:

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 from attrs import asdict, frozen
 
+from kedro_assets._internals import dagster_partitions
 from kedro_assets.config import (
     PARTITIONS,
     DagsterConfig,
@@ -110,7 +111,7 @@ class PartitionsReader:
         try:
             definition = make(getattr(config, kind), scope.at(kind))
             if definition is not None:
-                definition.validate_partition_definition()
+                dagster_partitions.check_definition(definition)
         except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
             scope.at(kind).add(f"Dagster refuses it: {error}")
             return None

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from kedro_assets._internals import dagster_partitions
 from kedro_assets.errors import PartitionError
 from kedro_assets.names import PARTITION_PARAMETERS
 
@@ -47,13 +48,14 @@ def runtime_params(
     if isinstance(definition, dg.MultiPartitionsDefinition):
         if first != last:
             return found
-        found["partition_keys"] = dict(definition.get_partition_key_from_str(first).keys_by_dimension)
-        timed = [each for each in definition.partitions_defs if isinstance(each.partitions_def, _TimeWindows)]
-        windows = timed[0].partitions_def if timed else None
-        first = last = found["partition_keys"].get(timed[0].name) if timed else ""
+        found["partition_keys"] = dict(dagster_partitions.keys_by_dimension(definition, first))
+        dimensions = dagster_partitions.dimensions(definition)
+        timed = next((name for name, each in dimensions.items() if isinstance(each, _TimeWindows)), None)
+        windows = dimensions[timed] if timed is not None else None
+        first = last = found["partition_keys"].get(timed, "")
     if isinstance(windows, _TimeWindows):
-        found["partition_start"] = windows.time_window_for_partition_key(first).start.isoformat()
-        found["partition_end"] = windows.time_window_for_partition_key(last).end.isoformat()
+        found["partition_start"] = dagster_partitions.window(windows, first).start.isoformat()
+        found["partition_end"] = dagster_partitions.window(windows, last).end.isoformat()
     return found
 
 
@@ -87,17 +89,16 @@ def partition_of(tags: Mapping[str, str]) -> str:
 
 def is_partitioned(dataset: object) -> bool:
     """Whether a dataset holds partitions by their ids, as those of kedro-datasets and classes derived from them do."""
-    return _derives(dataset, "PartitionedDataset")
+    from kedro_datasets.partitions import PartitionedDataset  # noqa: PLC0415 - only runs of partitions ask
+
+    return isinstance(dataset, PartitionedDataset)
 
 
 def is_incremental(dataset: object) -> bool:
     """Whether a dataset keeps a checkpoint of the partitions that are confirmed."""
-    return _derives(dataset, "IncrementalDataset")
+    from kedro_datasets.partitions import IncrementalDataset  # noqa: PLC0415 - only runs of partitions ask
 
-
-def _derives(dataset: object, name: str) -> bool:
-    """Look for a class by its name: kedro-datasets may not be installed, and is not imported for this."""
-    return any(kind.__name__ == name for kind in type(dataset).__mro__)
+    return isinstance(dataset, IncrementalDataset)
 
 
 def of_keys(keys: Collection[str]) -> Callable[[str], bool]:

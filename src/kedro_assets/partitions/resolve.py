@@ -82,15 +82,16 @@ class Partitions:
         own, read, mapping = self.nodes.get(node), self.of_dataset(dataset), self.mappings.get((node, dataset))
         if own is None or read is None or not isinstance(own.definition, dg.MultiPartitionsDefinition):
             return set()
-        alike = [each for each in own.definition.partitions_defs if each.partitions_def == read.definition]
+        dimensions = dagster_partitions.dimensions(own.definition)
+        alike = [name for name, definition in dimensions.items() if definition == read.definition]
         if isinstance(mapping, dg.MultiToSingleDimensionPartitionMapping):
-            alike = [each for each in alike if mapping.partition_dimension_name in (None, each.name)]
+            alike = [name for name in alike if mapping.partition_dimension_name in (None, name)]
         elif mapping is not None:
             return set()
         if len(alike) != 1:
             return set()
-        is_time = isinstance(alike[0].partitions_def, dg.TimeWindowPartitionsDefinition)
-        return {f"partition_keys.{alike[0].name}"} | ({"partition_start", "partition_end"} if is_time else set())
+        is_time = isinstance(dimensions[alike[0]], dg.TimeWindowPartitionsDefinition)
+        return {f"partition_keys.{alike[0]}"} | ({"partition_start", "partition_end"} if is_time else set())
 
     def boundaries(self) -> Boundaries:
         """Return where nodes cannot share a step."""
@@ -224,9 +225,7 @@ def _check_kind(entry: CatalogEntry, scope: Scope, *, saved: bool) -> None:
     if saved and entry.config.get("overwrite") is True:
         found = f"'{entry.name}' is partitioned, and `overwrite: true` deletes all partitions before it saves one."
         scope.at("overwrite").add(found, "Leave it out.")
-    inner = entry.config.get("dataset")
-    kind = str(inner.get("type", "")) if isinstance(inner, dict) and entry.type.endswith("CachedDataset") else ""
-    if kind.endswith(("PartitionedDataset", "IncrementalDataset")):
+    if entry.cached is not None and entry.cached.is_partitioned:
         found = f"'{entry.name}' is partitioned, and a CachedDataset hides which partitions it holds."
         scope.at("type").add(found, "Take the dataset out of the CachedDataset.")
 
@@ -249,7 +248,7 @@ def _check_mappings(partitions: Partitions, places: Mapping[str, Scope], problem
             read, mapping = partitions.of_dataset(dataset), partitions.mappings.get((node, dataset))
             if own is None or read is None:
                 continue
-            reason = dagster_partitions.misfit(mapping, own.definition, read.definition)
+            reason = dagster_partitions.mapping_error(mapping, own.definition, read.definition)
             if reason and mapping is None:
                 found = f"'{dataset}', which node '{node}' reads, has partitions of another kind, and nothing says which of them it reads."
                 hint = f"Say it at what the node makes, as in `partition_mappings: {{{dataset}: all}}`."

@@ -16,6 +16,8 @@ from kedro.io import CatalogConfigResolver
 from kedro_assets.names import PARTITION_PARAMETERS
 
 _MEMORY_TYPES = ("MemoryDataset", "SharedMemoryDataset")
+_INCREMENTAL_TYPE = "IncrementalDataset"
+_PARTITIONED_TYPES = ("PartitionedDataset", _INCREMENTAL_TYPE)
 _PARTITION_PART = re.compile(rf"<((?:{'|'.join(PARTITION_PARAMETERS)})(?:\.[^<>]+)?)>")
 """How a part of a partition is written in a configuration that is read without a run."""
 _resolver_logger = logging.getLogger("kedro.io.catalog_config_resolver")
@@ -41,6 +43,25 @@ class CatalogEntry:
     def in_memory(self) -> bool:
         """Whether the data lives no longer than the process."""
         return self.type.rpartition(".")[2] in _MEMORY_TYPES
+
+    @property
+    def is_partitioned(self) -> bool:
+        """Whether it holds partitions by their ids, by the name of its class: to import the class would take its library."""
+        return self.type.endswith(_PARTITIONED_TYPES)
+
+    @property
+    def is_incremental(self) -> bool:
+        """Whether it keeps a checkpoint of the partitions that are confirmed, by the name of its class."""
+        return self.type.endswith(_INCREMENTAL_TYPE)
+
+    @property
+    def cached(self) -> CatalogEntry | None:
+        """The dataset in a CachedDataset; None if it is of another class."""
+        inner = self.config.get("dataset")
+        if not self.type.endswith("CachedDataset") or not isinstance(inner, dict | str):
+            return None
+        config = inner if isinstance(inner, dict) else {"type": inner}
+        return CatalogEntry(self.name, str(config.get("type", "")), config, self.declared)
 
     @property
     def versioned(self) -> bool:

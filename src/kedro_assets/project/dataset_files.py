@@ -32,7 +32,7 @@ def fingerprint(location: ProjectLocation, entry: CatalogEntry) -> str | None:
         entry: What the catalog has of the dataset, with its credentials.
     """
     folder, files = _files(location, entry)
-    ignored = _checkpoints(location, entry, folder) if entry.type.endswith("IncrementalDataset") else ()
+    ignored = _checkpoints(location, entry, folder) if entry.is_incremental else ()
     told = [(path.removeprefix(folder), *_told(facts)) for path, facts in sorted(files.items()) if path not in ignored]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16] if told else None
 
@@ -84,8 +84,7 @@ def _files(location: ProjectLocation, entry: CatalogEntry) -> tuple[str, Mapping
     place = address(location, entry)
     if place is None:
         return "", {}
-    partitioned = entry.type.endswith(("PartitionedDataset", "IncrementalDataset"))
-    options = (entry.config.get("load_args") or {}) if partitioned else {}  # how their files are looked for
+    options = (entry.config.get("load_args") or {}) if entry.is_partitioned else {}  # how their files are looked for
     credentials = entry.located.get("credentials") or {}
     try:
         of_system = (entry.located.get("fs_args") or {}).items()

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from attrs import field, frozen
 
+from kedro_assets._internals import dagster_contexts, dagster_instance
 from kedro_assets.assets import AssetTable
 from kedro_assets.errors import PartitionError
 from kedro_assets.graph import RunPlan, plan_run
@@ -90,16 +90,15 @@ class KedroProject:
 
     def for_io(self, context: dg.InputContext | dg.OutputContext) -> KedroRun:
         """Return the open project for what Dagster loads or saves; outside a run it is opened for this one use."""
-        try:
-            step = context.step_context
-        except dg.DagsterInvariantViolationError:
+        current = dagster_contexts.run_in_progress(context)
+        if current is None:
             params = {**self._placeholders(), **self.params_of(context)}
             identity = RunIdentity("", kedro_timestamp(datetime.now(tz=timezone.utc)), runtime_params=params)
             partition = context.partition_key if context.has_partition_key else ""
-            store = self._memory_store(_instance_of(context), "", partition)
+            store = self._memory_store(dagster_contexts.instance_outside_run(context), "", partition)
             self.enter()
             return KedroRun.open(self.location, identity, plan_run(self.table.graph, {}), store)
-        return self.for_run(step.dagster_run, step.job_def, step.instance)
+        return self.for_run(current.run, current.job, current.instance)
 
     def view(self, job: str) -> View:
         """Return the view that a job has of the project's nodes."""
@@ -141,7 +140,7 @@ class KedroProject:
         """Return the place for the in-memory data of this project in this environment."""
         place = f"{self.location.path}\n{self.location.env}\n{self.location.conf_source}"
         digest = hashlib.sha256(place.encode()).hexdigest()[:8]
-        folder = Path(instance.storage_directory()) / "kedro_assets" / f"{self.location.path.name}-{digest}"
+        folder = dagster_instance.storage_folder(instance) / "kedro_assets" / f"{self.location.path.name}-{digest}"
         partitions, graph = self.table.partitions, self.table.graph
         partitioned = {name for name in graph.datasets if partitions.of_dataset(name)}
         return MemoryStore(folder, run_id, earlier, partition, partitioned)
@@ -164,10 +163,8 @@ def _saved_versions(view: View, runs: Sequence[str], plan: RunPlan, instance: dg
     """
     versions: dict[str, str] = {}
     for run_id in runs:
-        for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
-            saved = entry.asset_materialization
-            version = saved.metadata.get(SAVE_VERSION) if saved else None
-            asset = view.table.by_key.get(saved.asset_key) if saved else None
+        for saved in dagster_instance.materializations(instance, run_id):
+            version, asset = saved.metadata.get(SAVE_VERSION), view.table.by_key.get(saved.asset_key)
             if version is None or asset is None or not asset.is_dataset:
                 continue
             variants = (variant.name for variant in view.graph.entries[asset.name] if variant.versioned)
@@ -185,13 +182,3 @@ def _continued(run: dg.DagsterRun, instance: dg.DagsterInstance) -> tuple[str, .
         record = instance.get_run_by_id(parent)
         parent = record.parent_run_id if record else run.root_run_id
     return tuple(found)
-
-
-def _instance_of(context: dg.InputContext | dg.OutputContext) -> dg.DagsterInstance:
-    """Return the instance outside a run, an empty one if there is none."""
-    if isinstance(context, dg.InputContext):
-        try:
-            return context.instance
-        except dg.DagsterInvariantViolationError:
-            pass
-    return dg.DagsterInstance.ephemeral()

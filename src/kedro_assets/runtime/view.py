@@ -50,9 +50,9 @@ class View:
         return found if found != DEFAULT_PIPELINE else None
 
     def _ops_of(self, job: dg.JobDefinition) -> Iterator[tuple[str, Cluster, list[Vertex]]]:
-        for op in job.nodes:
-            cluster = self.ops[op.name]
-            yield op.name, cluster, self.graph.assets_of(cluster.nodes)
+        for op in dagster_jobs.op_names(job):
+            cluster = self.ops[op]
+            yield op, cluster, self.graph.assets_of(cluster.nodes)
 
     def _clusters_of(self, job: dg.JobDefinition) -> Iterator[tuple[str, Cluster, list[Vertex]]]:
         for step, keys in dagster_jobs.assets_by_step(job).items():

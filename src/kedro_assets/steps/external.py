@@ -2,14 +2,13 @@
 
 # No postponed annotations here: Dagster looks at the class that annotates `context`.
 import logging
-import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import dagster as dg
 from attrs import frozen
 
-from kedro_assets._internals import dagster_jobs
+from kedro_assets._internals import dagster_assets, dagster_instance, dagster_jobs
 from kedro_assets.assets import AssetTable, KedroAsset
 from kedro_assets.graph import Cluster
 from kedro_assets.names import base_name, identifiers
@@ -45,17 +44,10 @@ def build_external(table: AssetTable, resource_key: str, taken: Iterable[str]) -
 
 
 def _observable(name: str, step: "Observe", spec: dg.AssetSpec, io_manager: str) -> dg.AssetsDefinition:
-    """Do what `dagster.multi_observable_source_asset` does, which takes keys for names of outputs: not every key can be one."""
+    """Return an asset with a step that observes it."""
     out = dg.Out(dg.Nothing, io_manager_key=io_manager, description=spec.description, metadata=spec.metadata)
     op = dg.OpDefinition(step.observe, name, outs={"observed": out}, required_resource_keys={step.resource_key})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)  # nothing that the user could change
-        return dg.AssetsDefinition(
-            node_def=op,
-            keys_by_output_name={"observed": spec.key},
-            specs=[spec],
-            execution_type=dagster_jobs.OBSERVATION,
-        )
+    return dagster_assets.observable_asset(op, spec)
 
 
 def build_external_checks(table: AssetTable, resource_key: str, taken: Iterable[str]) -> list[dg.AssetsDefinition]:
@@ -141,7 +133,7 @@ def observe_inputs(run: KedroRun, table: AssetTable, job: dg.JobDefinition, inst
 def _report(key: dg.AssetKey, version: str | None, instance: dg.DagsterInstance) -> None:
     """Report a data version if it is new; what others materialize has theirs, and Dagster would compare the two."""
     records = instance.fetch_observations(key, limit=1).records
-    known = records[0].asset_observation if records else None
+    known = dagster_instance.recorded_observation(records[0]) if records else None
     if version is None or (known is not None and (known.tags or {}).get(_VERSION_TAG) == version):
         return
     if not instance.fetch_materializations(key, limit=1).records:

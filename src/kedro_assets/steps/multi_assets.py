@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import dagster as dg
 from attrs import frozen
 
-from kedro_assets._internals import dagster_jobs
+from kedro_assets._internals import dagster_assets, dagster_jobs
 from kedro_assets.assets import AssetTable, node_tags
 from kedro_assets.errors import Scope
 from kedro_assets.graph import Cluster, ProjectGraph
@@ -84,7 +84,7 @@ class _ClusterStep:
     pool: str | None
 
     def assets(self, table: AssetTable) -> dg.AssetsDefinition:
-        """Do what `dagster.multi_asset` does, which makes up names for inputs, not for every key, and looks at each twice."""
+        """Return the assets of the step: as `dagster.multi_asset` would, which cannot name an input for every key."""
         cluster, graph = self.step.cluster, table.graph
         assets = table.made_by(cluster.nodes)
         outputs = list(
@@ -118,7 +118,7 @@ class _ClusterStep:
             required_resource_keys={self.step.resource_key},
         )
         partitioning = table.partitions.nodes.get(cluster.nodes[0])
-        return ClusterAssets(
+        return dagster_assets.StepAssets(
             node_def=op,
             keys_by_input_name=dict(zip(inputs, read, strict=True)),
             keys_by_output_name={port: asset.key for port, asset in zip(outputs, assets, strict=True)},
@@ -127,16 +127,3 @@ class _ClusterStep:
             can_subset=True,
             backfill_policy=partitioning.policy if partitioning else None,
         )
-
-
-class ClusterAssets(dg.AssetsDefinition):
-    """The assets of one cluster.
-
-    Every dataset has an IO manager, and Dagster goes through all resources of the code location for each of its assets.
-    These are shown their own only, so that the work grows with the datasets and not with their square.
-    """
-
-    def with_resources(self, resource_defs: Mapping[str, dg.ResourceDefinition]) -> dg.AssetsDefinition:
-        """Bind the resources that these assets need."""
-        own = {key: resource_defs[key] for key in self.required_resource_keys if key in resource_defs}
-        return super().with_resources(own)

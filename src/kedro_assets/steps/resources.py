@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from attrs import frozen
 
-from kedro_assets._internals import dagster_config
+from kedro_assets._internals import dagster_config, dagster_jobs
 from kedro_assets.config import DagsterConfig
 from kedro_assets.names import identifier
 from kedro_assets.runtime import DatasetIOManager, KedroProject, KedroResource
@@ -27,9 +27,6 @@ _SCHEMA = {
 }
 
 
-_HIDDEN = dagster_config.HiddenSchema()
-
-
 def build_resources(project: KedroProject) -> dict[str, dg.ResourceDefinition]:
     """Build the resource of a project and the IO manager of every dataset, by their keys."""
     own = dg.ResourceDefinition(
@@ -46,13 +43,13 @@ def build_resources(project: KedroProject) -> dict[str, dg.ResourceDefinition]:
 
 def projects_of(job: dg.JobDefinition) -> list[KedroProject]:
     """Return the Kedro projects among the resources of a job, in the order of their keys."""
-    return projects_among(job.resource_defs)
+    return projects_among(dagster_jobs.resources_of(job))
 
 
 def projects_among(resources: Mapping[str, Any]) -> list[KedroProject]:
     """Return the Kedro projects among some resources, in the order of their keys."""
-    functions = (getattr(resources[key], "resource_fn", None) for key in sorted(resources))
-    found = (getattr(function, "__self__", None) for function in functions)
+    functions = dagster_jobs.resource_functions(resources)
+    found = (getattr(functions[key], "__self__", None) for key in sorted(functions))
     return [opened.project for opened in found if isinstance(opened, _Open)]
 
 
@@ -66,7 +63,7 @@ class _Open:
         return KedroResource(self.project, **context.resource_config)
 
 
-class DatasetIOManagerDefinition(dg.IOManagerDefinition):
+class DatasetIOManagerDefinition(dagster_config.UnlistedIOManager):
     """Finds the IO manager of one dataset in the project, which is another resource of the run.
 
     It takes no configuration, so that the launchpad does not list it.
@@ -84,16 +81,6 @@ class DatasetIOManagerDefinition(dg.IOManagerDefinition):
             required_resource_keys={resource_key},
             description=f"The Kedro dataset '{dataset}'.",
         )
-
-    @property
-    def config_schema(self) -> Any:
-        """A schema that run configuration does not list."""
-        return _HIDDEN
-
-    @property
-    def has_config_field(self) -> bool:
-        """It has none."""
-        return False
 
     def _find(self, context: dg.InitResourceContext) -> DatasetIOManager:
         resource: KedroResource = getattr(context.resources, self._project_key)

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 from attrs import evolve, frozen
 
-from kedro_assets._internals import dagster_partitions
+from kedro_assets._internals import dagster_contexts, dagster_instance, dagster_partitions
 from kedro_assets.assets import Validation, check_evaluation, check_result
 from kedro_assets.errors import PartitionError
 from kedro_assets.graph import Cluster, Vertex
@@ -48,7 +48,7 @@ class KedroStep:
         table = self._project(context).table
         checks, made = set(context.selected_asset_check_keys), self._made(context)
         data_version = dg.DataVersion(context.run.run_id)
-        for found in self._events(context.op_execution_context, frozenset(checks), made):
+        for found in self._events(dagster_contexts.op_context(context), frozenset(checks), made):
             if isinstance(found, Validation):
                 yield from self._check_events(context, found, checks, made)
                 continue
@@ -64,7 +64,7 @@ class KedroStep:
     def validate(self, context: dg.AssetCheckExecutionContext) -> Iterator[CheckEvent]:
         """Look at what is stored of a dataset that no node writes."""
         checks = set(context.selected_asset_check_keys)
-        for found in self._events(context.op_execution_context, frozenset(checks)):
+        for found in self._events(dagster_contexts.op_context(context), frozenset(checks)):
             if isinstance(found, Validation):
                 yield from self._check_events(context, found, checks)
 
@@ -75,7 +75,7 @@ class KedroStep:
         project = self._project(context)
         view, table = project.view(context.job_def.name), project.table
         made = view.graph.assets_of(self.cluster.nodes)
-        outputs = dict(zip(made, context.op_def.output_dict, strict=False))  # a node without any has one if others wait
+        outputs = dict(zip(made, context.op_def.outs, strict=False))  # a node without any has one if others wait
         for found in self._events(context):
             if isinstance(found, Validation):
                 if found.dataset in table.checks:
@@ -94,7 +94,7 @@ class KedroStep:
     def _made(self, context: dg.AssetExecutionContext) -> Sequence[str]:
         """Return the partitions that the step makes, which are the same of all its assets."""
         partitioned = self.cluster.nodes[0] in self._project(context).table.partitions.nodes
-        return context.op_execution_context.partition_keys if partitioned and has_partition(context.run.tags) else ()
+        return context.partition_keys if partitioned and has_partition(context.run.tags) else ()
 
     def _check_events(
         self, context: Any, found: Validation, awaited: set[dg.AssetCheckKey], made: Sequence[str] = ()
@@ -114,12 +114,12 @@ class KedroStep:
     ) -> Iterator[Saved | Validation]:
         """Run the step's nodes, and yield what is saved and found; at last, what is found in the data of other checks."""
         project = self._project(context)
-        with captured_logs(context.log, context.instance.managed_python_loggers) as capture:
+        with captured_logs(context.log, dagster_instance.captured_loggers(context.instance)) as capture:
             run = project.for_run(context.run, context.job_def, context.instance)
             project.enter()
             capture.renew(run.redactor)
             join_run(run.identity.mlflow_run_id)
-            view, step = project.view(context.job_def.name), str(context.op_handle)
+            view, step = project.view(context.job_def.name), dagster_contexts.step_key(context)
             parameters = changed_parameters(context.op_config, project.project.parameter_values)
             execution = StepExecution(run, step, view, project.io_managers, parameters)
             try:

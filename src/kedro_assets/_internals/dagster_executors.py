@@ -1,0 +1,217 @@
+"""How an executor is made, what it is given of a run, and how it runs steps."""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+from attrs import frozen
+from dagster._core.definitions.reconstruct import ReconstructableJob
+from dagster._core.execution.api import create_execution_plan, execute_plan_iterator
+from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
+from dagster._core.execution.retries import RetryMode
+from dagster._utils.error import serializable_error_info_from_exc_info
+
+RETRIES = RetryMode.ENABLED
+"""How an executor says that it tries failed steps again.
+
+Reason: `dagster.Executor.retries` is public, and the class of its value is not.
+Risk: low.
+"""
+
+
+def created_otherwise(
+    executor: dg.ExecutorDefinition, create: Callable[[dg.InitExecutorContext], dg.Executor]
+) -> dg.ExecutorDefinition:
+    """Return an executor with the name, the options and the requirements of another, that is created in another way.
+
+    Reason: the schema and the requirements are public where an executor is defined, and not where they are read.
+    Risk: low; both are what the constructor takes.
+    """
+    return dg.ExecutorDefinition(
+        name=executor.name,
+        config_schema=executor.config_schema,  # type: ignore[arg-type]  # Dagster takes its own type, though it does not say so
+        requirements=executor.get_requirements,
+        executor_creation_fn=create,
+        description=executor.description,
+    )
+
+
+def given_options(context: dg.InitExecutorContext) -> Mapping[str, Any]:
+    """Return the options that an executor is created with.
+
+    Reason: the class is public, and its only property of this kind is not marked so.
+    Risk: low; every executor reads it.
+    """
+    options: Mapping[str, Any] = context.executor_config
+    return options
+
+
+def step_dependencies(executor: dg.Executor) -> Any:
+    """Return what an executor says of the dependencies of its steps.
+
+    Reason: an executor around another has to say the same.
+    Risk: low.
+    """
+    return executor.step_dependency_config
+
+
+@frozen
+class ExecutedRun:
+    """What an executor is given of the run that it executes.
+
+    Attributes:
+        run: The run.
+        job: Its job.
+        source: Where the job is defined, as `dagster_jobs.pack_job` takes it.
+        instance: Where the run is recorded.
+        log: Dagster's log of the run.
+        is_resumed: Whether another process has begun to execute it, and has died.
+    """
+
+    run: dg.DagsterRun
+    job: dg.JobDefinition
+    source: Any
+    instance: dg.DagsterInstance
+    log: dg.DagsterLogManager
+    is_resumed: bool
+
+
+def executed_run(plan_context: Any) -> ExecutedRun:
+    """Return what an executor is given of its run.
+
+    Reason: `dagster.Executor.execute` is public, and the class of its argument is not.
+    Risk: medium; where it changes, no run starts.
+    """
+    return ExecutedRun(
+        run=plan_context.dagster_run,
+        job=plan_context.job.get_definition(),
+        source=plan_context.job,
+        instance=plan_context.instance,
+        log=plan_context.log,
+        is_resumed=plan_context.resume_from_failure,
+    )
+
+
+def execute_with(executor: dg.Executor, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
+    """Execute with an executor that is inside of another.
+
+    Reason: those of Dask and Celery look for their options at the context's own executor.
+    Risk: medium; where it changes, they take the options of the executor around them.
+    """
+    own = copy.copy(plan_context)
+    own._executor = executor
+    return executor.execute(own, execution_plan)
+
+
+@frozen
+class DueStep:
+    """A step that can run now.
+
+    Attributes:
+        key: Its key.
+        arguments: What `run_one_step` takes in another process.
+        dask_resources: What it needs of a Dask worker, by the tag that dagster-dask reads.
+    """
+
+    key: str
+    arguments: Sequence[Any]
+    dask_resources: Mapping[str, Any]
+
+
+@frozen
+class StartedPlan:
+    """The plan of a run whose steps an executor starts as they become due.
+
+    Reason: an executor has no public way to learn which steps are due, to be tried again, to be skipped or to wait for a
+    pool.
+    Risk: high; it is what the executors of Dagster's own libraries do, and nothing says that it stays so. Only the executor
+    of Dask needs it.
+    """
+
+    plan_context: Any
+    active: Any
+    retries: Any
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no step is left."""
+        return bool(self.active.is_complete)
+
+    def is_cancelled(self) -> bool:
+        """Whether the run is cancelled; no step is due any more."""
+        cancelled = bool(self.active.check_for_interrupts())
+        if cancelled:
+            self.active.mark_interrupted()
+        return cancelled
+
+    def due(self) -> Iterator[DueStep]:
+        """Yield the steps that can run now; each is yielded once for each try."""
+        context = self.plan_context
+        for step in self.active.get_steps_to_execute():
+            arguments = (
+                context.reconstructable_job.to_dict(),  # pickled, it would keep a hash that is none in another process
+                context.dagster_run,
+                step.key,
+                context.instance.get_ref(),
+                self.retries.for_inner_plan(),
+                self.active.get_known_state(),
+            )
+            resources = json.loads(step.tags.get("dagster-dask/resource_requirements", "{}"))
+            yield DueStep(step.key, arguments, resources)
+
+    def failure(self, executor: dg.Executor, step: str) -> dg.DagsterEvent:
+        """Record that a step has failed with the exception that is being handled, or is to be tried again after it."""
+        error = serializable_error_info_from_exc_info(sys.exc_info())
+        step_context = self.plan_context.for_step(self.active.get_step_by_key(step))
+        return executor.log_failure_or_retry_event_after_error(step_context, error, self.active.get_known_state())
+
+    def ended(self, step: str, events: Sequence[Any]) -> Iterator[Any]:
+        """Pass on the events of a step that has ended."""
+        for event in events:
+            yield event
+            self.active.handle_event(event)
+        self.active.verify_complete(self.plan_context, step)
+
+    def other_events(self) -> Iterator[Any]:
+        """Yield the events of steps that wait, and of those that are skipped."""
+        yield from self.active.concurrency_event_iterator(self.plan_context)
+        yield from self.active.plan_events_iterator(self.plan_context)
+
+
+@contextmanager
+def started_plan(execution_plan: Any, retries: Any, plan_context: Any) -> Iterator[StartedPlan]:
+    """Start the plan of a run.
+
+    Reason: as for `StartedPlan`.
+    Risk: high, as there.
+    """
+    with (
+        InstanceConcurrencyContext(plan_context.instance, plan_context.dagster_run) as limits,
+        execution_plan.start(retry_mode=retries, instance_concurrency_context=limits) as active,
+    ):
+        yield StartedPlan(plan_context, active, retries)
+
+
+_one_step = threading.Lock()
+"""Steps of one process take turns: Dagster configures logging for each, and with two at once it waits for itself."""
+
+
+def run_one_step(
+    packed: Mapping[str, Any], run: dg.DagsterRun, step: str, instance: Any, retries: Any, known_state: Any
+) -> list[dg.DagsterEvent]:
+    """Run a step of a run in another process than that of the run, and return its events.
+
+    Reason: Dagster has no public way to do so beside its command line, which costs a process for each step.
+    Risk: high, as for `StartedPlan`.
+    """
+    job = ReconstructableJob.from_dict(packed)
+    with _one_step, dg.DagsterInstance.from_ref(instance) as here:
+        plan = create_execution_plan(job, run.run_config, step_keys_to_execute=[step], known_state=known_state)
+        return list(execute_plan_iterator(plan, job, run, here, retry_mode=retries, run_config=run.run_config))

@@ -1,0 +1,73 @@
+"""Dagster's instance: the records of runs, and where it stores things."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+import dagster as dg
+
+
+def add_run_tags(instance: dg.DagsterInstance, run_id: str, tags: Mapping[str, str]) -> None:
+    """Add tags to a run that is in progress or has ended.
+
+    Reason: the processes of a run tell each other through its tags how far it is; the public ways set tags at its start.
+    Risk: low; Dagster's daemon and its libraries use it.
+    """
+    instance.add_run_tags(run_id, dict(tags))
+
+
+def materializations(instance: dg.DagsterInstance, run_id: str) -> Iterator[dg.AssetMaterialization]:
+    """Yield the materializations of a run.
+
+    Reason: `fetch_materializations` asks for those of one asset, from all runs.
+    Risk: low; where it changes, a re-execution cannot load the versions that the run before it has saved.
+    """
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
+        if entry.asset_materialization is not None:
+            yield entry.asset_materialization
+
+
+def engine_messages(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    """Return what Dagster's engine has said of a run, such as the signal that has ended its process.
+
+    Reason: no public method has the events of one run.
+    Risk: low; the error that hooks get would say less.
+    """
+    return [entry.message for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)]
+
+
+def recorded_materialization(record: dg.EventLogRecord) -> dg.AssetMaterialization | None:
+    """Return the materialization that a record is of.
+
+    Reason: Dagster's guides read it from records, without the mark of what is public.
+    Risk: low.
+    """
+    return record.asset_materialization
+
+
+def recorded_observation(record: dg.EventLogRecord) -> dg.AssetObservation | None:
+    """Return the observation that a record is of.
+
+    Reason: as for `recorded_materialization`.
+    Risk: low.
+    """
+    return record.asset_observation
+
+
+def storage_folder(instance: dg.DagsterInstance) -> Path:
+    """Return the folder in which the instance stores what assets make, which all processes of a run see.
+
+    Reason: in-memory data passes from step to step in files, and no public property says where such files belong.
+    Risk: low; Dagster's default IO manager uses it.
+    """
+    return Path(instance.storage_directory())
+
+
+def captured_loggers(instance: dg.DagsterInstance) -> Collection[str]:
+    """Return the names of the loggers that Dagster itself captures.
+
+    Reason: dagster.yaml has them (`python_logs.managed_python_loggers`), and no public property does.
+    Risk: low; where it changes, lines of these loggers are in Dagster's log twice.
+    """
+    return instance.managed_python_loggers
