@@ -135,6 +135,10 @@ class AssetsConfig:
     deps: dict[str, list[str]] = Factory(dict)
     pools: dict[str, str] = Factory(dict)
 
+    def prefixed(self, name: str) -> str:
+        """Return a name that a code location has once, with the key prefix before it."""
+        return "__".join([*self.key_prefix, name])
+
 
 @frozen
 class ExecutorConfig:

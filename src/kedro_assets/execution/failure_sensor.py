@@ -17,7 +17,7 @@ def build_failure_sensor(project: KedroProject) -> dg.SensorDefinition:
     Args:
         project: The project.
     """
-    name = "__".join([*project.project.config.assets.key_prefix, project.project.package_name])
+    name = project.project.config.assets.prefixed(project.project.package_name)
     decorate = dg.run_failure_sensor(
         name=f"{identifier(name)}_on_pipeline_error",
         description="Fires Kedro's `on_pipeline_error` for a run whose own process has died.",

@@ -13,6 +13,7 @@ from kedro_assets.assets import AssetTable
 from kedro_assets.config import ExecutorConfig, JobConfig, RetryConfig, RunConfig
 from kedro_assets.errors import Scope
 from kedro_assets.graph import ProjectGraph, check_depth
+from kedro_assets.jobs.loggers import loggers_of
 from kedro_assets.jobs.ops import OpJob, build_op_job
 from kedro_assets.jobs.plan import PlannedJob
 from kedro_assets.jobs.run_config import Reads, check_parameters, combined, dagster_run_config
@@ -33,6 +34,7 @@ class BuiltJob:
         resource_key: The key of the project's resource.
         partitions: How its assets are partitioned, if they are.
         reads: The parameters that each of its steps reads, under the names that nodes use.
+        loggers: The names in Dagster of its loggers.
     """
 
     definition: Any
@@ -40,11 +42,12 @@ class BuiltJob:
     resource_key: str
     reads: Reads
     partitions: dg.PartitionsDefinition[Any] | None = None
+    loggers: Sequence[str] = ()
 
     def run_config(self, more: RunConfig) -> dict[str, Any]:
         """Return the configuration of a run, with more laid over the job's own."""
         config = combined(self.config.config, more)
-        return dagster_run_config(config, self.reads, self.config.loggers, self.resource_key)
+        return dagster_run_config(config, self.reads, self.loggers, self.resource_key)
 
 
 def build_jobs(
@@ -105,6 +108,10 @@ class _JobBuilder:
     def view(self) -> View:
         return self.project.view(self.job.name)
 
+    @property
+    def loggers(self) -> list[str]:
+        return loggers_of(self.job.config, self.project.project.config)
+
     def of_assets(
         self, assets: Sequence[dg.AssetsDefinition], executor: dg.ExecutorDefinition | None
     ) -> BuiltJob | None:
@@ -140,12 +147,12 @@ class _JobBuilder:
         return self._built(build_op_job(job, view, self.project), reads)
 
     def _built(self, definition: Any, reads: Reads, partitions: dg.PartitionsDefinition[Any] | None = None) -> BuiltJob:
-        return BuiltJob(definition, self.job.config, self.project.resource_key, reads, partitions)
+        return BuiltJob(definition, self.job.config, self.project.resource_key, reads, partitions, self.loggers)
 
     def _options(self, reads: Reads, executor: dg.ExecutorDefinition | None) -> dict[str, Any]:
         """Return what every job takes, whatever it is made of."""
         config = self.job.config
-        run_config = dagster_run_config(config.config, reads, config.loggers, self.project.resource_key)
+        run_config = dagster_run_config(config.config, reads, self.loggers, self.project.resource_key)
         return {
             "description": config.description,
             "tags": _tags(config),
