@@ -55,6 +55,7 @@ def build_jobs(
     project: KedroProject,
     assets: Sequence[dg.AssetsDefinition],
     get_executor: GetExecutor,
+    loggers: Mapping[str, dg.LoggerDefinition],
     problems: Scope,
 ) -> Mapping[str, BuiltJob]:
     """Build jobs as selections of assets, or of ops.
@@ -67,6 +68,7 @@ def build_jobs(
         project: The project, with the views of its jobs.
         assets: The assets.
         get_executor: Returns the executor of a job.
+        loggers: The loggers of the project, by their names in Dagster.
         problems: Collects selections that cannot be read, unknown executors and what Dagster refuses.
 
     Returns:
@@ -83,7 +85,7 @@ def build_jobs(
         if not view.ops:
             built = plan.of_assets(assets, executor)
         else:
-            built = plan.of_ops(taken, executor)
+            built = plan.of_ops(taken, executor, loggers)
             taken |= {op.name for op in built.definition.all_node_defs} if built else set()
         if built is not None:
             jobs[name] = built
@@ -130,8 +132,13 @@ class _JobBuilder:
         definition = dg.define_asset_job(self.job.name, selection=selection, **self._options(reads, executor))
         return self._built(definition, reads, next(iter(partitions), None))
 
-    def of_ops(self, taken: AbstractSet[str], executor: dg.ExecutorDefinition | None) -> BuiltJob | None:
-        """Build a job of ops; None if it cannot be one."""
+    def of_ops(
+        self,
+        taken: AbstractSet[str],
+        executor: dg.ExecutorDefinition | None,
+        loggers: Mapping[str, dg.LoggerDefinition],
+    ) -> BuiltJob | None:
+        """Build a job of ops; None if it cannot be one. Dagster checks its configuration before it is given loggers."""
         view = self.view
         nodes = [node for cluster in view.ops.values() for node in cluster.nodes]
         if any(node in self.project.table.partitions.nodes for node in nodes):
@@ -140,7 +147,7 @@ class _JobBuilder:
             return None
         reads = {op: _parameters(cluster.nodes, view.graph) for op, cluster in view.ops.items()}
         check_parameters(self.job.config.config, reads, self.scope.at("config"))
-        options = self._options(reads, executor)
+        options = {**self._options(reads, executor), "logger_defs": dict(loggers) or None}
         if not check_depth(view.graph, view.ops.values(), self.scope.at("view")):
             return None
         job = OpJob(self.job.name, frozenset(taken), options)
