@@ -42,9 +42,10 @@ class _FailureSensor:
             return  # another project of this code location has run it
         context.instance.add_run_tags(dagster_run.run_id, {tags.ended: "fired"})
         try:
-            run = self.project.for_run(dagster_run, job, context.instance)
-            hooks = PipelineHooks(run, self.project.filters.get(job.name), job.executor_def.name)
-            hooks.error(_error(context))
+            with self.project.entered():
+                run = self.project.for_run(dagster_run, job, context.instance)
+                hooks = PipelineHooks(run, self.project.filters.get(job.name), job.executor_def.name)
+                hooks.error(_error(context))
         finally:
             self.project.open_runs.release(dagster_run.run_id)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import frozen
@@ -15,6 +18,8 @@ from kedro_assets.errors import ProjectError
 
 CONF_SOURCE_VARIABLE = "KEDRO_ASSETS_CONF_SOURCE"
 """The environment variable for a configuration source, as Kedro's `KEDRO_ENV` is for the environment."""
+
+_alone = threading.RLock()
 
 
 @frozen
@@ -54,6 +59,13 @@ class ProjectLocation:
         """Make this the project of the process again, which is no work if no other was opened since."""
         if package_name != kedro_project.PACKAGE_NAME:
             self.open()
+
+    @contextmanager
+    def opened(self, package_name: str) -> Iterator[None]:
+        """Keep this the project of the process: a code server evaluates sensors of several projects in threads."""
+        with _alone:
+            self.reopen(package_name)
+            yield
 
 
 def locate_project(
