@@ -315,7 +315,8 @@ class DagsterConfig:
     Attributes:
         assets: Which datasets become assets, and how.
         default_executor: For "Materialize" in the UI and for jobs that name no executor: a name from `executors`, a
-            type without options such as `multiprocess`, or an executor written out. Without it, `in_process`.
+            type without options such as `multiprocess`, or an executor written out. Without it, `in_process`. `none`
+            leaves it to other definitions of the code location, which wrap theirs with `kedro_assets.with_hooks`.
         partitions: Partitions by the names that datasets use for them.
         executors: Executors by the names that jobs use for them.
         schedules: Schedules by the names that jobs use for them.

@@ -33,11 +33,13 @@ from kedro_assets.steps import observe_inputs, projects_of
 
 
 def with_lifecycle(inner: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
-    """Wrap an executor so that Kedro's pipeline hooks fire around what it executes.
+    """Wrap an executor so that Kedro's pipeline hooks fire around what it executes; one that is wrapped stays as it is.
 
     Args:
         inner: Any executor of Dagster's; its name, its options and what it requires stay.
     """
+    if isinstance(inner.executor_creation_fn, _Creation):
+        return inner
     return dg.ExecutorDefinition(
         name=inner.name,
         config_schema=inner.config_schema,  # type: ignore[arg-type]  # Dagster takes its own type, though it does not say so
