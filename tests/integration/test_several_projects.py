@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+import logging
 import textwrap
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 import pytest
 import yaml
 from comparing import start_over
 from helpers import HOOKS, KedroProject, execute, json_dataset, materialized, write_project
+from kedro.framework import project as kedro_project
 from servers import DagsterDev, dagster_dev, wait_for
 
-from kedro_assets import build_definitions
+from kedro_assets import ConfigError, build_definitions, with_hooks
+from kedro_assets.cli.report import check_lines
+from kedro_assets.cli.run import run_assets
+from kedro_assets.steps import projects_of
 
 # Which project Kedro's framework has, wherever a hook fires.
 HOOKS_THAT_TELL = (
@@ -439,3 +446,272 @@ def test_a_killed_run_of_both_is_told_by_the_sensor_of_each_and_one_of_b_by_that
         [True, True],
         [False, True],
     ]
+
+
+# Assets and ops of one's own, with the projects as resources.
+
+NATIVE = """
+    from kedro.framework import project
+
+    BOTH = {"kedro_a", "kedro_b"}
+
+    def used(resources):
+        facts = {}
+        for key in ("kedro_b", "kedro_a"):
+            kedro = getattr(resources, key)
+            left = kedro.run(pipeline_names=["training"])
+            catalog = kedro.open_catalog()
+            facts[key] = {
+                "left": sorted(left),
+                "factor": catalog.load("params:factor"),
+                "extra": catalog.load("params:extra"),
+                "out": catalog.load("out")["value"],
+                "project": project.PACKAGE_NAME,
+            }
+        return facts
+
+    @dg.asset(required_resource_keys=BOTH)
+    def by_asset(context):
+        return dg.MaterializeResult(metadata={"used": used(context.resources)})
+
+    @dg.op(required_resource_keys=BOTH)
+    def by_op(context):
+        context.log_event(dg.AssetMaterialization("by_op", metadata={"used": used(context.resources)}))
+
+    @dg.job(executor_def=EXECUTOR)
+    def of_ops():
+        by_op()
+
+    @dg.asset(
+        ins={
+            prefix: dg.AssetIn([prefix, "out"], input_manager_key=f"{prefix}__out__io_manager", dagster_type=dict)
+            for prefix in "ab"
+        }
+    )
+    def total(context, a, b):
+        return dg.MaterializeResult(metadata={"total": a["value"] + b["value"], "extra": a["extra"] + b["extra"]})
+"""
+
+
+@pytest.fixture(scope="module")
+def native(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """Two projects beside assets and a job of one's own that use both."""
+    pair = new_pair(tmp_path_factory.mktemp("native"))
+    more = textwrap.dedent(NATIVE).replace("EXECUTOR", "with_hooks(dg.in_process_executor)")
+    pair.write_location(textwrap.indent(more, "    "), "dg.Definitions(assets=[by_asset, total], jobs=[of_ops]),")
+    return pair
+
+
+def metadata(result: dg.JobExecutionResult, key: str) -> dict[str, Any]:
+    """The metadata of the one materialization of an asset."""
+    [event] = [
+        event for event in result.all_events if event.asset_key == dg.AssetKey(key) and event.is_step_materialization
+    ]
+    return {name: value.value for name, value in event.step_materialization_data.materialization.metadata.items()}
+
+
+@pytest.mark.parametrize(("job", "asset"), [("both", "by_asset"), ("both_parallel", "by_asset"), ("of_ops", "by_op")])
+def test_an_asset_and_an_op_of_ones_own_run_pipelines_of_both(
+    native: Pair, instance: dg.DagsterInstance, job: str, asset: str
+) -> None:
+    for project in native:
+        start_over(project, {"raw.json": "1"})
+    assets = None if job == "of_ops" else [asset]
+    result = execute(native.a, instance, job, merged=True, config=OF_EACH, assets=assets)
+    assert result.success
+    facts = metadata(result, asset)["used"]
+    for prefix, factor, project in zip("ab", (2, 3), native, strict=True):
+        expected = {"factor": factor, "extra": prefix, "out": factor, "project": project.package, "left": ["out"]}
+        assert facts[f"kedro_{prefix}"] == expected
+        for hook in ("before_pipeline_run", "after_pipeline_run"):
+            [call] = project.calls(hook)
+            assert call["nodes"] == ["load", "scale"]
+            assert call["run_params"]["runtime_params"] == {"extra": prefix}
+            assert call["run_params"]["pipeline_names"] == ["training"]
+        assert project.nodes_run() == ["load", "scale"]
+        assert all(call["project"] == in_project(project) for call in project.calls())
+
+
+@pytest.mark.filterwarnings("ignore:Save version")  # Kedro discourages it where the run saves the dataset, too
+def test_the_catalog_of_one_project_has_the_versions_that_the_run_is_to_load(
+    native: Pair, instance: dg.DagsterInstance
+) -> None:
+    for project in native:
+        start_over(project, {"raw.json": "1", "out.json/2020-01-01T00.00.00.000Z/out.json": '{"value": "old"}'})
+    old = {"out": "2020-01-01T00.00.00.000Z"}
+    config = {"resources": {"kedro_a": {"config": {"load_versions": old}}}}
+    result = execute(native.a, instance, "of_ops", merged=True, config=config)
+    assert result.success
+    assert [metadata(result, "by_op")["used"][f"kedro_{prefix}"]["out"] for prefix in "ab"] == ["old", 3]
+
+
+def test_an_asset_of_ones_own_reads_what_each_project_makes(native: Pair, instance: dg.DagsterInstance) -> None:
+    for project in native:
+        start_over(project, {"raw.json": "1"})
+    assets = [["a", "mem"], ["a", "out"], ["b", "mem"], ["b", "out"], "total"]
+    result = execute(native.a, instance, "both", merged=True, config=OF_EACH, assets=assets)
+    assert result.success
+    assert metadata(result, "total") == {"total": 5, "extra": "ab"}
+    assert all(call["project"] == in_project(project) for project in native for call in project.calls())
+    defs = merged_in(*native)
+    loaded = [defs.load_asset_value([prefix, "out"])["value"] for prefix in "aba"]
+    assert loaded == [2, 3, 2]
+    assert all(call["project"] == in_project(project) for project in native for call in project.calls())
+
+
+def test_a_job_asks_for_the_configuration_of_the_projects_and_of_no_dataset(pair: Pair) -> None:
+    defs = merged_in(*pair)
+    resources = defs.resolve_job_def("a__training").run_config_schema.config_type.fields["resources"].config_type.fields
+    assert {"kedro_a", "kedro_b"} <= set(resources) <= {"kedro_a", "kedro_b", "io_manager"}
+
+
+def test_no_other_thread_changes_the_project_that_a_thread_has_entered(pair: Pair) -> None:
+    a, b = projects_of(merged_in(*pair).resolve_job_def("a__training"))
+    entered = threading.Event()
+    found: list[str | None] = []
+
+    def enter_b() -> None:
+        entered.set()
+        with b.entered():
+            found.append(kedro_project.PACKAGE_NAME)
+
+    thread = threading.Thread(target=enter_b)
+    with a.entered():
+        thread.start()
+        entered.wait()
+        thread.join(0.2)
+        found.append(kedro_project.PACKAGE_NAME)
+    thread.join()
+    assert found == [pair.a.package, pair.b.package]
+
+
+# Executors that other definitions of the code location bring.
+
+WARNING = "The pipeline hooks of the Kedro project"
+
+
+def warnings_of(result: dg.JobExecutionResult, instance: dg.DagsterInstance) -> list[str]:
+    entries = instance.all_logs(result.run_id)
+    return [entry.user_message for entry in entries if entry.level == logging.WARNING and WARNING in entry.user_message]
+
+
+def with_executor(project: KedroProject, executor: str) -> None:
+    """Merge the project with definitions that have an executor."""
+    project.write(
+        f"src/{project.package}/native.py",
+        f"""
+        import dagster as dg
+
+        from kedro_assets import build_definitions, with_hooks
+
+        own = dg.Definitions(executor={executor})
+        job = dg.define_asset_job("everything", selection=dg.AssetSelection.all())
+        defs = dg.Definitions.merge(build_definitions({str(project.path)!r}), own, dg.Definitions(jobs=[job]))
+        """,
+    )
+
+
+TWO = "dg.multiprocess_executor.configured({'max_concurrent': 2})"
+
+
+@pytest.mark.parametrize("executor", ["dg.in_process_executor", TWO], ids=["in process", "multiprocess"])
+def test_a_project_without_an_executor_takes_that_of_other_definitions(
+    tmp_path: Path, instance: dg.DagsterInstance, executor: str
+) -> None:
+    project = new_project(tmp_path, None, 2, "default_executor: none\n")
+    with_executor(project, f"with_hooks({executor})")
+    result = execute(project, instance, "everything", merged=True)
+    assert result.success
+    assert [call["hook"] for call in project.calls("before_pipeline_run", *LAST_HOOKS)] == [
+        "before_pipeline_run",
+        "after_pipeline_run",
+    ]
+    assert not warnings_of(result, instance)
+    assert (len({call["pid"] for call in project.calls("before_node_run")}) == 3) == (executor == TWO)
+
+
+@pytest.mark.parametrize("executor", ["dg.in_process_executor", TWO], ids=["in process", "multiprocess"])
+def test_a_run_whose_executor_is_not_wrapped_says_so_once(
+    tmp_path: Path, instance: dg.DagsterInstance, executor: str
+) -> None:
+    project = new_project(tmp_path, None, 2, "default_executor: none\n")
+    with_executor(project, executor)
+    result = execute(project, instance, "everything", merged=True)
+    assert result.success
+    assert project.nodes_run() == ["load", "scale", "tell"]
+    [(version, content)] = stored(project)
+    assert content["value"] == 2
+    assert {call["save_version"] for call in project.calls("after_catalog_created")} == {version}
+    assert not project.calls("before_pipeline_run", *LAST_HOOKS)
+    [warning] = warnings_of(result, instance)
+    assert project.package in warning
+    assert "kedro_assets.with_hooks" in warning
+
+
+def test_one_project_brings_the_executor_of_both(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    pair = new_pair(tmp_path)
+    two = "default_executor: {multiprocess: {max_concurrent: 2}}\n"
+    for prefix, project, more in zip("ab", pair, ("default_executor: none\n", two), strict=True):
+        project.write("conf/base/dagster.yml", settings_of(prefix, more))
+    assert merged_in(*pair).executor.name == "multiprocess"  # type: ignore[union-attr]
+    assert execute(pair.a, instance, "both", merged=True).success
+    assert all(len(project.calls("after_pipeline_run")) == 1 for project in pair)
+
+
+def test_the_same_executor_in_definitions_of_ones_own_is_one_executor(pair: Pair) -> None:
+    executor = with_hooks(dg.in_process_executor)
+    assert with_hooks(executor) is executor is with_hooks(dg.in_process_executor)
+    assert merged_in(*pair, others=(dg.Definitions(executor=executor),)).executor is executor
+
+
+def test_no_job_can_be_without_an_executor(tmp_path: Path) -> None:
+    project = new_project(tmp_path, None, 2, "jobs: {all: {pipeline: {}, executor: none}}\n")
+    with pytest.raises(ConfigError, match="no executor 'none' is defined"):
+        build_definitions(project.path)
+
+
+# The command line and the component.
+
+
+def test_the_command_line_in_the_folder_of_one_project(pair: Pair) -> None:
+    assert list(check_lines(pair.a.path))[-1] == "No problems."
+    lines: list[str] = []
+    given = {"runtime_params": {"extra": "from the command line"}}
+    assert run_assets(pair.a.path, "training", None, None, given, lines.append), lines
+    assert any("a/out" in line for line in lines), lines
+    assert [call["run_params"]["runtime_params"] for call in pair.a.calls("after_pipeline_run")] == [
+        given["runtime_params"]
+    ]
+    assert not pair.b.calls()
+    pair.forget()
+    assert run_assets(pair.a.path, "both", None, None, given, lines.append), lines
+    told = [project.calls("after_pipeline_run")[0]["run_params"]["runtime_params"] for project in pair]
+    assert told == [given["runtime_params"], {}]
+    pair.forget()
+    assert run_assets(pair.a.path, "b__training", None, None, {}, lines.append), lines
+    assert not pair.a.calls()
+    assert pair.b.nodes_run() == ["load", "scale"]
+
+
+def test_two_components_of_one_dagster_project(tmp_path: Path, shared: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = f"location_{uuid4().hex[:8]}"
+    source = tmp_path / "src" / package
+    for prefix, project in zip("ab", shared, strict=True):
+        folder = source / "defs" / prefix
+        folder.mkdir(parents=True)
+        attributes = {"project_path": str(project.path)}
+        component = {"type": "kedro_assets.KedroProjectComponent", "attributes": attributes}
+        (folder / "defs.yaml").write_text(yaml.safe_dump(component), encoding="utf-8")
+    for folder in (source, source / "defs"):
+        (folder / "__init__.py").touch()
+    tool = f'[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "{package}"\n'
+    (tmp_path / "pyproject.toml").write_text(
+        f'[project]\nname = "{package}"\nversion = "0.1"\n{tool}', encoding="utf-8"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "src"))
+    defs = dg.load_from_defs_folder(path_within_project=tmp_path)
+    dg.Definitions.validate_loadable(defs)
+    assert {key.to_user_string() for key in defs.resolve_all_asset_keys()} == {
+        f"{prefix}/{name}" for prefix in "ab" for name in ("raw", "mem", "out", "tell")
+    }
+    assert {"kedro_a", "kedro_b"} <= set(defs.resources or {})
