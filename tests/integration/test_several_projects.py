@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import textwrap
 import threading
 from collections import Counter
@@ -22,7 +23,7 @@ from helpers import HOOKS, KedroProject, execute, json_dataset, materialized, wr
 from kedro.framework import project as kedro_project
 from servers import DagsterDev, dagster_dev, wait_for
 
-from kedro_assets import ConfigError, build_definitions, with_hooks
+from kedro_assets import ConfigError, ProjectError, build_definitions, with_hooks
 from kedro_assets.cli.report import check_lines
 from kedro_assets.cli.run import run_assets
 from kedro_assets.steps import projects_of
@@ -246,6 +247,23 @@ def test_a_project_with_a_key_prefix_loads_beside_one_without(tmp_path: Path) ->
 def test_two_projects_without_a_key_prefix_are_refused(tmp_path: Path) -> None:
     with pytest.raises(dg.DagsterInvariantViolationError, match="different resources with same key 'kedro'"):
         merged_in(*new_pair(tmp_path, (None, None)))
+
+
+def test_two_projects_whose_packages_have_one_name_are_refused(tmp_path: Path) -> None:
+    project = new_project(tmp_path, "a", 2)
+    copy = KedroProject(tmp_path / "copy", project.package)
+    shutil.copytree(project.path, copy.path)
+    copy.write("conf/base/dagster.yml", settings_of("b"))
+    build_definitions(project.path)
+    with pytest.raises(ProjectError, match=f"packages of one name, '{project.package}'"):
+        build_definitions(copy.path)
+    build_definitions(project.path)
+
+
+def test_two_assets_of_one_key_are_refused(pair: Pair) -> None:
+    same = dg.Definitions(assets=[dg.asset(key=["a", "out"])(lambda: None)])
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="out"):
+        dg.Definitions.validate_loadable(merged_in(*pair, others=(same,)))
 
 
 def test_two_environments_of_one_project_load_under_two_prefixes(tmp_path: Path, instance: dg.DagsterInstance) -> None:
