@@ -93,13 +93,14 @@ class Server:
         job: str,
         assets: Sequence[Sequence[str]] | None = None,
         tags: Mapping[str, str] | None = None,
+        config: Mapping[str, Any] | None = None,
     ) -> str:
         """Launch a job, or some of its assets, and give the id of the run."""
         selector: dict[str, Any] = {**location, "pipelineName": job}
         if assets is not None:
             selector.update(assetSelection=[{"path": path} for path in assets], assetCheckSelection=[])
         metadata = {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]}
-        params = {"selector": selector, "mode": "default", "runConfigData": {}, "executionMetadata": metadata}
+        params = {"selector": selector, "mode": "default", "runConfigData": config or {}, "executionMetadata": metadata}
         return _launched(self.ask(LAUNCH, params=params)["launchPipelineExecution"])
 
     def status(self, run_id: str) -> str:

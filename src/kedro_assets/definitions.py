@@ -157,11 +157,10 @@ def translate(location: ProjectLocation, translator: KedroTranslator | None = No
     kedro = KedroProject(resource_key(config), project, View(table), ops, job_filters(planned))
     assets = build_assets(kedro, described.clusters, [job.name for job in planned.values()], problems)
 
-    executors = Executors(config, problems)
-    jobs = build_jobs(planned, kedro, assets, executors.get, problems)
+    executors, loggers = Executors(config, problems), build_loggers(config, problems)
+    jobs = build_jobs(planned, kedro, assets, executors.get, loggers, problems)
     schedules = build_schedules(config, planned, jobs, problems)
     sensors = build_job_sensors(planned, jobs, kedro, problems)
-    loggers = build_loggers(config, problems)
     executor = executors.default()
     problems.raise_if_any()
 

@@ -43,6 +43,15 @@ def created_otherwise(
     )
 
 
+def creation_of(executor: dg.ExecutorDefinition) -> Callable[[dg.InitExecutorContext], dg.Executor] | None:
+    """Return the function that creates an executor.
+
+    Reason: an executor that fires Kedro's hooks is known by it, and it is public where an executor is defined only.
+    Risk: low; it is what the constructor takes.
+    """
+    return executor.executor_creation_fn
+
+
 def given_options(context: dg.InitExecutorContext) -> Mapping[str, Any]:
     """Return the options that an executor is created with.
 

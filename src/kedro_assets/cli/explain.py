@@ -325,9 +325,8 @@ class _Explainer:
     def _written_as(self, trigger: dg.ScheduleDefinition | dg.SensorDefinition) -> str:
         """Return the name of a schedule or a sensor in dagster.yml; its own if it is written out in a job."""
         config = self._project.config
-        prefix = config.assets.key_prefix
         for name in config.schedules if isinstance(trigger, dg.ScheduleDefinition) else config.sensors:
-            if trigger.name in {identifier("__".join([*prefix, name])), identifier(f"{trigger.job_name}__{name}")}:
+            if trigger.name in {identifier(config.assets.prefixed(name)), identifier(f"{trigger.job_name}__{name}")}:
                 return name
         return trigger.name
 

@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from kedro_assets.cli.partition_runs import plan_runs
 from kedro_assets.errors import KedroAssetsError, suggest
 from kedro_assets.jobs import merged
 from kedro_assets.names import identifier
+from kedro_assets.runtime import KedroProject
 from kedro_assets.steps import projects_of
 
 Echo = Callable[[str], Any]
@@ -55,8 +56,9 @@ def run_assets(
     """
     repository = dagster_jobs.load_repository(definitions_target(root), root)
     definition = dagster_jobs.definitions_of(repository)
-    name = _job_name(definition.job_names, job) if job else dagster_jobs.ASSET_JOB
-    graph, made = dagster_assets.AssetGraph.of(definition), definition.get_job(name)
+    graph = dagster_assets.AssetGraph.of(definition)
+    name = _job_name(definition, root, job) if job else dagster_jobs.ASSET_JOB
+    made = definition.get_job(name)
     keys = frozenset().union(*dagster_jobs.assets_by_step(made).values()) if job else _selected(graph, select)
     run_config = _run_config(made, root, options)
     outcomes = []
@@ -78,17 +80,25 @@ def run_assets(
     return all(outcomes)
 
 
-def _job_name(known: Collection[str], job: str) -> str:
-    """Find a job by its name in Dagster, or by that of dagster.yml where Dagster has to write it otherwise."""
-    names = [name for name in known if name != dagster_jobs.ASSET_JOB]
-    for name in (job, identifier(job)):
+def _job_name(definition: dg.RepositoryDefinition, root: Path, job: str) -> str:
+    """Find a job by its name in Dagster, or by that of dagster.yml where Dagster has to write it otherwise.
+
+    The project's own job goes before one of another project in its code location.
+    """
+    names = [name for name in definition.job_names if name != dagster_jobs.ASSET_JOB]
+    with_all = [dagster_jobs.ASSET_JOB] if definition.has_job(dagster_jobs.ASSET_JOB) else names
+    own = [project for name in with_all for project in _own(definition.get_job(name), root)]
+    prefixed = sorted({project.project.config.assets.prefixed(job) for project in own})
+    for name in (*map(identifier, prefixed), job, identifier(job)):
         if name in names:
             return name
-    prefixed = [name for name in names if name.endswith(f"__{identifier(job)}")]
-    if len(prefixed) == 1:  # that of a project with a key prefix
-        return prefixed[0]
     msg = f"The project has no job '{job}'. {suggest(job, names)}"
     raise KedroAssetsError(msg)
+
+
+def _own(job: dg.JobDefinition, root: Path) -> list[KedroProject]:
+    """Return the project at a place as often as a job has it: once for every environment."""
+    return [project for project in projects_of(job) if project.location.path == root]
 
 
 def _selected(graph: dagster_assets.AssetGraph, select: str | None) -> frozenset[dg.AssetKey]:
@@ -115,8 +125,7 @@ def _run_config(job: dg.JobDefinition, root: Path, options: Mapping[str, Any]) -
     """
     config: dict[str, Any] = copy.deepcopy(dict(dagster_jobs.own_run_config(job)))
     given = {key: value for key, value in options.items() if value}
-    projects = [project for project in projects_of(job) if project.location.path == root]
-    for project in projects if given else ():
+    for project in _own(job, root) if given else ():
         resource = config.setdefault("resources", {}).setdefault(project.resource_key, {})
         resource["config"] = merged(resource.get("config", {}), given)
     if "console" in job.loggers:

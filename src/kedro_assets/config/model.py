@@ -135,6 +135,10 @@ class AssetsConfig:
     deps: dict[str, list[str]] = Factory(dict)
     pools: dict[str, str] = Factory(dict)
 
+    def prefixed(self, name: str) -> str:
+        """Return a name that a code location has once, with the key prefix before it."""
+        return "__".join([*self.key_prefix, name])
+
 
 @frozen
 class ExecutorConfig:
@@ -311,7 +315,8 @@ class DagsterConfig:
     Attributes:
         assets: Which datasets become assets, and how.
         default_executor: For "Materialize" in the UI and for jobs that name no executor: a name from `executors`, a
-            type without options such as `multiprocess`, or an executor written out. Without it, `in_process`.
+            type without options such as `multiprocess`, or an executor written out. Without it, `in_process`. `none`
+            leaves it to other definitions of the code location, which wrap theirs with `kedro_assets.with_hooks`.
         partitions: Partitions by the names that datasets use for them.
         executors: Executors by the names that jobs use for them.
         schedules: Schedules by the names that jobs use for them.

@@ -33,6 +33,9 @@ ALIASES = {path.rpartition(".")[2]: name for name, (path, _) in KNOWN.items()}
 ALSO_STRINGS = {"docker": ["registry"]}
 """Options that may be a string here, by executor, though Dagster takes none."""
 
+NO_EXECUTOR = "none"
+"""What `default_executor` may be in place of an executor, where other definitions of the code location bring theirs."""
+
 PRELOAD = "kedro_assets.execution.preload"
 """What the forkserver imports before the first step, so that a step starts with everything loaded."""
 
@@ -69,8 +72,10 @@ class Executors:
         return _make(wanted, scope)
 
     def default(self) -> dg.ExecutorDefinition | None:
-        """Return the executor for "Materialize" in the UI and for jobs that name none."""
+        """Return the executor for "Materialize" in the UI and for jobs that name none; None to leave it to other definitions."""
         wanted = self._config.default_executor or ExecutorConfig("in_process")
+        if wanted == NO_EXECUTOR and NO_EXECUTOR not in self._config.executors:
+            return None
         return self.get(wanted, self._problems.at("default_executor"))
 
 

@@ -18,7 +18,7 @@ def build_failure_sensor(project: KedroProject) -> dg.SensorDefinition:
     Args:
         project: The project.
     """
-    name = "__".join([*project.project.config.assets.key_prefix, project.project.package_name])
+    name = project.project.config.assets.prefixed(project.project.package_name)
     decorate = dg.run_failure_sensor(
         name=f"{identifier(name)}_on_pipeline_error",
         description="Fires Kedro's `on_pipeline_error` for a run whose own process has died.",
@@ -41,9 +41,10 @@ class _FailureSensor:
             return  # another project of this code location has run it
         dagster_instance.add_run_tags(context.instance, dagster_run.run_id, {tags.ended: "fired"})
         try:
-            run = self.project.for_run(dagster_run, job, context.instance)
-            hooks = PipelineHooks(run, self.project.filters.get(job.name), job.executor_def.name)
-            hooks.error(_error(context))
+            with self.project.entered():
+                run = self.project.for_run(dagster_run, job, context.instance)
+                hooks = PipelineHooks(run, self.project.filters.get(job.name), job.executor_def.name)
+                hooks.error(_error(context))
         finally:
             self.project.open_runs.release(dagster_run.run_id)
 

@@ -33,11 +33,13 @@ from kedro_assets.steps import observe_inputs, projects_of
 
 
 def with_lifecycle(inner: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
-    """Wrap an executor so that Kedro's pipeline hooks fire around what it executes.
+    """Wrap an executor so that Kedro's pipeline hooks fire around what it executes; one that is wrapped stays as it is.
 
     Args:
         inner: Any executor of Dagster's; its name, its options and what it requires stay.
     """
+    if isinstance(dagster_executors.creation_of(inner), _Creation):
+        return inner
     return dagster_executors.created_otherwise(inner, _Creation(inner))
 
 
@@ -46,7 +48,7 @@ class _Creation:
     inner: dg.ExecutorDefinition
 
     def __call__(self, context: dg.InitExecutorContext) -> dg.Executor:
-        create = self.inner.executor_creation_fn
+        create = dagster_executors.creation_of(self.inner)
         if create is None:
             msg = f"The executor '{self.inner.name}' cannot be created by itself."
             raise dg.DagsterInvariantViolationError(msg)

@@ -14,6 +14,7 @@ from kedro_assets.assets import AssetTable
 from kedro_assets.config import ExecutorConfig, JobConfig, RetryConfig, RunConfig
 from kedro_assets.errors import Scope
 from kedro_assets.graph import ProjectGraph, check_depth
+from kedro_assets.jobs.loggers import loggers_of
 from kedro_assets.jobs.ops import OpJob, build_op_job
 from kedro_assets.jobs.plan import PlannedJob
 from kedro_assets.jobs.run_config import Reads, check_parameters, combined, dagster_run_config
@@ -34,6 +35,7 @@ class BuiltJob:
         resource_key: The key of the project's resource.
         partitions: How its assets are partitioned, if they are.
         reads: The parameters that each of its steps reads, under the names that nodes use.
+        loggers: The names in Dagster of its loggers.
     """
 
     definition: Any
@@ -41,11 +43,12 @@ class BuiltJob:
     resource_key: str
     reads: Reads
     partitions: dg.PartitionsDefinition[Any] | None = None
+    loggers: Sequence[str] = ()
 
     def run_config(self, more: RunConfig) -> dict[str, Any]:
         """Return the configuration of a run, with more laid over the job's own."""
         config = combined(self.config.config, more)
-        return dagster_run_config(config, self.reads, self.config.loggers, self.resource_key)
+        return dagster_run_config(config, self.reads, self.loggers, self.resource_key)
 
 
 def build_jobs(
@@ -53,6 +56,7 @@ def build_jobs(
     project: KedroProject,
     assets: Sequence[dg.AssetsDefinition],
     get_executor: GetExecutor,
+    loggers: Mapping[str, dg.LoggerDefinition],
     problems: Scope,
 ) -> Mapping[str, BuiltJob]:
     """Build jobs as selections of assets, or of ops.
@@ -65,6 +69,7 @@ def build_jobs(
         project: The project, with the views of its jobs.
         assets: The assets.
         get_executor: Returns the executor of a job.
+        loggers: The loggers of the project, by their names in Dagster.
         problems: Collects selections that cannot be read, unknown executors and what Dagster refuses.
 
     Returns:
@@ -83,7 +88,7 @@ def build_jobs(
         if not view.ops:
             built = plan.of_assets(assets, executor)
         else:
-            built = plan.of_ops(taken, executor)
+            built = plan.of_ops(taken, executor, loggers)
             taken |= dagster_jobs.definition_names(built.definition) if built else set()
         if built is not None:
             jobs[name] = built
@@ -108,6 +113,10 @@ class _JobBuilder:
     def view(self) -> View:
         return self.project.view(self.job.name)
 
+    @property
+    def loggers(self) -> list[str]:
+        return loggers_of(self.job.config, self.project.project.config)
+
     def of_assets(
         self, assets: Sequence[dg.AssetsDefinition], executor: dg.ExecutorDefinition | None
     ) -> BuiltJob | None:
@@ -126,8 +135,13 @@ class _JobBuilder:
         definition = dg.define_asset_job(self.job.name, selection=selection, **self._options(reads, executor))
         return self._built(definition, reads, next(iter(partitions), None))
 
-    def of_ops(self, taken: AbstractSet[str], executor: dg.ExecutorDefinition | None) -> BuiltJob | None:
-        """Build a job of ops; None if it cannot be one."""
+    def of_ops(
+        self,
+        taken: AbstractSet[str],
+        executor: dg.ExecutorDefinition | None,
+        loggers: Mapping[str, dg.LoggerDefinition],
+    ) -> BuiltJob | None:
+        """Build a job of ops; None if it cannot be one. Dagster checks its configuration before it is given loggers."""
         view = self.view
         nodes = [node for cluster in view.ops.values() for node in cluster.nodes]
         if any(node in self.project.table.partitions.nodes for node in nodes):
@@ -136,19 +150,19 @@ class _JobBuilder:
             return None
         reads = {op: _parameters(cluster.nodes, view.graph) for op, cluster in view.ops.items()}
         check_parameters(self.job.config.config, reads, self.scope.at("config"))
-        options = self._options(reads, executor)
+        options = {**self._options(reads, executor), "logger_defs": dict(loggers) or None}
         if not check_depth(view.graph, view.ops.values(), self.scope.at("view")):
             return None
         job = OpJob(self.job.name, frozenset(taken), options)
         return self._built(build_op_job(job, view, self.project), reads)
 
     def _built(self, definition: Any, reads: Reads, partitions: dg.PartitionsDefinition[Any] | None = None) -> BuiltJob:
-        return BuiltJob(definition, self.job.config, self.project.resource_key, reads, partitions)
+        return BuiltJob(definition, self.job.config, self.project.resource_key, reads, partitions, self.loggers)
 
     def _options(self, reads: Reads, executor: dg.ExecutorDefinition | None) -> dict[str, Any]:
         """Return what every job takes, whatever it is made of."""
         config = self.job.config
-        run_config = dagster_run_config(config.config, reads, config.loggers, self.project.resource_key)
+        run_config = dagster_run_config(config.config, reads, self.loggers, self.project.resource_key)
         return {
             "description": config.description,
             "tags": _tags(config),

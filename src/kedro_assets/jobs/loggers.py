@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 from attrs import frozen
 
-from kedro_assets.config import DagsterConfig, LoggerConfig
+from kedro_assets.config import DagsterConfig, JobConfig, LoggerConfig
 from kedro_assets.errors import Path, Scope, suggest
 
 CONSOLE = "console"
@@ -40,10 +40,20 @@ def build_loggers(config: DagsterConfig, problems: Scope) -> dict[str, dg.Logger
     if not config.loggers:
         return {}
     made = {
-        name: dg.LoggerDefinition(_Logger(name, logger).make, config_schema={})
-        for name, logger in config.loggers.items()
+        title: dg.LoggerDefinition(_Logger(name, config.loggers[name]).make, config_schema={})
+        for name, title in _titles(config).items()
     }
     return {CONSOLE: dg.colored_console_logger, **made}
+
+
+def loggers_of(job: JobConfig, config: DagsterConfig) -> list[str]:
+    """Return the loggers of a job by their names in Dagster: those of dagster.yml have the key prefix before them."""
+    titles = _titles(config)
+    return [titles.get(name, name) for name in job.loggers]
+
+
+def _titles(config: DagsterConfig) -> Mapping[str, str]:
+    return {name: config.assets.prefixed(name) for name in config.loggers}
 
 
 def _misfits(logger: LoggerConfig) -> Iterator[tuple[Path, str, str]]:

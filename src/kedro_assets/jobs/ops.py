@@ -47,7 +47,7 @@ class OpJob:
     Attributes:
         name: Its name in Dagster.
         taken: Names that its ops' definitions may not have.
-        options: What `dagster.GraphDefinition.to_job` takes: executor, tags, configuration, retries, resources.
+        options: What `dagster.GraphDefinition.to_job` takes: executor, tags, configuration, retries, loggers.
     """
 
     name: str

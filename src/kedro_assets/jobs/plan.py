@@ -54,8 +54,7 @@ def plan_jobs(project: Project, graph: ProjectGraph, problems: Scope) -> Mapping
     wanted = expand_jobs(project.config.jobs, project.pipelines, problems) or _registered(graph)
     if not project.config.jobs:
         problems = Scope()  # nobody has written these jobs: one that cannot be is left out
-    prefix = project.config.assets.key_prefix
-    names = identifiers("__".join([*prefix, name]) for name in wanted)
+    names = identifiers(map(project.config.assets.prefixed, wanted))
     jobs = {}
     for (name, config), title in zip(wanted.items(), names.values(), strict=True):
         job = PlannedJob(title, config)

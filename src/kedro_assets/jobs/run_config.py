@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import asdict
@@ -38,7 +38,7 @@ def combined(config: RunConfig, more: RunConfig) -> RunConfig:
     )
 
 
-def dagster_run_config(config: RunConfig, reads: Reads, loggers: list[str], resource_key: str) -> dict[str, Any]:
+def dagster_run_config(config: RunConfig, reads: Reads, loggers: Sequence[str], resource_key: str) -> dict[str, Any]:
     """Return what the launchpad would: values of parameters for the steps that read them, and what Kedro is given."""
     given = asdict(config, recurse=False)
     values = given.pop("parameters")

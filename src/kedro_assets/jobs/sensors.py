@@ -190,11 +190,11 @@ class _OfFiles(_Evaluation):
 
     def _entry(self) -> CatalogEntry:
         """Read what the catalog has of the dataset with the runtime parameters of the runs."""
-        self.project.enter()
         name = self.config.dataset or ""
         entry = self.project.table.partitions.in_one_place(name)
         params = combined(self.job.config.config, self.config.config).runtime_params
-        return entry_with_credentials(self.project.location, entry.name if entry else name, params)
+        with self.project.entered():
+            return entry_with_credentials(self.project.location, entry.name if entry else name, params)
 
 
 @frozen

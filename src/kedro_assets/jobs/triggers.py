@@ -64,6 +64,5 @@ def build_triggers(
                 found.append((wanted if used[wanted] == 1 else f"{job}__{wanted}", valid[wanted], job, scope))
             elif not problems.at(f"{kind}s", wanted).failed:
                 scope.add(f"no {kind} '{wanted}' is defined.", suggest(wanted, getattr(config, f"{kind}s")))
-    prefix: list[str] = config.assets.key_prefix
-    names = distinct_identifiers("__".join([*prefix, title]) for title, *_ in found)
+    names = distinct_identifiers(config.assets.prefixed(title) for title, *_ in found)
     return [Trigger(name, config, job, scope) for name, (_, config, job, scope) in zip(names, found, strict=True)]

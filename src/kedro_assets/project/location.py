@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import frozen
@@ -15,6 +19,10 @@ from kedro_assets.errors import ProjectError
 
 CONF_SOURCE_VARIABLE = "KEDRO_ASSETS_CONF_SOURCE"
 """The environment variable for a configuration source, as Kedro's `KEDRO_ENV` is for the environment."""
+
+_alone = threading.RLock()
+_roots: dict[str, Path] = {}
+"""Where the projects are that this process has opened, by the names of their packages."""
 
 
 @frozen
@@ -48,12 +56,37 @@ class ProjectLocation:
             place = f"package '{self.package}'" if self.package else f"project at {self.path}"
             msg = f"The Kedro {place} cannot be opened: {error}"
             raise ProjectError(msg) from error
+        self._check_code(name)
         return name
+
+    def _check_code(self, package_name: str) -> None:
+        """Look whether the code of this project is that of another one: Python keeps the first package of a name.
+
+        Raises:
+            ProjectError: If it is.
+        """
+        other = _roots.setdefault(package_name, self.path)
+        module = sys.modules.get(package_name)
+        file = getattr(module, "__file__", None)
+        if self.package is None and other != self.path and file and Path(file).is_relative_to(other):
+            msg = (
+                f"The projects at {other} and {self.path} have packages of one name, '{package_name}', and a process has room "
+                "for one of them. Rename one, or give each project a code location of its own."
+            )
+            raise ProjectError(msg)
+        _roots[package_name] = self.path
 
     def reopen(self, package_name: str) -> None:
         """Make this the project of the process again, which is no work if no other was opened since."""
         if package_name != kedro_project.PACKAGE_NAME:
             self.open()
+
+    @contextmanager
+    def opened(self, package_name: str) -> Iterator[None]:
+        """Keep this the project of the process: a code server evaluates sensors of several projects in threads."""
+        with _alone:
+            self.reopen(package_name)
+            yield
 
 
 def locate_project(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
@@ -69,8 +70,14 @@ class KedroProject:
         """Make this the project of the process, which is no work if no other was opened since."""
         self.location.reopen(self.project.package_name)
 
+    def entered(self) -> AbstractContextManager[None]:
+        """Keep this the project of the process while something is done, as other threads may open others."""
+        return self.location.opened(self.project.package_name)
+
     def for_run(self, run: dg.DagsterRun, job: dg.JobDefinition, instance: dg.DagsterInstance) -> KedroRun:
         """Return the open project of a run; the first call in a process opens it, and its context hooks fire.
+
+        It is the project of the process from now on.
 
         Raises:
             PartitionError: If the run makes something that is partitioned, and no partition of it.
@@ -83,9 +90,9 @@ class KedroProject:
             identity = RunIdentity.of(run, job, instance, self.resource_key).with_partition(partition)
             identity = identity.with_saved(_saved_versions(view, earlier, plan, instance))
             store = self._memory_store(instance, run.run_id, partition_of(run.tags), earlier)
-            self.enter()
             return KedroRun.open(self.location, identity, plan, store, view.pipeline_around(plan))
 
+        self.enter()
         return self.open_runs.get(run.run_id, open_run)
 
     def for_io(self, context: dg.InputContext | dg.OutputContext) -> KedroRun:
@@ -137,8 +144,8 @@ class KedroProject:
     def _memory_store(
         self, instance: dg.DagsterInstance, run_id: str, partition: str, earlier: Sequence[str] = ()
     ) -> MemoryStore:
-        """Return the place for the in-memory data of this project in this environment."""
-        place = f"{self.location.path}\n{self.location.env}\n{self.location.conf_source}"
+        """Return the place for the in-memory data of this project in this environment, under this key prefix."""
+        place = f"{self.location.path}\n{self.location.env}\n{self.location.conf_source}\n{self.resource_key}"
         digest = hashlib.sha256(place.encode()).hexdigest()[:8]
         folder = dagster_instance.storage_folder(instance) / "kedro_assets" / f"{self.location.path.name}-{digest}"
         partitions, graph = self.table.partitions, self.table.graph

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from attrs import field, frozen
 from kedro.framework.session import KedroServiceSession
 from kedro.io import CatalogProtocol
 
+from kedro_assets._internals.kedro_project import create_catalog
+from kedro_assets.runtime.identity import kedro_timestamp
 from kedro_assets.runtime.kedro_project import KedroProject
 
 
@@ -50,9 +53,12 @@ class KedroResource:
         return self._session().run(runtime_params=params, load_versions=versions or None, **options)
 
     def open_catalog(self) -> CatalogProtocol[Any, Any]:
-        """Open the project's catalog, as a session of Kedro's does: the hooks of context and catalog fire."""
-        catalog: CatalogProtocol[Any, Any] = self._session().load_context(dict(self.runtime_params)).catalog
-        return catalog
+        """Open the project's catalog, as a session of Kedro's does: the hooks of context and catalog fire.
+
+        It loads the versions that the run's configuration names, and saves under one of its own.
+        """
+        context = self._session().load_context(dict(self.runtime_params))
+        return create_catalog(context, kedro_timestamp(datetime.now(tz=timezone.utc)), self.load_versions)
 
     def _session(self) -> KedroServiceSession:
         self.project.enter()

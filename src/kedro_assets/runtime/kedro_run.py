@@ -108,6 +108,11 @@ class KedroRun:
         return self.io.hooks
 
     @property
+    def without_hooks(self) -> bool:
+        """Whether nothing fires the hooks of the pipeline around this run: what does so has written down the environment."""
+        return not self.own_process and self.identity.env is None
+
+    @property
     def handover(self) -> Handover:
         """What hands in-memory data from step to step."""
         return Handover(self.store, self.catalog, self.plan, own_process=self.own_process)

@@ -2,7 +2,7 @@
 
 # No postponed annotations here: Dagster looks at the class that annotates `context`.
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -20,26 +20,25 @@ _VERSION_TAG = "dagster/data_version"
 _log = logging.getLogger(__name__)
 
 
-def build_external(table: AssetTable, resource_key: str, taken: Iterable[str]) -> list[dg.AssetsDefinition]:
+def build_external(project: KedroProject, taken: Iterable[str]) -> list[dg.AssetsDefinition]:
     """Build the datasets that no node writes, as assets that Dagster does not make, and observes where it can.
 
     Those that the catalog leaves to an asset of one's own (`external: false`) are left out.
 
     Args:
-        table: The assets.
-        resource_key: The key of the project's resource.
+        project: The project.
         taken: Names that no step may have.
     """
-    external = [asset for asset in table.assets if asset.is_external and asset.is_shown and asset.is_dataset]
-    names = identifiers((f"{asset.name} observation" for asset in external), taken)
+    external = [asset for asset in project.table.assets if asset.is_external and asset.is_shown and asset.is_dataset]
+    names = _names(project, external, "observation", taken)
     found = []
     for asset in external:
-        io_manager = table.access[asset.name].io_manager_key
+        io_manager = project.table.access[asset.name].io_manager_key
         if asset.observed is None:
             found.append(dg.AssetsDefinition(specs=[asset.spec.with_io_manager_key(io_manager)]))
         else:
-            step = Observe(resource_key, asset.observed, asset.key)
-            found.append(_observable(names[f"{asset.name} observation"], step, asset.spec, io_manager))
+            step = Observe(project.resource_key, asset.observed, asset.key)
+            found.append(_observable(names[asset.name], step, asset.spec, io_manager))
     return found
 
 
@@ -50,25 +49,31 @@ def _observable(name: str, step: "Observe", spec: dg.AssetSpec, io_manager: str)
     return dagster_assets.observable_asset(op, spec)
 
 
-def build_external_checks(table: AssetTable, resource_key: str, taken: Iterable[str]) -> list[dg.AssetsDefinition]:
+def build_external_checks(project: KedroProject, taken: Iterable[str]) -> list[dg.AssetsDefinition]:
     """Build the checks of datasets that no node writes, each a step of its own that loads what is stored.
 
     Args:
-        table: The assets.
-        resource_key: The key of the project's resource.
+        project: The project.
         taken: Names that no step may have.
     """
-    external: list[KedroAsset] = [asset for asset in table.assets if asset.is_external and asset.checks]
-    names = identifiers((f"{asset.name} validator" for asset in external), taken)
+    external: list[KedroAsset] = [asset for asset in project.table.assets if asset.is_external and asset.checks]
+    names = _names(project, external, "validator", taken)
     return [
         dg.multi_asset_check(
             specs=list(asset.checks.values()),
-            name=names[f"{asset.name} validator"],
+            name=names[asset.name],
             can_subset=True,
-            required_resource_keys={resource_key},
-        )(KedroStep(resource_key, Cluster(asset.name, ())).validate)
+            required_resource_keys={project.resource_key},
+        )(KedroStep(project.resource_key, Cluster(asset.name, ())).validate)
         for asset in external
     ]
+
+
+def _names(project: KedroProject, external: Iterable[KedroAsset], what: str, taken: Iterable[str]) -> Mapping[str, str]:
+    """Name the step that does something with each dataset, by the name of the dataset."""
+    titles = {asset.name: project.project.config.assets.prefixed(f"{asset.name} {what}") for asset in external}
+    names = identifiers(titles.values(), taken)
+    return {name: names[title] for name, title in titles.items()}
 
 
 def observation(key: dg.AssetKey, version: str) -> dg.AssetObservation:

@@ -30,9 +30,9 @@ def build_assets(
     """
     steps = build_multi_assets(project, clusters, jobs, problems)
     taken = [*jobs, *(step.op.name for step in steps)]
-    checks = build_external_checks(project.table, project.resource_key, taken)
+    checks = build_external_checks(project, taken)
     taken += [step.op.name for step in checks]
-    return [*build_external(project.table, project.resource_key, taken), *steps, *checks]
+    return [*build_external(project, taken), *steps, *checks]
 
 
 def build_multi_assets(
@@ -48,7 +48,7 @@ def build_multi_assets(
     """
     table, config = project.table, project.project.config.assets
     schemas = ConfigSchemas(project.project.parameter_values)
-    titles = {cluster.name: "__".join([*config.key_prefix, cluster.name]) for cluster in clusters}
+    titles = {cluster.name: config.prefixed(cluster.name) for cluster in clusters}
     names = identifiers(titles.values(), taken=[*taken, dagster_jobs.ASSET_JOB])
     return [
         _ClusterStep(

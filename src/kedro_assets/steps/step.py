@@ -22,6 +22,11 @@ from kedro_assets.runtime import (
 )
 
 CheckEvent = dg.AssetCheckResult | dg.AssetCheckEvaluation
+_WITHOUT_HOOKS = (
+    "The pipeline hooks of the Kedro project '{}' do not fire in this run, as its executor is not wrapped. Wrap the executor of "
+    "the job or of the Definitions with `kedro_assets.with_hooks`. `execute_in_process` and `dagster.materialize` use no "
+    "executor of yours; `dagster.execute_job` does."
+)
 
 
 @frozen
@@ -116,10 +121,11 @@ class KedroStep:
         project = self._project(context)
         with captured_logs(context.log, dagster_instance.captured_loggers(context.instance)) as capture:
             run = project.for_run(context.run, context.job_def, context.instance)
-            project.enter()
             capture.renew(run.redactor)
             join_run(run.identity.mlflow_run_id)
             view, step = project.view(context.job_def.name), dagster_contexts.step_key(context)
+            if run.without_hooks and step == next(iter(run.plan.steps), None) and not context.retry_number:
+                context.log.warning(_WITHOUT_HOOKS.format(project.project.package_name))
             parameters = changed_parameters(context.op_config, project.project.parameter_values)
             execution = StepExecution(run, step, view, project.io_managers, parameters)
             try:
