@@ -59,6 +59,20 @@ def runtime_params(
     return found
 
 
+def parts_of(definition: dg.PartitionsDefinition[Any]) -> set[str]:
+    """Return the parts that each partition has, as dotted names of runtime parameters.
+
+    Examples:
+        >>> sorted(parts_of(dg.DailyPartitionsDefinition("2026-01-01")))
+        ['partition_end', 'partition_key', 'partition_start']
+    """
+    dimensions = definition.partitions_defs if isinstance(definition, dg.MultiPartitionsDefinition) else []
+    found = {"partition_key", *(f"partition_keys.{each.name}" for each in dimensions)}
+    if any(isinstance(each, _TimeWindows) for each in (definition, *(each.partitions_def for each in dimensions))):
+        found |= {"partition_start", "partition_end"}
+    return found
+
+
 def part_of(params: Mapping[str, Any], part: str) -> Any:
     """Return a part of a partition from the runtime parameters that have it; None if they do not.
 

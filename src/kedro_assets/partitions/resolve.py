@@ -19,6 +19,7 @@ from kedro_assets.errors import Scope, suggest
 from kedro_assets.graph import Boundaries, ProjectGraph, Vertex, confirmed_together, handed_on_in_memory
 from kedro_assets.names import base_name
 from kedro_assets.partitions.definitions import Partitioning, PartitionsReader
+from kedro_assets.partitions.keys import parts_of
 from kedro_assets.partitions.mappings import read_mapping
 from kedro_assets.project import CatalogEntry
 
@@ -216,8 +217,10 @@ def _check_datasets(partitions: Partitions, problems: Scope) -> None:
             scope = problems.at("catalog", entry.name)
             if title in partitions.nodes:
                 _check_kind(entry, scope, saved=entry.name in node.outputs)
-            if entry.name in node.inputs:
+            if entry.name in node.inputs and partitions.moves(title, base_name(entry.name)):
                 _check_path(entry, title, partitions, scope)
+            elif title in partitions.nodes:
+                _check_parts(entry, title, partitions.nodes[title], scope)
 
 
 def _check_kind(entry: CatalogEntry, scope: Scope, *, saved: bool) -> None:
@@ -232,11 +235,19 @@ def _check_kind(entry: CatalogEntry, scope: Scope, *, saved: bool) -> None:
 
 def _check_path(entry: CatalogEntry, node: str, partitions: Partitions, scope: Scope) -> None:
     """Report a dataset with one place per partition that a node reads in a run of others."""
-    name, parts = base_name(entry.name), entry.partition_parts
-    if parts and partitions.moves(node, name) and not parts <= partitions.same_parts(node, name):
+    name = base_name(entry.name)
+    if not entry.partition_parts <= partitions.same_parts(node, name):
         found = f"'{entry.name}' has one path per partition, and node '{node}' reads others than it makes."
         hint = f"Let the node read '{name}@all', and add it to the catalog as a PartitionedDataset of the same folder."
         scope.add(found, hint)
+
+
+def _check_parts(entry: CatalogEntry, node: str, partitioning: Partitioning, scope: Scope) -> None:
+    """Report a dataset whose path asks for what the partitions of a node do not have: all of them would share one place."""
+    has = parts_of(partitioning.definition)
+    for part in sorted(entry.partition_parts - has):
+        found = f"'{entry.name}' asks for `{part}`, which the partitions of node '{node}' do not have."
+        scope.add(found, suggest(part, has))
 
 
 def _check_mappings(partitions: Partitions, places: Mapping[str, Scope], problems: Scope) -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from kedro_assets.config import AssetsConfig
 from kedro_assets.errors import Scope
-from kedro_assets.graph.clusters import Boundaries, cluster, nodes_to_run
+from kedro_assets.graph.clusters import Boundaries, check_depth, cluster, nodes_to_run
 from kedro_assets.graph.ties import confirmed_together, handed_on_in_memory
 from unit.builders import CLUSTER_BY, graphs, make_graph, make_node
 
@@ -253,3 +253,90 @@ def test_a_cluster_makes_and_reads_partitions_of_one_kind(drawn, cluster_by):
         assert not mixed or len(problems)
     if not any(graph.in_memory(name) for name in graph.datasets) or cluster_by == "node":
         assert not len(problems)
+
+
+BETWEEN = (
+    make_node("a", ["raw"], ["mem", "f1"]),
+    make_node("b", ["f1"], ["f2"]),
+    make_node("c", ["mem", "f2"], ["end"]),
+)
+
+
+def problems_of_clusters(nodes, boundaries, cluster_by="memory", **options):
+    problems = Scope()
+    cluster(make_graph(nodes, **options), AssetsConfig(cluster_by=cluster_by), boundaries, problems)
+    return [(problem.path, problem.found, problem.hint) for problem in problems]
+
+
+SAVE = "Save what is handed on: give it an entry in the catalog."
+
+
+def test_a_node_that_is_partitioned_otherwise_cannot_run_between_two_that_run_together():
+    found = problems_of_clusters(BETWEEN, Boundaries({"a": 1, "c": 1, "b": 2}), files=["f1", "f2"])
+    together = "'a' and nodes that hand on data in memory have to run together"
+    between = "'b', which is partitioned otherwise, would run between them."
+    assert found == [("assets.partitions", f"{together}, and {between}", SAVE)]
+    assert problems_of_clusters(BETWEEN, Boundaries({"a": 1, "c": 1, "b": 2}), "node", files=["f1", "f2"]) == []
+
+
+def test_a_node_cannot_read_other_partitions_of_one_that_it_runs_with():
+    boundaries = Boundaries(dict.fromkeys("abc", 1), moves=[("a", "b")])
+    assert problems_of_clusters(BETWEEN, boundaries, files=["f1", "f2"]) == [
+        (
+            "assets.partitions",
+            "'a' and 'b' have to run together, and the second reads other partitions of the first.",
+            SAVE,
+        )
+    ]
+
+
+def test_nodes_that_run_together_cannot_read_different_partitions_of_one_dataset():
+    nodes = [make_node("a", ["raw"], ["mem"]), make_node("b", ["mem", "raw"], ["end"])]
+    boundaries = Boundaries(dict.fromkeys("ab", 1), reads={"a": {"raw": 1}, "b": {"raw": 2}})
+    assert problems_of_clusters(nodes, boundaries, files=["raw"]) == [
+        ("assets.partitions", "'a' and 'b' have to run together, and read different partitions of 'raw'.", SAVE)
+    ]
+    alike = Boundaries(dict.fromkeys("ab", 1), reads={"a": {"raw": 1}, "b": {"raw": 1}})
+    assert problems_of_clusters(nodes, alike, files=["raw"]) == []
+
+
+@pytest.mark.parametrize("cluster_by", ["namespace", "tag", "pipeline"])
+def test_nodes_of_one_trait_that_are_partitioned_differently_make_a_step_for_each_kind(cluster_by):
+    nodes = [make_node(name, ["raw"], [f"{name}_out"], tags=["t"], namespace="ns") for name in "abcd"]
+    names = [f"ns.{name}" for name in "abcd"]
+    problems = Scope()
+    boundaries = Boundaries({names[0]: 1, names[2]: 1, names[3]: 2})
+    clusters = cluster(make_graph(nodes), AssetsConfig(cluster_by=cluster_by), boundaries, problems)
+    assert sorted(each.nodes for each in clusters) == [(names[0], names[2]), (names[1],), (names[3],)]
+    together = next(each for each in clusters if len(each.nodes) > 1)
+    assert together.reasons[0].endswith(", in part: its nodes are partitioned differently.")
+    assert not problems.failed
+
+
+# How long a chain of steps may be.
+
+
+def chain_of(length):
+    return make_graph([make_node(f"n{number}", [f"d{number}"], [f"d{number + 1}"]) for number in range(length)])
+
+
+def test_a_chain_of_steps_may_be_as_long_as_python_calls_functions(monkeypatch):
+    monkeypatch.setattr("sys.getrecursionlimit", lambda: 155)
+    graph, problems = chain_of(6), Scope()
+    steps = clusters_of(graph, "node")
+    assert check_depth(graph, clusters_of(chain_of(5), "node"), problems)
+    assert check_depth(graph, clusters_of(graph, "pipeline"), problems)
+    assert not problems.failed
+    assert not check_depth(graph, steps, problems.at("jobs", "j"))
+    [problem] = problems
+    assert (problem.path, problem.found) == (
+        "jobs.j",
+        "6 steps wait for each other, one after the other; Dagster stops near 5.",
+    )
+    assert "`cluster_by: pipeline`" in problem.hint
+
+
+def test_steps_that_do_not_wait_for_each_other_may_be_any_number(monkeypatch):
+    monkeypatch.setattr("sys.getrecursionlimit", lambda: 155)
+    graph = make_graph([make_node(f"n{number}", ["raw"], [f"d{number}"]) for number in range(20)])
+    assert check_depth(graph, clusters_of(graph, "node"), Scope())

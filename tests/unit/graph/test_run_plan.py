@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from kedro_assets.config import AssetsConfig
 from kedro_assets.errors import Scope
 from kedro_assets.graph.clusters import Boundaries, cluster
-from kedro_assets.graph.run_plan import StepPlan, plan_run
+from kedro_assets.graph.run_plan import StepPlan, plan_run, readers_of
 from unit.builders import CLUSTER_BY, graphs, make_graph, make_node
 
 pytestmark = pytest.mark.filterwarnings(
@@ -152,3 +152,56 @@ def test_versioned_datasets_that_the_run_writes_are_known_under_all_their_names(
     graph = make_graph(nodes, catalog={"x@csv": versioned, "x@frame": versioned, "raw": versioned, "y": versioned})
     assert plan_of(graph, "memory", {("dataset", "x")}).versioned == {"x@csv", "x@frame"}
     assert plan_of(graph, "memory", {("dataset", "y")}).versioned == {"y"}
+
+
+TWO_OF_ONE_NAME = {
+    "__default__": [make_node("fit", ["table"], ["linear"])],
+    "forest": [make_node("fit", ["table"], ["forest"])],
+}
+
+
+def test_a_run_of_one_of_two_nodes_of_one_name_has_it_as_kedro_does():
+    graph = make_graph(TWO_OF_ONE_NAME)
+    plan = plan_of(graph, "memory", {("dataset", "forest")})
+    assert plan.steps == {"fit__forest": StepPlan(("fit__forest",))}
+    assert plan.nodes == {"fit__forest": graph.nodes["fit__forest"]}
+    assert [node.name for node in plan.pipeline.nodes] == ["fit"]
+    assert plan.readers == {"table": {"fit__forest"}}
+
+
+def test_a_run_of_two_nodes_of_one_name_tells_them_apart():
+    plan = plan_of(make_graph(TWO_OF_ONE_NAME), "memory", {("dataset", "forest"), ("dataset", "linear")})
+    assert {title: node.name for title, node in plan.nodes.items()} == {"fit": "fit", "fit__forest": "fit__forest"}
+    assert sorted(node.name for node in plan.pipeline.nodes) == ["fit", "fit__forest"]
+    assert plan.readers == {"table": {"fit", "fit__forest"}}
+
+
+def test_what_is_handed_out_is_what_assets_of_other_origin_read():
+    graph = make_graph(CHAIN)
+    [whole] = clusters_of(graph, "memory")
+    everything = {"all": (whole, graph.assets_of(graph.nodes))}
+    assert plan_run(graph, everything).steps["all"].handed_out == frozenset()
+    assert plan_run(graph, everything, foreign_inputs={"y"}).steps["all"].handed_out == {"y"}
+
+
+def test_what_assets_of_other_origin_make_in_memory_is_handed_in():
+    graph = make_graph(CHAIN)
+    [whole] = clusters_of(graph, "memory")
+    steps = {"all": (whole, graph.assets_of(graph.nodes))}
+    assert plan_run(graph, steps, foreign_outputs={"raw"}).steps["all"].handed_in == {"raw"}
+    assert plan_run(graph, steps).steps["all"].handed_in == frozenset()
+
+
+def test_what_of_the_outputs_is_in_memory_is_known_under_their_names():
+    nodes = [make_node("a", ["raw"], ["x@data"]), make_node("b", ["raw"], ["y"])]
+    plan = plan_of(make_graph(nodes, files=["y"]), "memory", {("dataset", "x"), ("dataset", "y")})
+    assert (plan.outputs, plan.memory_outputs) == ({"x@data", "y"}, {"x@data"})
+
+
+def test_the_readers_of_a_dataset_are_those_that_use_its_name():
+    nodes = [make_node("a", ["raw", "params:p"], ["x"]), make_node("b", ["raw", "x@other"], ["y"])]
+    assert readers_of({node.name: node for node in nodes}) == {
+        "raw": {"a", "b"},
+        "params:p": {"a"},
+        "x@other": {"b"},
+    }

@@ -12,6 +12,7 @@ from kedro_assets.partitions.keys import (
     of_keys,
     part_of,
     partition_of,
+    parts_of,
     runtime_params,
     selected,
     shown,
@@ -83,6 +84,17 @@ def test_the_hour_that_a_day_is_longer_by_is_in_its_window():
         "2026-03-29T00:00:00+01:00",
         "2026-03-30T00:00:00+02:00",
     )
+
+
+@pytest.mark.parametrize(
+    ("definition", "key"),
+    [(LETTERS, "a"), (DAYS, "2026-01-31"), (BOTH, "2026-01-31|a"), (TWO_LETTERS, "a|x")],
+    ids=["static", "daily", "with a day", "without a day"],
+)
+def test_the_parts_that_partitions_have_are_those_that_a_run_is_given(definition, key):
+    given = runtime_params(tags(key), definition, {})
+    flat = {name for name in given if name != "partition_keys"}
+    assert parts_of(definition) == flat | {f"partition_keys.{name}" for name in given.get("partition_keys", ())}
 
 
 @pytest.mark.parametrize(

@@ -292,18 +292,18 @@ def test_of_two_dimensions_that_are_alike_neither_is_taken():
 # One place per partition, and readers of other partitions.
 
 
-@pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("mapping", ["all", "last", {"specific": ["2026-01-01|a"]}], ids=str)
-def test_a_dataset_with_a_part_of_a_partition_in_its_path_cannot_be_read_with_a_mapping(part, mapping):
+@pytest.mark.parametrize(
+    ("part", "kind", "mapping"),
+    [
+        *((part, MULTI, mapping) for part in PARTS for mapping in ("all", {"specific": ["2026-01-01|a"]})),
+        *((part, DAILY_ENTRY, mapping) for part in PARTS[:3] for mapping in ("last", {"time_window": {}})),
+    ],
+)
+def test_a_dataset_with_a_part_of_a_partition_in_its_path_cannot_be_read_with_a_mapping(part, kind, mapping):
     catalog = {
-        "x": json_entry(f"data/<{part}>.json", partitions=MULTI),
-        "y": json_entry(partitions=MULTI, partition_mappings={"x": mapping}),
+        "x": json_entry(f"data/<{part}>.json", partitions=kind),
+        "y": json_entry(partitions=kind, partition_mappings={"x": mapping}),
     }
-    if mapping == "last":
-        catalog = {
-            "x": json_entry(f"data/<{part}>.json", partitions=DAILY_ENTRY),
-            "y": json_entry(partitions=DAILY_ENTRY, partition_mappings={"x": mapping}),
-        }
     _, [problem] = make_partitions(chain("x", "y"), catalog=catalog)
     assert problem.path == "catalog.x"
     assert problem.found == "'x' has one path per partition, and node 'n_y' reads others than it makes."
@@ -351,11 +351,40 @@ def test_an_external_dataset_with_one_place_per_partition_cannot_be_read_by_a_no
 )
 def test_a_node_of_several_dimensions_reads_a_dataset_of_one_by_the_parts_that_both_have(part, fits):
     catalog = {
-        "x": json_entry(f"data/<{part}>.json", partitions=DAILY_ENTRY),
-        "y": json_entry(partitions=MULTI),
+        "raw": json_entry(f"data/<{part}>.json", partitions=DAILY_ENTRY),
+        "x": json_entry(partitions=MULTI),
     }
-    _, problems = make_partitions(chain("x", "y"), catalog=catalog)
-    assert [problem.path for problem in problems] == ([] if fits else ["catalog.x"])
+    _, problems = make_partitions(chain("x"), catalog=catalog)
+    assert [problem.path for problem in problems] == ([] if fits else ["catalog.raw"])
+
+
+@pytest.mark.parametrize(
+    ("written", "has"),
+    [
+        (STATIC, []),
+        ({"dynamic": "some"}, []),
+        (DAILY_ENTRY, ["partition_start", "partition_end"]),
+        (MULTI, [*PARTS[1:], "partition_keys.region"]),
+        ({"multi": {"region": STATIC, "shop": {"dynamic": "shops"}}}, ["partition_keys.region"]),
+    ],
+    ids=["static", "dynamic", "daily", "several", "several without a day"],
+)
+@pytest.mark.parametrize("part", [*PARTS, "partition_keys.region"])
+@pytest.mark.parametrize("used", ["made", "read"])
+def test_a_path_cannot_ask_for_what_partitions_do_not_have(written, has, part, used):
+    """All partitions would be stored in one place."""
+    entry = json_entry(f"data/<{part}>.json", **({"partitions": written} if used == "made" else {}))
+    own = json_entry(partitions=written)
+    catalog = {"x": entry} if used == "made" else {"raw": entry, "x": own}
+    _, problems = make_partitions(chain("x"), catalog=catalog)
+    if part in (*has, "partition_key"):
+        assert problems == []
+    else:
+        [problem] = problems
+        name = "x" if used == "made" else "raw"
+        assert problem.path == f"catalog.{name}"
+        assert problem.found == f"'{name}' asks for `{part}`, which the partitions of node 'n_x' do not have."
+        assert "partition_key" in problem.hint
 
 
 def test_a_node_of_several_dimensions_does_not_read_all_of_one_by_path():

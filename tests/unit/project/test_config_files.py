@@ -48,8 +48,11 @@ JOBS = "jobs:\n  a:\n    schedule:\n      - nightly\n      - weekly\n  b: {execu
         (("jobs", "a", "schedule", 1), 5),
         (("jobs", "b", "executor"), 6),
         (("jobs", "a", "missing", "deeper"), 2),
+        (("jobs", "a", "schedule", 7), 3),
+        (("jobs", "a", "schedule", "nightly"), 3),
+        (("jobs", "b", "executor", "quick"), 6),
     ],
-    ids=["section", "key", "item", "flow", "missing"],
+    ids=["section", "key", "item", "flow", "missing", "no such item", "no mapping", "inside a text"],
 )
 def test_a_path_is_found_at_its_line_or_at_what_is_around_it(locate, path, line):
     assert locate({"base/dagster.yml": JOBS})(path) == f"conf/base/dagster.yml:{line}"
