@@ -72,14 +72,14 @@ def read_type(kind: Any) -> OptionType:
     Risk: low.
     """
     kind = resolve_to_config_type(kind)
-    union = [kind.scalar_type, kind.non_scalar_type] if kind.kind.name == "SCALAR_UNION" else []
-    inner = [kind.inner_type] if kind.kind.name in ("NONEABLE", "ARRAY", "MAP") else union
+    union = (kind.scalar_type, kind.non_scalar_type) if kind.kind.name == "SCALAR_UNION" else ()
+    inner = (kind.inner_type,) if kind.kind.name in ("NONEABLE", "ARRAY", "MAP") else union
     return OptionType(
         kind=kind.kind.name,
         name=kind.given_name or "",
-        inner=[read_type(each) for each in inner],
+        inner=tuple(map(read_type, inner)),
         options={name: _option(option) for name, option in getattr(kind, "fields", {}).items()},
-        values=list(kind.config_values) if kind.kind.name == "ENUM" else (),
+        values=tuple(kind.config_values) if kind.kind.name == "ENUM" else (),
     )
 
 

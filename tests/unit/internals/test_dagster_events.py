@@ -1,0 +1,51 @@
+"""Fails when the events of Dagster's runs change."""
+
+import dagster as dg
+import pytest
+
+from kedro_assets._internals import dagster_events
+
+
+@dg.op
+def fails():
+    try:
+        int("at the bottom")
+    except ValueError as error:
+        raise KeyError("above it") from error
+
+
+@dg.op
+def succeeds():
+    pass
+
+
+@pytest.fixture(scope="module")
+def events():
+    graph = dg.GraphDefinition("ops", node_defs=[fails, succeeds])
+    with dg.DagsterInstance.ephemeral() as instance:
+        return graph.execute_in_process(instance=instance, raise_on_error=False).all_events
+
+
+def test_the_error_of_a_failure_is_that_of_the_code_with_its_traceback(events):
+    [failure] = [event for event in events if event.is_step_failure]
+    text = dagster_events.error_text(failure)
+    assert text.startswith("KeyError: 'above it'")
+    assert "at the bottom" in text
+    assert __file__ in text
+
+
+def test_the_message_of_a_failure_is_that_of_the_error_at_the_bottom(events):
+    [failure] = [event for event in events if event.is_step_failure]
+    assert (
+        dagster_events.error_message(failure) == "ValueError: invalid literal for int() with base 10: 'at the bottom'"
+    )
+
+
+def test_an_event_without_an_error_has_its_message_only(events):
+    [success] = [event for event in events if event.is_step_success]
+    assert (dagster_events.error_text(success), dagster_events.error_message(success)) == (success.message, "")
+
+
+def test_a_step_that_succeeds_has_a_duration(events):
+    [success] = [event for event in events if event.is_step_success]
+    assert 0 <= dagster_events.step_seconds(success) < 10

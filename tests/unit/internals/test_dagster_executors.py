@@ -1,0 +1,137 @@
+"""Fails when what Dagster's executors are given, or how they run steps, changes."""
+
+import inspect
+import pickle
+
+import dagster as dg
+import pytest
+from dagster._core.execution.context.system import PlanOrchestrationContext
+
+from kedro_assets._internals import dagster_executors
+
+
+class Executor(dg.Executor):
+    """Runs its steps one after the other in this process, as that of Dask does in others."""
+
+    def __init__(self, options):
+        self.options = options
+        self.executed = None
+
+    @property
+    def retries(self):
+        return dagster_executors.RETRIES
+
+    def execute(self, plan_context, execution_plan):
+        assert plan_context.executor is self
+        self.executed = dagster_executors.executed_run(plan_context)
+        with dagster_executors.started_plan(execution_plan, self.retries, plan_context) as plan:
+            while not plan.is_complete:
+                assert not plan.is_cancelled()
+                for step in plan.due():
+                    arguments = pickle.loads(pickle.dumps(step.arguments))
+                    yield from plan.ended(step.key, self._events(step, arguments, plan))
+                yield from plan.other_events()
+
+    def _events(self, step, arguments, plan):
+        TRIED.append((step.key, dict(step.dask_resources)))
+        try:
+            return _work(arguments, dies=TRIED.count(TRIED[-1]) == 1 and step.key == "lost")
+        except ConnectionError:
+            return [plan.failure(self, step.key)]
+
+
+def _work(arguments, *, dies):
+    if dies:
+        raise ConnectionError("the worker died")
+    return dagster_executors.run_one_step(*arguments)
+
+
+TRIED = []
+MADE = []
+
+
+class Around(dg.Executor):
+    """Executes with the executor above."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    @property
+    def retries(self):
+        return self.inner.retries
+
+    @property
+    def step_dependency_config(self):
+        return dagster_executors.step_dependencies(self.inner)
+
+    def execute(self, plan_context, execution_plan):
+        return dagster_executors.execute_with(self.inner, plan_context, execution_plan)
+
+
+def create(context):
+    MADE.append(Executor(dagster_executors.given_options(context)))
+    return Around(MADE[-1])
+
+
+theirs = dg.ExecutorDefinition(
+    "theirs",
+    config_schema={"size": dg.Field(int, default_value=3)},
+    requirements=[dg.ExecutorRequirement.NON_EPHEMERAL_INSTANCE],
+    description="An executor.",
+)
+
+
+@dg.op(tags={"dagster-dask/resource_requirements": {"GPU": 1}})
+def first():
+    return 1
+
+
+@dg.op(retry_policy=dg.RetryPolicy(max_retries=1))
+def lost(value):
+    return value
+
+
+def job():
+    @dg.job(executor_def=dagster_executors.created_otherwise(theirs, create))
+    def steps():
+        lost(first())
+
+    return steps
+
+
+@pytest.fixture
+def done():
+    TRIED.clear()
+    MADE.clear()
+    with dg.DagsterInstance.local_temp() as instance:
+        yield dg.execute_job(dg.reconstructable(job), instance=instance)
+
+
+def test_an_executor_that_is_created_otherwise_is_the_same_in_all_else():
+    found = dagster_executors.created_otherwise(theirs, create)
+    assert (found.name, found.description) == ("theirs", "An executor.")
+    assert found.executor_creation_fn is create
+    assert found.get_requirements({}) == [dg.ExecutorRequirement.NON_EPHEMERAL_INSTANCE]
+    assert found.config_schema.as_field().config_type.fields.keys() == {"size"}
+
+
+def test_an_executor_is_given_its_options(done):
+    assert dict(MADE[-1].options) == {"size": 3}
+
+
+def test_an_executor_is_given_its_run(done):
+    executed = MADE[-1].executed
+    assert (executed.run.run_id, executed.job.name, executed.is_resumed) == (done.run_id, "steps", False)
+    assert isinstance(executed.instance, dg.DagsterInstance)
+    assert isinstance(executed.log, dg.DagsterLogManager)
+
+
+def test_steps_run_when_they_are_due_and_are_tried_again_when_their_worker_dies(done):
+    assert done.success
+    assert TRIED == [("first", {"GPU": 1}), ("lost", {}), ("lost", {})]
+    assert [event.step_key for event in done.all_events if event.is_step_up_for_retry] == ["lost"]
+    assert [event.step_key for event in done.all_events if event.is_step_success] == ["first", "lost"]
+
+
+def test_the_context_of_a_run_has_its_executor_where_it_is_replaced():
+    assert "self._executor" in inspect.getsource(PlanOrchestrationContext)

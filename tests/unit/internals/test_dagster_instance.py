@@ -1,0 +1,63 @@
+"""Fails when Dagster's instance or its records change."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from kedro_assets._internals import dagster_instance
+
+KEY = dg.AssetKey("a")
+
+
+@dg.asset
+def a(context):
+    context.log_event(dg.AssetObservation("a", metadata={"seen": 1}))
+    return dg.MaterializeResult(metadata={"rows": 3})
+
+
+@pytest.fixture
+def instance(tmp_path):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as found:
+        yield found
+
+
+@pytest.fixture
+def run(instance):
+    return dg.materialize([a], instance=instance, tags={"first": "1"}).dagster_run
+
+
+def test_tags_are_added_to_a_run(instance, run):
+    dagster_instance.add_run_tags(instance, run.run_id, {"second": "2"})
+    tags = instance.get_run_by_id(run.run_id).tags
+    assert (tags["first"], tags["second"]) == ("1", "2")
+
+
+def test_the_materializations_of_a_run_are_found(instance, run):
+    [found] = dagster_instance.materializations(instance, run.run_id)
+    assert (found.asset_key, found.metadata["rows"].value) == (KEY, 3)
+    assert list(dagster_instance.materializations(instance, "no such run")) == []
+
+
+def test_what_the_engine_says_of_a_run_is_found(instance, run):
+    instance.report_engine_event("It was killed.", run)
+    assert dagster_instance.engine_messages(instance, run.run_id)[-1] == "It was killed."
+
+
+def test_records_have_their_events(instance, run):
+    [made] = instance.fetch_materializations(KEY, limit=1).records
+    [seen] = instance.fetch_observations(KEY, limit=1).records
+    assert dagster_instance.recorded_materialization(made).metadata["rows"].value == 3
+    assert dagster_instance.recorded_observation(seen).metadata["seen"].value == 1
+    assert dagster_instance.recorded_observation(made) is None
+    assert dagster_instance.recorded_materialization(seen) is None
+
+
+def test_the_folder_of_an_instance_is_inside_of_its_own(instance, tmp_path):
+    assert dagster_instance.storage_folder(instance) == Path(tmp_path) / "storage"
+
+
+def test_the_loggers_that_dagster_captures_are_known(tmp_path):
+    overrides = {"python_logs": {"managed_python_loggers": ["some.logger"]}}
+    with dg.DagsterInstance.local_temp(str(tmp_path), overrides=overrides) as instance:
+        assert list(dagster_instance.captured_loggers(instance)) == ["some.logger"]
