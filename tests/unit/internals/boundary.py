@@ -93,8 +93,11 @@ def violations(source: str, own: frozenset[str] = frozenset()) -> Iterator[str]:
             private = node.attr.startswith("_") and not node.attr.endswith("__") and of not in {"self", "cls"}
             in_room = of.startswith(("dagster_", "kedro_"))
             found = [node.attr] if private or (node.attr in unpublished and not in_room) else []
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"getattr", "hasattr"}:
+            names = [each.value for each in node.args[1:2] if isinstance(each, ast.Constant)]
+            found = [name for name in names if name in unpublished or re.match(r"_[^_]", str(name))]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found = [node.value] if _PRIVATE.fullmatch(node.value) or node.value in unpublished else []
+            found = [node.value] if _PRIVATE.fullmatch(node.value) else []
         else:
             continue
         yield from (f"line {node.lineno}: {name}" for name in found)

@@ -40,6 +40,7 @@ def test_what_is_not_published_is_not_used_outside_of_the_room(path, own):
         "self.session._hook_manager",
         "import_module('dagster._core.instance')",
         "getattr(context, 'step_context')",
+        "getattr(session, '_hook_manager', None)",
         "instance.all_logs(run_id)",
         "context.step_context",
         "context.op_handle",
@@ -73,6 +74,8 @@ def test_a_use_of_what_is_not_published_is_found(source):
         "spec.replace_attributes(deps=[])",
         "run.asset_selection",
         "text.removeprefix('_')",
+        "getattr(function, '__self__', None)",
+        "__all__ = ['get_io_manager_key']",
     ],
 )
 def test_what_is_published_may_be_used(source):

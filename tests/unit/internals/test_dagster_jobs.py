@@ -83,7 +83,7 @@ def test_the_configuration_that_a_job_is_defined_with_is_known(job):
     assert dagster_jobs.own_run_config(job) == {}
 
 
-def test_the_functions_that_make_the_resources_of_a_job_are_known():
+def test_the_function_that_makes_a_resource_is_known():
     def make(_):
         return 1
 
@@ -92,7 +92,9 @@ def test_the_functions_that_make_the_resources_of_a_job_are_known():
         pass
 
     defs = dg.Definitions([made], resources={"a": dg.ResourceDefinition(make)})
-    assert dagster_jobs.resource_functions(defs.resolve_implicit_global_asset_job_def())["a"] is make
+    job = defs.resolve_implicit_global_asset_job_def()
+    assert dagster_jobs.resource_function(job.resource_defs["a"]) is make
+    assert dagster_jobs.resource_function("a bare value") is None
 
 
 def test_the_readers_of_an_asset_are_known(job):
