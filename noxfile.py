@@ -157,6 +157,6 @@ def bench(session: nox.Session) -> None:
 def minimums(session: nox.Session) -> None:
     """Run the core of the tests with the lowest versions that pyproject.toml allows; old libraries may warn."""
     session.install("--resolution=lowest-direct", "-e", ".[dev]", *TESTING)
-    session.install("kedro-datasets", "pandas")
+    session.install("pandas")
     core = ["tests/unit", "tests/integration/test_same_as_kedro_run.py", "tests/integration/test_native_assets.py"]
     session.run("pytest", "-W", "default", *(session.posargs or core), env=_dagster_home(session))
