@@ -3,7 +3,9 @@ import importlib.util
 import dagster as dg
 import pytest
 
-from kedro_assets.execution.executors import PRELOAD
+from kedro_assets.config import DagsterConfig, ExecutorConfig
+from kedro_assets.errors import Scope
+from kedro_assets.execution.executors import PRELOAD, Executors, with_hooks
 
 NOT_INSTALLED = [
     (kind, package)
@@ -177,3 +179,36 @@ def test_the_docker_executor_takes_a_plain_registry_and_more_than_one_network(tr
     assert config["networks"] == ["my_network", "my_network_1", "my_network_2"]
     assert config["container_kwargs"]["volumes"] == ["/host/path:/container/path"]
     assert "registry" not in config
+
+
+# Executors know no project.
+
+
+def test_an_executor_is_the_same_object_for_the_same_options():
+    first = with_hooks(dg.multiprocess_executor, {"max_concurrent": 2, "retries": {"disabled": {}}})
+    assert with_hooks(dg.multiprocess_executor, {"retries": {"disabled": {}}, "max_concurrent": 2}) is first
+    assert with_hooks(dg.multiprocess_executor, {"max_concurrent": 3}) is not first
+    assert with_hooks(dg.in_process_executor) is with_hooks(dg.in_process_executor, {})
+    assert with_hooks(dg.in_process_executor) is not with_hooks(dg.multiprocess_executor)
+
+
+def test_options_that_are_set_leave_the_rest_to_dagsters_defaults():
+    assert options_of(with_hooks(dg.multiprocess_executor, {"max_concurrent": 2}))["max_concurrent"] == 2
+    assert with_hooks(dg.multiprocess_executor, {"max_concurrent": 2}).name == "multiprocess"
+
+
+def test_two_projects_of_one_code_location_share_their_executor(translate_project):
+    dagster = "assets: {key_prefix: [%s]}\ndefault_executor: {multiprocess: {max_concurrent: 2}}"
+    east, west = (translate_project(conf={"dagster.yml": dagster % name}).definitions for name in ("east", "west"))
+    merged = dg.Definitions.merge(east, west)
+    assert merged.executor is east.executor is west.executor
+    dg.Definitions.validate_loadable(merged)
+
+
+@pytest.mark.parametrize(("wanted", "place"), [(None, "default_executor"), ("in_process", "jobs.j.executor")], ids=str)
+def test_by_hand_an_executor_is_found_by_its_name_or_its_type(wanted, place):
+    problems = Scope()
+    executors = Executors(DagsterConfig(executors={"quick": ExecutorConfig("in_process")}), problems)
+    assert executors.get(wanted, problems.at(place)) is (with_hooks(dg.in_process_executor) if wanted else None)
+    assert executors.get("quick", problems) is executors.default()
+    assert not len(problems)

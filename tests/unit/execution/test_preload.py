@@ -6,9 +6,6 @@ import os
 import subprocess
 import sys
 
-import dagster as dg
-import pytest
-
 from kedro_assets.execution import forkserver
 
 PROGRAM = """
@@ -26,31 +23,6 @@ def imported_ahead(*modules, **variables):
 
 def environment():
     return {name: value for name, value in os.environ.items() if not name.startswith("KEDRO_ASSETS_")}
-
-
-@pytest.fixture
-def told(monkeypatch):
-    """Keep what is told to this test's own forkserver out of the other tests'."""
-    monkeypatch.setenv(forkserver.JOB_VARIABLE, "")
-    monkeypatch.setenv(forkserver.DATASETS_VARIABLE, "")
-
-
-def make_job():
-    return dg.GraphDefinition("empty").to_job()
-
-
-@pytest.mark.usefixtures("told")
-def test_the_forkserver_is_told_the_job_and_the_types_of_its_datasets():
-    job = dg.reconstructable(make_job)
-    forkserver.tell(job, ["json.JSONDataset", "MemoryDataset", "json.JSONDataset"])
-    assert forkserver.job() == job
-    assert forkserver.dataset_types() == ["MemoryDataset", "json.JSONDataset"]
-
-
-@pytest.mark.usefixtures("told")
-def test_a_job_that_is_in_one_process_only_is_not_told():
-    forkserver.tell(make_job(), [])
-    assert (forkserver.job(), forkserver.dataset_types()) == (None, [])
 
 
 def test_the_libraries_of_datasets_are_imported_and_a_missing_one_is_left_to_the_step():
