@@ -1,3 +1,8 @@
+import dagster as dg
+import pytest
+from kedro.validation import CheckFailure, DataValidationError, ValidatorSpec
+
+from kedro_assets.assets import Validation, check_evaluation, check_result
 from kedro_assets.errors import Scope
 from unit.builders import make_node
 from unit.records import make_table
@@ -56,3 +61,44 @@ def test_a_validator_that_kedro_cannot_read_is_a_problem():
     [(path, found)] = problems
     assert path == "catalog.a.validator"
     assert "unknown key(s) ['severty']" in found
+
+
+# What is told of a validator's findings.
+
+
+SPEC = dg.AssetCheckSpec("validator", asset="a")
+
+
+@pytest.mark.parametrize(
+    ("severity", "told"), [("error", dg.AssetCheckSeverity.ERROR), ("warn", dg.AssetCheckSeverity.WARN)], ids=str
+)
+def test_a_result_has_the_severity_and_the_error_of_the_validator(severity, told):
+    error = ValueError("no")
+    result = check_result(SPEC, Validation("a", ValidatorSpec("shop.A", severity=severity), "save", error))
+    assert (result.passed, result.severity, result.description) == (False, told, "no")
+    assert (result.asset_key, result.check_name) == (dg.AssetKey("a"), "validator")
+
+
+def test_a_result_says_how_the_data_passed_and_of_which_partitions_it_is():
+    validation = Validation("a", ValidatorSpec("shop.A"), "load")
+    told = {key: value.value for key, value in check_result(SPEC, validation, ["k1", "k2"]).metadata.items()}
+    assert told == {"kedro/validator": "shop.A", "kedro/validated_on": "load", "kedro/partition": "k1, k2"}
+    assert "kedro/partition" not in check_result(SPEC, validation).metadata
+
+
+def test_each_failure_of_the_validators_own_checks_is_a_row():
+    failure = CheckFailure(column="price", check="positive", message="too low", failure_count=2, failure_examples=[-1])
+    error = DataValidationError("no", failures=[failure])
+    metadata = check_result(SPEC, Validation("a", ValidatorSpec("shop.A"), "save", error)).metadata
+    table = metadata["kedro/failures"]
+    assert [record.data for record in table.records] == [
+        {"column": "price", "check": "positive", "cases": 2, "examples": "-1", "message": "too low"}
+    ]
+    assert {column.name: column.type for column in table.schema.columns}["cases"] == "int"
+
+
+def test_an_evaluation_says_what_a_result_does():
+    validation = Validation("a", ValidatorSpec("shop.A"), "save", ValueError("no"))
+    result, evaluation = check_result(SPEC, validation, ["k"]), check_evaluation(SPEC, validation, ["k"])
+    assert (evaluation.asset_key, evaluation.check_name, evaluation.passed) == (dg.AssetKey("a"), "validator", False)
+    assert (evaluation.metadata, evaluation.description) == (result.metadata, result.description)

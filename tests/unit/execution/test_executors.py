@@ -1,11 +1,12 @@
 import importlib.util
+import json
 
 import dagster as dg
 import pytest
 
 from kedro_assets.config import DagsterConfig, ExecutorConfig
 from kedro_assets.errors import Scope
-from kedro_assets.execution.executors import PRELOAD, Executors, with_hooks
+from kedro_assets.execution.executors import PRELOAD, Executors, _in_words_of_dagster_docker, with_hooks
 
 NOT_INSTALLED = [
     (kind, package)
@@ -212,3 +213,27 @@ def test_by_hand_an_executor_is_found_by_its_name_or_its_type(wanted, place):
     assert executors.get(wanted, problems.at(place)) is (with_hooks(dg.in_process_executor) if wanted else None)
     assert executors.get("quick", problems) is executors.default()
     assert not len(problems)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"image": "i", "registry": {"url": "r"}}, {"image": "i", "registry": {"url": "r"}}),
+        ({"image": "i", "network": "n"}, {"image": "i", "network": "n"}),
+        ({"registry": "r"}, {"registry": "r"}),
+        (
+            {"container_kwargs": {"environment": {"A": 1, "B": None}}},
+            {"container_kwargs": {}, "env_vars": ["A=1", "B"]},
+        ),
+        (
+            {"env_vars": ["X"], "container_kwargs": {"environment": ["A=1"], "user": "me"}},
+            {"env_vars": ["X", "A=1"], "container_kwargs": {"user": "me"}},
+        ),
+        ({"container_kwargs": {"environment": None}}, {"container_kwargs": {}, "env_vars": []}),
+    ],
+    ids=["login", "one network", "no image", "mapping", "list", "nothing"],
+)
+def test_options_of_docker_become_those_that_its_executor_takes(options, expected):
+    given = json.loads(json.dumps(options))
+    assert _in_words_of_dagster_docker(options) == expected
+    assert options == given

@@ -26,6 +26,19 @@ def test_without_jobs_every_pipeline_with_nodes_is_one():
     assert nodes(planned()) == {"__default__": ("__default__", ["a", "b", "c"]), "etl": ("etl", ["a", "b"])}
 
 
+def test_without_jobs_a_pipeline_that_is_left_out_of_the_assets_is_a_job_of_ops():
+    jobs = planned(pipelines={"__default__": NODES, "rival": [make_node("rival", ["raw"], ["x"])]})
+    assert nodes(jobs)["rival"] == ("rival", ["rival"])
+    assert {name: job.config.view for name, job in jobs.items()} == {"__default__": "assets", "rival": "ops"}
+    assert set(planned({"j": JobConfig()}, pipelines={"__default__": NODES, "rival": NODES[:1]})) == {"j"}
+
+
+def test_a_job_that_nobody_has_written_and_that_cannot_be_is_left_out_without_a_word():
+    problems = Scope()
+    planned({}, problems, pipelines={"__default__": NODES, "part": NODES[:1]}, memory_assets=False)
+    assert not len(problems)
+
+
 def test_a_job_has_the_nodes_that_its_filter_leaves():
     jobs = {"j": JobConfig(pipeline=PipelineFilter(tags=["daily"])), "all": JobConfig()}
     assert nodes(planned(jobs)) == {"j": ("j", ["a"]), "all": ("all", ["a", "b", "c"])}

@@ -101,3 +101,12 @@ def test_a_filter_that_kedro_refuses_is_reported_at_its_path(wanted):
 def test_an_unknown_name_in_a_filter_is_reported_with_the_nearest(wanted, nearest):
     _, [problem] = select(wanted)
     assert f"Did you mean '{nearest}'?" in problem.hint
+
+
+def test_filters_that_leave_no_pipeline_together_are_reported_with_kedros_error():
+    nodes, problems = select(PipelineFilter(from_nodes=["b"], to_nodes=["a"]))
+    assert nodes == []
+    assert [
+        (problem.path, "Kedro cannot apply this filter to pipeline '__default__'" in problem.found)
+        for problem in problems
+    ] == [("jobs.j.pipeline", True)]

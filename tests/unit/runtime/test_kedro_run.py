@@ -3,10 +3,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from kedro_assets.errors import ProjectError
+from kedro_assets.project import locate_project
+from kedro_assets.runtime.handover import MemoryStore
 from kedro_assets.runtime.identity import RunIdentity
-from kedro_assets.runtime.kedro_run import OpenRuns, env_of
+from kedro_assets.runtime.kedro_run import KedroRun, OpenRuns, env_of
 from unit.builders import make_graph, make_node
-from unit.records import RUN_ID, make_run, open_over, plan_of
+from unit.records import RUN_ID, json_entry, make_run, open_over, plan_of
 
 # What a process has open.
 
@@ -148,3 +151,73 @@ def test_a_run_of_one_partition_is_that_run(opened):
 def test_the_environment_is_that_of_the_context_or_what_the_loader_falls_back_to(env, default, shown):
     context = SimpleNamespace(env=env, config_loader=SimpleNamespace(default_run_env=default))
     assert env_of(context) == shown
+
+
+# A project that is opened.
+
+
+HOOKS = """
+from kedro.framework.hooks import hook_impl
+
+
+class Hooks:
+    seen = []
+
+    @hook_impl
+    def after_context_created(self, context):
+        self.seen.append("context")
+
+    @hook_impl
+    def after_catalog_created(self, catalog, save_version, load_versions):
+        self.seen.append((save_version, load_versions))
+        assert "hunter2" not in catalog, "hunter2 is in the catalog"
+
+
+HOOKS = (Hooks(),)
+"""
+MADE = "return {'__default__': Pipeline([n('make', ['raw'], ['made'])])}"
+
+
+@pytest.fixture
+def open_project(write_project, tmp_path):
+    """Write a project, and open it for a run that makes `made`."""
+
+    def open_run(catalog="made: {type: json.JSONDataset, filepath: made.json, versioned: true}", **identity):
+        conf = {
+            "catalog.yml": catalog,
+            "parameters.yml": "depth: 1",
+            "local/credentials.yml": "db: {password: hunter2}",
+        }
+        location = locate_project(write_project(MADE, settings=HOOKS, conf=conf))
+        location.open()
+        graph = make_graph([make_node("make", ["raw"], ["made"])], catalog={"made": json_entry("made", versioned=True)})
+        plan = plan_of(graph, s=["make"])
+        return KedroRun.open(location, RunIdentity("run", RUN_ID, **identity), plan, MemoryStore(tmp_path, "run"))
+
+    return open_run
+
+
+def test_a_project_is_opened_as_kedros_session_does(open_project):
+    run = open_project(runtime_params={"depth": 5})
+    [plugin] = [each for each in run.hooks.get_plugins() if type(each).__name__ == "Hooks"]
+    assert plugin.seen == ["context", (RUN_ID, None)]
+    assert run.catalog.load("params:depth") == 5
+    assert run.io.versions == {"made": RUN_ID}
+
+
+def test_a_version_that_is_asked_for_goes_before_that_of_the_run(open_project):
+    assert open_project(load_versions={"made": "2025-01-01T00.00.00.000Z"}).io.versions == {}
+
+
+def test_credentials_are_masked_in_the_errors_of_hooks_and_of_the_run(open_project):
+    with pytest.raises(AssertionError, match=r"\*\*\* is in the catalog"):
+        open_project("hunter2: {type: MemoryDataset}")
+    run = open_project()
+    with pytest.raises(ValueError, match=r"no \*\*\* here"), run.redacted():
+        raise ValueError("no hunter2 here")
+
+
+def test_another_environment_than_that_of_the_runs_own_process_is_an_error(open_project):
+    with pytest.raises(ProjectError, match="Kedro's environment is 'local' in the process of this step and 'prod' in"):
+        open_project(env="prod")
+    assert open_project(env="local").identity.env == "local"

@@ -5,6 +5,7 @@ import pytest
 from kedro.pipeline import node
 
 from kedro_assets.config import PartitionsConfig
+from kedro_assets.errors import PartitionError
 from unit.records import OneRun, definitions_of, json_entry, make_kedro, make_run, open_over, run_of
 
 
@@ -243,3 +244,18 @@ def test_of_several_partitions_the_one_that_a_validator_refuses_is_told(several)
     result, _ = several(-2, CHAIN[0])
     assert result.success
     assert evaluations(result) == [("x", False)]
+
+
+def test_a_step_says_which_partition_it_would_have_to_read_that_does_not_exist(monkeypatch, tmp_path, instance):
+    kinds = {"x": PartitionsConfig(static=["north", "south"]), "y": PartitionsConfig(static=["south", "west"])}
+    entries = {
+        name: {"type": "partitions.PartitionedDataset", "path": str(tmp_path / name), "dataset": "json.JSONDataset"}
+        for name in "xy"
+    }
+    entries["y"]["metadata"] = {"dagster": {"partition_mappings": {"x": "identity"}}}
+    open_over(monkeypatch, lambda params: entries)
+    nodes = [node(lambda raw: {}, "raw", "x", name="a"), node(lambda x: {}, "x", "y", name="b")]
+    job = definitions_of(make_kedro(nodes, catalog=entries, partitions=kinds)).resolve_implicit_global_asset_job_def()
+    options = {"instance": instance, "asset_selection": [dg.AssetKey("y")], "tags": {"dagster/partition": "west"}}
+    with pytest.raises(PartitionError, match="west would be made from partition west of 'x', which does not exist"):
+        job.execute_in_process(**options)
