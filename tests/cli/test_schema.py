@@ -91,6 +91,7 @@ def test_what_the_reader_refuses_is_refused(text: str, path: str, schema) -> Non
         "executors: {a: {multiprocess_executor: {max_concurrent: 2}}}",
         "executors: {a: multiprocess}",
         "default_executor: multiprocess",
+        "default_executor: none",
         "default_executor: {multiprocess: {}}",
         "default_executor: [multiprocess]",
         "loggers: {a: {log_level: LOUD}}",
