@@ -100,12 +100,11 @@ LOCATION = """
         {merged}
     )
 """
-PARALLEL = """with_hooks(
-                dg.multiprocess_executor.configured(
-                    {"max_concurrent": 2, "start_method": {"forkserver": {"preload_modules": ["kedro_assets.execution.preload"]}}},
-                    name="multiprocess",
-                )
-            )"""
+TWO = (
+    "dg.multiprocess_executor.configured({'max_concurrent': 2, 'start_method': {'forkserver': "
+    "{'preload_modules': ['kedro_assets.execution.preload']}}})"
+)
+PARALLEL = f"with_hooks({TWO})"
 
 
 def settings_of(prefix: str | None, more: str = "") -> str:
@@ -627,9 +626,6 @@ def with_executor(project: KedroProject, executor: str) -> None:
         defs = dg.Definitions.merge(build_definitions({str(project.path)!r}), own, dg.Definitions(jobs=[job]))
         """,
     )
-
-
-TWO = "dg.multiprocess_executor.configured({'max_concurrent': 2})"
 
 
 @pytest.mark.parametrize("executor", ["dg.in_process_executor", TWO], ids=["in process", "multiprocess"])
