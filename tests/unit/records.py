@@ -177,7 +177,7 @@ def build_jobs_of(kedro, problems=None, get_executor=lambda wanted, scope: None)
     planned = plan_jobs_of(kedro, scope)
     kedro = evolve(kedro, ops=build_op_views(planned, kedro.project, None))
     assets = build_assets(kedro, translated(kedro.project)[1], [job.name for job in planned.values()], scope)
-    jobs = build_jobs(planned, kedro, assets, get_executor, scope)
+    jobs = build_jobs(planned, kedro, assets, get_executor, {}, scope)
     if problems is None:
         scope.raise_if_any()
     return jobs, kedro

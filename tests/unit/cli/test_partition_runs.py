@@ -3,6 +3,7 @@
 import dagster as dg
 import pytest
 
+from kedro_assets._internals.dagster_assets import AssetGraph
 from kedro_assets.cli.partition_runs import plan_runs
 from kedro_assets.config import PartitionsConfig, TimeWindowsConfig
 from kedro_assets.errors import PartitionError
@@ -38,8 +39,8 @@ def instance():
 
 @pytest.fixture(scope="module")
 def graph():
-    """Return Dagster's graph of the assets, of which each is made by a step of its own."""
-    return definitions_of(make_kedro(NODES, files=MADE_FROM, partitions=PARTITIONS)).resolve_asset_graph()
+    """Return the graph of the assets, of which each is made by a step of its own."""
+    return AssetGraph.of(definitions_of(make_kedro(NODES, files=MADE_FROM, partitions=PARTITIONS)))
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_keys_that_were_added_are_known_to_the_instance(runs, instance):
 @pytest.mark.parametrize(
     ("name", "asked", "said"),
     [
-        ("region", "eus", r"There is no partition 'eus'\. Did you mean 'eu'\?"),
+        ("region", "eus", r"There is no partition 'eus'\. Did you mean 'us'\?"),
         ("day", "2027-01-01", r"There is no partition '2027-01-01'\. They go from '2026-01-01' to '2026-01-20'\."),
         ("day", "2026-01-01...2027-01-01", "There is no partition '2027-01-01'"),
         ("day", "2026-01-03...2026-01-01", "the first key is to come before the last"),

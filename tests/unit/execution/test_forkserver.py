@@ -24,7 +24,7 @@ def told(monkeypatch):
 def test_the_forkserver_is_told_the_job_and_the_types_of_its_datasets():
     job = dg.reconstructable(make_job)
     forkserver.tell(job, ["json.JSONDataset", "MemoryDataset", "json.JSONDataset"])
-    assert forkserver.job() == job
+    assert forkserver.job().name == job.get_definition().name
     assert forkserver.dataset_types() == ["MemoryDataset", "json.JSONDataset"]
 
 
@@ -47,8 +47,6 @@ def test_the_latest_run_is_the_one_that_is_told():
 
 def test_what_is_told_reaches_a_process_that_is_started_afterwards():
     forkserver.tell(dg.reconstructable(make_job), ["a.A"])
-    program = (
-        "from kedro_assets.execution import forkserver; print(forkserver.dataset_types(), forkserver.job() is None)"
-    )
+    program = "from kedro_assets.execution import forkserver; print(forkserver.dataset_types())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ)
-    assert done.stdout.splitlines()[-1] == "['a.A'] False"
+    assert done.stdout.splitlines()[-1] == "['a.A']"

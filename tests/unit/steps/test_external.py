@@ -14,8 +14,8 @@ CATALOG = {"raw": json_entry("raw.json"), "left": json_entry("left", metadata={"
 
 
 def external(catalog=None, taken=(), **options):
-    table = make_table(NODES, catalog={**CATALOG, **(catalog or {})}, **options)
-    return {key.to_user_string(): each for each in build_external(table, "kedro", taken) for key in each.keys}
+    kedro = make_kedro(NODES, catalog={**CATALOG, **(catalog or {})}, **options)
+    return {key.to_user_string(): each for each in build_external(kedro, taken) for key in each.keys}
 
 
 def test_what_has_files_in_one_place_is_observed_and_the_rest_is_shown():
@@ -38,6 +38,12 @@ def test_the_step_of_an_observation_does_not_take_a_name_that_is_in_use():
     assert external(taken=["raw_observation"])["raw"].op.name == "raw_observation_2"
 
 
+def test_the_steps_of_external_datasets_carry_the_prefix():
+    catalog = {"raw": json_entry("raw", validator="shop.Raw")}
+    [step] = build_external_checks(make_kedro(NODES, catalog=catalog, key_prefix=["eu"]), [])
+    assert (step.op.name, external(key_prefix=["eu"])["eu/raw"].op.name) == ("eu__raw_validator", "eu__raw_observation")
+
+
 def test_every_external_dataset_with_a_validator_has_a_step_that_checks_it():
     validator = {"validator": "shop.Raw"}
     catalog = {
@@ -45,8 +51,7 @@ def test_every_external_dataset_with_a_validator_has_a_step_that_checks_it():
         "left": json_entry("left", **validator),
         "x": json_entry("x", **validator),
     }
-    table = make_table(NODES, catalog=catalog)
-    steps = build_external_checks(table, "kedro", ["raw_validator"])
+    steps = build_external_checks(make_kedro(NODES, catalog=catalog), ["raw_validator"])
     assert {step.op.name: [check.name for check in step.check_specs] for step in steps} == {
         "raw_validator_2": ["validator"],
         "left_validator": ["validator"],
