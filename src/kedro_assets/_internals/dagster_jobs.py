@@ -89,22 +89,13 @@ def own_run_config(job: dg.JobDefinition) -> Mapping[str, Any]:
     return job.run_config or {}
 
 
-def resources_of(job: dg.JobDefinition) -> Mapping[str, dg.ResourceDefinition]:
-    """Return the resources of a job by their keys.
+def resource_function(resource: Any) -> Any:
+    """Return the function that makes a resource; None for what is no `ResourceDefinition`.
 
     Reason: an executor has to find the Kedro projects of a job before any resource is made.
     Risk: low; where it changes, no Kedro hook fires around a run.
     """
-    return job.resource_defs
-
-
-def resource_functions(resources: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the functions that make some resources, by the keys of the resources; those that are objects have none.
-
-    Reason: an executor has to find the Kedro projects of a job before any resource is made.
-    Risk: low; where it changes, no Kedro hook fires around a run.
-    """
-    return {key: getattr(resource, "resource_fn", None) for key, resource in resources.items()}
+    return resource.resource_fn if isinstance(resource, dg.ResourceDefinition) else None
 
 
 def resource_config(job: dg.JobDefinition, run: dg.DagsterRun, resource: str) -> dict[str, Any]:

@@ -66,9 +66,9 @@ def parts_of(definition: dg.PartitionsDefinition[Any]) -> set[str]:
         >>> sorted(parts_of(dg.DailyPartitionsDefinition("2026-01-01")))
         ['partition_end', 'partition_key', 'partition_start']
     """
-    dimensions = definition.partitions_defs if isinstance(definition, dg.MultiPartitionsDefinition) else []
-    found = {"partition_key", *(f"partition_keys.{each.name}" for each in dimensions)}
-    if any(isinstance(each, _TimeWindows) for each in (definition, *(each.partitions_def for each in dimensions))):
+    dimensions = dagster_partitions.dimensions(definition)
+    found = {"partition_key", *(f"partition_keys.{name}" for name in dimensions)}
+    if any(isinstance(each, _TimeWindows) for each in (definition, *dimensions.values())):
         found |= {"partition_start", "partition_end"}
     return found
 

@@ -43,13 +43,13 @@ def build_resources(project: KedroProject) -> dict[str, dg.ResourceDefinition]:
 
 def projects_of(job: dg.JobDefinition) -> list[KedroProject]:
     """Return the Kedro projects among the resources of a job, in the order of their keys."""
-    return projects_among(dagster_jobs.resources_of(job))
+    return projects_among(job.resource_defs)
 
 
 def projects_among(resources: Mapping[str, Any]) -> list[KedroProject]:
     """Return the Kedro projects among some resources, in the order of their keys."""
-    functions = dagster_jobs.resource_functions(resources)
-    found = (getattr(functions[key], "__self__", None) for key in sorted(functions))
+    functions = (dagster_jobs.resource_function(resources[key]) for key in sorted(resources))
+    found = (getattr(function, "__self__", None) for function in functions)
     return [opened.project for opened in found if isinstance(opened, _Open)]
 
 

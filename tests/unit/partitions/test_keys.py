@@ -2,6 +2,7 @@
 
 import dagster as dg
 import pytest
+from kedro_datasets.partitions import IncrementalDataset, PartitionedDataset
 
 from kedro_assets.errors import PartitionError
 from kedro_assets.partitions.keys import (
@@ -123,31 +124,26 @@ def test_a_run_is_known_to_make_partitions_by_its_tags(made, has, name):
     assert partition_of(made) == name
 
 
-class PartitionedDataset:
-    """Has the name of that of kedro-datasets."""
-
-
-class IncrementalDataset(PartitionedDataset):
-    """Has the name of that of kedro-datasets."""
-
-
 class Derived(IncrementalDataset):
     """A user's own."""
 
 
-class CSVDataset:
-    """Any other."""
+class Namesake:
+    """Another class of that name."""
+
+
+Namesake.__name__ = "PartitionedDataset"
 
 
 @pytest.mark.parametrize(
     ("dataset", "partitioned", "incremental"),
     [
-        (PartitionedDataset(), True, False),
-        (IncrementalDataset(), True, True),
-        (Derived(), True, True),
-        (CSVDataset(), False, False),
+        (PartitionedDataset(path="data", dataset="json.JSONDataset"), True, False),
+        (IncrementalDataset(path="data", dataset="json.JSONDataset"), True, True),
+        (Derived(path="data", dataset="json.JSONDataset"), True, True),
+        (Namesake(), False, False),
     ],
-    ids=lambda value: type(value).__name__,
+    ids=["partitioned", "incremental", "derived", "namesake"],
 )
 def test_partitioned_datasets_are_known_by_what_they_derive_from(dataset, partitioned, incremental):
     assert (is_partitioned(dataset), is_incremental(dataset)) == (partitioned, incremental)
