@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 from attrs import frozen
+from dagster._core.definitions.data_version import (
+    CODE_VERSION_TAG,
+    DATA_VERSION_IS_USER_PROVIDED_TAG,
+    DATA_VERSION_TAG,
+    DEFAULT_DATA_VERSION,
+    NULL_EVENT_POINTER,
+    get_input_data_version_tag,
+    get_input_event_pointer_tag,
+)
 
 
 def op_context(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> dg.OpExecutionContext:
@@ -24,6 +34,28 @@ def step_key(context: dg.OpExecutionContext) -> str:
     Risk: medium; where it changes, a step does not find its plan, and every run fails at once.
     """
     return str(context.op_handle)
+
+
+def version_tags(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, spec: dg.AssetSpec, version: dg.DataVersion
+) -> Mapping[str, str]:
+    """Return the tags of a materialization that say of which data it is, and from which data and code it was made.
+
+    Reason: Dagster adds them to what a step returns for the assets that were selected, and to nothing else.
+    Risk: medium; where it changes, assets that are made beside the selected ones show as stale, or their readers do not.
+    """
+    tags = {
+        DATA_VERSION_TAG: version.value,
+        DATA_VERSION_IS_USER_PROVIDED_TAG: "true",
+        CODE_VERSION_TAG: spec.code_version or context.run.run_id,
+    }
+    step, graph = context.get_step_execution_context(), context.job_def.asset_layer
+    for dep in spec.deps:
+        info = step.maybe_fetch_and_get_input_asset_version_info(dep.asset_key) if graph.has(dep.asset_key) else None
+        known = info.data_version if info else None
+        tags[get_input_data_version_tag(dep.asset_key)] = (known or DEFAULT_DATA_VERSION).value
+        tags[get_input_event_pointer_tag(dep.asset_key)] = str(info.storage_id) if info else NULL_EVENT_POINTER
+    return tags
 
 
 @frozen

@@ -50,6 +50,24 @@ def build_freshness(raw: object, scope: Scope) -> dg.FreshnessPolicy | None:
     return policy
 
 
+def placed_condition(condition: Condition, external: Sequence[dg.AssetSpec]) -> Condition:
+    """Fit a condition to what its asset depends on.
+
+    It looks through virtual assets to what is behind them. `on_cron` does not wait for external datasets that nothing
+    observes on a condition of their own: for Dagster they would never be updated, and it would never fire.
+
+    Args:
+        condition: The condition.
+        external: What the asset depends on and no node makes.
+    """
+    silent = [spec.key for spec in external if spec.automation_condition is None]
+    found: Any = condition
+    if silent and str(condition.get_label()).startswith("on_cron"):
+        found = found.ignore(dg.AssetSelection.assets(*silent))
+    fitted: Condition = found.resolve_through_virtual() if hasattr(found, "resolve_through_virtual") else found
+    return fitted
+
+
 def read_duration(text: str) -> timedelta | None:
     """Read a duration; None if it is none.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
+from kedro_assets.assets.conditions import placed_condition
 from kedro_assets.assets.translator import DatasetRecord, KedroTranslator
 from kedro_assets.config import AssetsConfig, imported
 from kedro_assets.errors import Scope
@@ -63,18 +65,28 @@ def build_specs(
             continue
         owners[shown] = name
         specs[vertex] = spec
-    return {vertex: _placed(spec, vertex, partitions, specs) for vertex, spec in specs.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.PreviewWarning)  # virtual assets are nothing that the user has asked for
+        return {vertex: _placed(spec, vertex, partitions, specs) for vertex, spec in specs.items()}
 
 
 def _placed(
     spec: dg.AssetSpec, vertex: Vertex, partitions: Partitions, specs: Mapping[Vertex, dg.AssetSpec]
 ) -> dg.AssetSpec:
-    """Add what an asset has by its place in the graph: its partitions, and what it depends on."""
+    """Add what an asset has by its place in the graph: its partitions, and what it depends on.
+
+    What only passes from node to node in memory is virtual for Dagster: it looks through it to what is stored behind it.
+    """
     graph, partitioning, node = partitions.graph, partitions.of(vertex), partitions.graph.maker(vertex)
     changes: dict[str, Any] = {"partitions_def": partitioning.definition} if partitioning else {}
+    if vertex in graph.passing and spec.automation_condition is None and spec.freshness_policy is None:
+        changes["is_virtual"] = True
     if node is not None:
         read: list[Vertex] = [("dataset", dataset) for dataset in graph.upstream(node)]
         before = dict.fromkeys(other for other in [*read, *graph.order.get(node, ())] if other in specs)
+        if spec.automation_condition is not None:
+            silent = [specs[other] for other in before if graph.maker(other) is None]
+            changes["automation_condition"] = placed_condition(spec.automation_condition, silent)
         changes["deps"] = [*spec.deps, *(_dep(specs[other], node, other, partitions) for other in before)]
     return spec.replace_attributes(**changes) if changes else spec
 

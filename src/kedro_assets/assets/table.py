@@ -59,6 +59,11 @@ class KedroAsset:
         return self.vertex[0] == "dataset"
 
     @property
+    def is_virtual(self) -> bool:
+        """Whether its data only passes from node to node in memory, so that nothing of it is left after a run."""
+        return self.spec.is_virtual
+
+    @property
     def is_external(self) -> bool:
         """Whether no node makes it."""
         return self.record.producer is None

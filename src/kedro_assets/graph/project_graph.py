@@ -43,6 +43,7 @@ class ProjectGraph:
         left_out: The pipelines not taken in.
         entries: What the catalog says of each dataset, under every name that a node uses for it.
         settings: `metadata.dagster` of each dataset in the catalog.
+        passing: The in-memory datasets, as vertices, that only pass from a node to others of its step.
         hidden: In-memory datasets that are no assets, as `memory_assets: false` asks for; another node reads each.
         order: What is to be there before a node runs though it does not read it, by the node.
     """
@@ -53,6 +54,7 @@ class ProjectGraph:
     left_out: Sequence[LeftOut]
     entries: Mapping[str, Sequence[CatalogEntry]]
     settings: Mapping[str, DatasetSettings] = Factory(dict)
+    passing: frozenset[Vertex] = frozenset()
     hidden: frozenset[str] = frozenset()
     order: Mapping[str, Sequence[Vertex]] = Factory(dict)
 
@@ -217,12 +219,14 @@ def build_graph(project: Project, problems: Scope) -> ProjectGraph:
     )
     graph = evolve(graph, settings=_read_settings(graph, problems))
     config = project.config.assets
-    if config.memory_assets or config.cluster_by == "node":  # what passes between steps stays visible
+    if config.cluster_by == "node":  # what passes between steps stays visible, and is there for later runs
         return graph
-    hidden = [
+    passing = [
         name for name in graph.datasets if graph.in_memory(name) and graph.producer(name) and graph.consumers(name)
     ]
-    return evolve(graph, hidden=frozenset(hidden))
+    if config.memory_assets:
+        return evolve(graph, passing=frozenset(("dataset", name) for name in passing))
+    return evolve(graph, hidden=frozenset(passing))
 
 
 class _Joined:

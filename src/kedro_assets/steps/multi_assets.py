@@ -90,7 +90,8 @@ class _ClusterStep:
         outputs = list(
             identifiers(asset.name if asset.is_dataset else f"node {asset.name}" for asset in assets).values()
         )
-        made = {asset.key for asset in assets}
+        # what is stored behind in-memory data of its own is to be there first even where that is not selected
+        made = {asset.key for asset in assets if not asset.is_virtual}
         read = sorted({dep.asset_key for asset in assets for dep in asset.spec.deps} - made)
         inputs = distinct_identifiers(key.to_user_string() for key in read)
         checks = [check for asset in assets for check in asset.checks.values()]

@@ -48,11 +48,10 @@ class KedroStep:
 
         A selected check of a dataset that no node makes here looks at what is stored. Every run gives new data: that of a
         node can depend on more than its code and what it reads of other assets, so Dagster must not take the same code
-        for the same data.
+        for the same data. In-memory data is looked through: it is as new as what it is made from.
         """
         table = self._project(context).table
         checks, made = set(context.selected_asset_check_keys), self._made(context)
-        data_version = dg.DataVersion(context.run.run_id)
         for found in self._events(dagster_contexts.op_context(context), frozenset(checks), made):
             if isinstance(found, Validation):
                 yield from self._check_events(context, found, checks, made)
@@ -60,11 +59,15 @@ class KedroStep:
             asset = table.by_vertex.get(found.vertex)
             if asset is None:  # a hidden dataset
                 continue
+            version = None if asset.is_virtual else dg.DataVersion(context.run.run_id)
             if asset.key in context.selected_asset_keys:
-                yield dg.MaterializeResult(asset_key=asset.key, metadata=found.metadata, data_version=data_version)
-            else:  # made because its node ran, though nobody selected it
+                yield dg.MaterializeResult(asset_key=asset.key, metadata=found.metadata, data_version=version)
+            elif version is not None:  # made because its node ran, though nobody selected it
+                tags = dagster_contexts.version_tags(context, asset.spec, version)
                 for partition in (*made,) or (None,):
-                    context.log_event(dg.AssetMaterialization(asset.key, metadata=found.metadata, partition=partition))
+                    context.log_event(
+                        dg.AssetMaterialization(asset.key, metadata=found.metadata, partition=partition, tags=tags)
+                    )
 
     def validate(self, context: dg.AssetCheckExecutionContext) -> Iterator[CheckEvent]:
         """Look at what is stored of a dataset that no node writes."""
