@@ -157,7 +157,7 @@ def list_(env: str | None, conf_source: str | None, as_json: bool, output: IO[st
 @click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")
 @_output_option
 def explain(name: str, env: str | None, conf_source: str | None, as_json: bool, output: IO[str]) -> None:  # noqa: FBT001
-    """Return what NAME is in Kedro and became in Dagster: a dataset, node, pipeline, step, job or schedule."""
+    """Say what NAME is in Kedro and became in Dagster: a dataset, node, pipeline, step, job or schedule."""
     from kedro_assets.cli.explain import explain_json, explain_lines
 
     root = _enter(env, conf_source, quiet=True)

@@ -174,7 +174,7 @@ class _Progress:
         self._succeeded = False
 
     def tell(self, event: dg.DagsterEvent) -> None:
-        """Return what an event means to a user, if anything."""
+        """Write what an event means to a user, if anything."""
         kind, step, now = event.event_type, event.step_key, time.perf_counter()
         if kind in _STARTS:
             self._since[step], self._of_step[step] = now, 0
