@@ -23,7 +23,7 @@ def build_records(project: Project, graph: ProjectGraph, problems: Scope) -> Map
         problems: Collects conditions and policies in the catalog that do not fit.
     """
     config = project.config.assets
-    versions = code_versions(graph.nodes, project.parameter_values)
+    versions = code_versions(graph.nodes, project.parameter_values, project.own_packages)
     external: list[Vertex] = [("dataset", name) for name in graph.external]
     records: dict[Vertex, DatasetRecord] = {}
     for vertex in [*external, *graph.assets_of(graph.nodes)]:

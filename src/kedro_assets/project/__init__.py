@@ -1,21 +1,24 @@
 """Reading a Kedro project: its configuration, its catalog and its pipelines, and nothing that opens data."""
 
 from kedro_assets.project.catalog import CatalogEntry, read_entry, resolve_catalog
+from kedro_assets.project.code_versions import CodeParts, code_parts, code_versions
 from kedro_assets.project.config_files import SourceLines, source_lines
 from kedro_assets.project.dataset_files import address, fingerprint, partition_ids
 from kedro_assets.project.load import DEFAULT_PIPELINE, Project, entry_with_credentials, load_project
 from kedro_assets.project.location import CONF_SOURCE_VARIABLE, ProjectLocation, locate_project
-from kedro_assets.project.node_functions import code_location, code_versions, same_function
+from kedro_assets.project.node_functions import code_location, same_function
 
 __all__ = [
     "CONF_SOURCE_VARIABLE",
     "DEFAULT_PIPELINE",
     "CatalogEntry",
+    "CodeParts",
     "Project",
     "ProjectLocation",
     "SourceLines",
     "address",
     "code_location",
+    "code_parts",
     "code_versions",
     "entry_with_credentials",
     "fingerprint",

@@ -27,6 +27,8 @@ from kedro_assets.project.config_files import (
     read_with_placeholders,
 )
 from kedro_assets.project.location import ProjectLocation
+from kedro_assets.project.module_names import own_packages
+from kedro_assets.project.node_functions import innermost
 
 DEFAULT_PIPELINE = "__default__"
 
@@ -62,6 +64,12 @@ class Project:
     def parameter_values(self) -> Mapping[str, Any]:
         """Every name under which a node can read one of the parameters, with its value."""
         return parameter_values(self.parameters)
+
+    @cached_property
+    def own_packages(self) -> frozenset[str]:
+        """The names of the packages whose code is the project's own, rather than that of a library."""
+        functions = (node.func for pipeline in self.pipelines.values() for node in pipeline.nodes)
+        return own_packages(self.package_name, map(innermost, functions))
 
     @property
     def catalog_names(self) -> list[str]:

@@ -1,0 +1,351 @@
+"""The meaning of code as text: the same for every layout, every choice of local names and every version of Python."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from kedro_assets.project.name_scopes import (
+    COMPREHENSIONS,
+    FUNCTIONS,
+    FunctionNode,
+    Scope,
+    class_scope,
+    comprehension_scope,
+    function_scope,
+    type_scope,
+    walk,
+)
+
+Names: TypeAlias = tuple[str, ...]
+"""A global name and the attributes that are looked up behind it."""
+
+_QUERY = re.compile(r"@(\w+)|\b(?:from|join|into|update|table)\s+(\w+)", re.IGNORECASE)
+"""Local names in pandas' queries, and in SQL that reads data frames."""
+
+_BLIND = {
+    "abstractmethod", "asynccontextmanager", "cache", "cached_property", "classmethod", "contextmanager", "deleter", "getter",
+    "lru_cache", "override", "property", "setter", "staticmethod", "wraps",
+}  # fmt: skip
+"""Decorators that do not look at annotations or at the names of arguments."""
+
+_LEFT_OUT = {"ctx", "kind", "simple", "type_comment", "type_ignores", "type_params"}
+
+
+@frozen
+class NormalForm:
+    """Code without layout, comments, docstrings, annotations and the names of locals, and what it refers to.
+
+    Attributes:
+        text: What is left.
+        names: The global names in it, in the order of their first use.
+        free: The names that it takes from functions around it, in the order of their first use.
+        imports: The modules that it imports: how many packages up, and the name.
+    """
+
+    text: str
+    names: tuple[Names, ...] = ()
+    free: tuple[str, ...] = ()
+    imports: tuple[tuple[int, str], ...] = ()
+
+
+def function_form(
+    nodes: Sequence[FunctionNode], free: Iterable[str] = (), *, defaults: bool = True, positional: bool = False
+) -> NormalForm:
+    """Return the normal form of a function; of several lambdas at once, if they cannot be told apart.
+
+    Args:
+        nodes: The function in its syntax tree.
+        free: The names that it takes from functions around it.
+        defaults: Whether the expressions of its defaults are part of it.
+        positional: Whether it is called by position only, so that the names of its arguments say nothing.
+    """
+    writer = _Writer(nodes, free)
+    for node in nodes:
+        writer.write_function(node, defaults=defaults, positional=positional)
+    return writer.form()
+
+
+def statement_form(nodes: Sequence[ast.stmt], free: Iterable[str] = ()) -> NormalForm:
+    """Return the normal form of classes, or of a module's statements."""
+    writer = _Writer(nodes, free)
+    writer.write_body(nodes)
+    return writer.form()
+
+
+def annotated_names(nodes: Iterable[FunctionNode]) -> list[Names]:
+    """Return the global names in the annotations of a function's arguments."""
+    found: list[Names] = []
+    for node in nodes:
+        for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+            annotation: ast.AST | None = argument.annotation
+            if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+                annotation = _parsed(annotation.value)
+            found += filter(None, map(name_chain, walk(annotation) if annotation else ()))
+    return found
+
+
+def name_chain(node: ast.AST) -> Names:
+    """Return the name that an expression starts with and the attributes behind it; nothing if it is anything else.
+
+    Examples:
+        >>> name_chain(ast.parse("a.b.c", mode="eval").body), name_chain(ast.parse("f().c", mode="eval").body)
+        (('a', 'b', 'c'), ())
+    """
+    attributes = []
+    while isinstance(node, ast.Attribute):
+        attributes.append(node.attr)
+        node = node.value
+    return (node.id, *reversed(attributes)) if isinstance(node, ast.Name) else ()
+
+
+def plain_text(value: Any) -> str:
+    """Return a plain value as text; `repr` of a text depends on the characters that a version of Python knows."""
+    return hex(value) if type(value) is int else ascii(value)
+
+
+class _Writer:
+    """Writes a syntax tree; a local name becomes a number when it is first met."""
+
+    def __init__(self, nodes: Sequence[ast.AST], free: Iterable[str]) -> None:
+        self._parts: list[str] = []
+        self._names: dict[Names, None] = {}
+        self._imports: dict[tuple[int, str], None] = {}
+        self._outer = Scope("function", free)
+        self._scopes = [self._outer]
+        self._count = 0
+        self._kept = _names_that_matter(nodes)
+
+    def form(self) -> NormalForm:
+        """Return what was written."""
+        return NormalForm("".join(self._parts), tuple(self._names), tuple(self._outer.met), tuple(self._imports))
+
+    def write_body(self, nodes: Iterable[ast.AST]) -> None:
+        """Write statements, but for those that say nothing: docstrings, `pass`, `...`."""
+        self._parts.append("{")
+        for node in nodes:
+            if not isinstance(node, ast.Pass) and not (
+                isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            ):
+                self._write(node)
+        self._parts.append("}")
+
+    def write_function(self, node: FunctionNode, *, defaults: bool, positional: bool) -> None:
+        """Write a function without its name."""
+        decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
+        looked_at = any(_last_name(decorator) not in _BLIND for decorator in decorators)
+        self._parts.append(f"{type(node).__name__}(")
+        self._write(decorators)
+        if defaults:
+            self._write([*node.args.defaults, *node.args.kw_defaults])
+        self._scopes.append(type_scope(node))
+        if looked_at:
+            self._write([part.annotation for part in walk(node.args) if isinstance(part, ast.arg)])
+            self._write(getattr(node, "returns", None))
+        self._scopes.append(function_scope(node))
+        self._arguments(node.args, named=looked_at or not (positional or _is_alone(node.args)))
+        if isinstance(node, ast.Lambda):
+            self._write(node.body)
+        else:
+            self.write_body(node.body)
+        del self._scopes[-2:]
+        self._parts.append(")")
+
+    def _write(self, value: Any) -> None:
+        if isinstance(value, ast.AST):
+            _SPECIAL.get(type(value), _Writer._node)(self, value)
+        elif isinstance(value, list):
+            self._parts.append("[")
+            for item in value:
+                self._write(item)
+                self._parts.append(",")
+            self._parts.append("]")
+        else:
+            self._parts.append(ascii(value))
+
+    def _node(self, node: ast.AST) -> None:
+        """Write a node that has nothing special; what a version of Python does not know, or leaves empty, is left out."""
+        self._parts.append(f"{type(node).__name__}(")
+        for name in node._fields:
+            value = None if name in _LEFT_OUT else getattr(node, name, None)
+            if value is None or value == []:
+                continue
+            self._parts.append(f"{name}=")
+            if isinstance(value, list) and isinstance(value[0], ast.stmt):
+                self.write_body(value)
+            elif isinstance(value, str) and isinstance(
+                node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar | ast.MatchMapping
+            ):
+                self._parts.append(self._token(value))
+            else:
+                self._write(value)
+        self._parts.append(")")
+
+    def _local(self, name: str) -> str | None:
+        """Return what stands for a name of a function or a class; None for a global one."""
+        for position, scope in enumerate(reversed(self._scopes)):
+            if name in scope.elsewhere:
+                return None
+            if name not in scope.names or (scope.kind == "class" and position):
+                continue
+            if name not in scope.met:
+                matters = scope.kind == "class" or self._kept is None or name in self._kept
+                scope.met[name] = f"={name} " if matters else f"%{self._count} "
+                self._count += not matters
+            return scope.met[name]
+        return None
+
+    def _token(self, name: str) -> str:
+        return self._local(name) or f"${name} "
+
+    def _name(self, node: ast.Name) -> None:
+        token = self._local(node.id)
+        if token is None:
+            self._names[node.id,] = None
+        self._parts.append(token or f"${node.id} ")
+
+    def _attribute(self, node: ast.Attribute) -> None:
+        chain = name_chain(node)
+        if not chain or self._local(chain[0]):
+            self._node(node)
+        else:
+            self._names[chain] = None
+            self._parts.append(f"${'.'.join(chain)} ")
+
+    def _constant(self, node: ast.Constant) -> None:
+        self._parts.append(f"{type(node.value).__name__}:{plain_text(node.value)}")
+
+    def _joined(self, node: ast.JoinedStr) -> None:
+        """Write an f-string; versions of Python cut the text between its expressions differently."""
+        text = ""
+        self._parts.append("f(")
+        for value in [*node.values, None]:
+            if isinstance(value, ast.Constant):
+                text += str(value.value)
+                continue
+            self._parts.append(ascii(text) if text else "")
+            text = ""
+            if isinstance(value, ast.FormattedValue):
+                self._write(value.value)
+                self._parts.append(f"!{value.conversion}:")
+                self._write(value.format_spec or ast.JoinedStr([]))
+        self._parts.append(")")
+
+    def _annotated(self, node: ast.AnnAssign) -> None:
+        """Write an assignment with an annotation, which says something in a class only."""
+        if self._scopes[-1].kind == "class":
+            self._node(node)
+        elif node.value is not None:
+            self._node(ast.Assign(targets=[node.target], value=node.value))
+
+    def _class(self, node: ast.ClassDef) -> None:
+        self._parts.append(f"Class({self._token(node.name)}")
+        self._write(node.decorator_list)
+        self._scopes.append(type_scope(node))
+        self._write([*node.bases, *node.keywords])
+        self._scopes.append(class_scope(node))
+        self.write_body(node.body)
+        del self._scopes[-2:]
+        self._parts.append(")")
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        level, module = (node.level, node.module or "") if isinstance(node, ast.ImportFrom) else (0, None)
+        self._parts.append(f"Import({level} {module or ''}")
+        for alias in node.names:
+            token = self._token(alias.asname or alias.name.partition(".")[0])
+            self._parts.append(f" {alias.name} {bool(alias.asname)} {token}")
+            self._imports[level, alias.name if module is None else f"{module}.{alias.name}".strip(".")] = None
+        self._parts.append(")")
+
+    def _nonlocal(self, node: ast.Nonlocal) -> None:
+        self._parts.append(f"Nonlocal({''.join(map(self._token, node.names))})")
+
+    def _function(self, node: FunctionNode) -> None:
+        if not isinstance(node, ast.Lambda):
+            self._parts.append(self._token(node.name))
+        self.write_function(node, defaults=True, positional=False)
+
+    def _arguments(self, arguments: ast.arguments, *, named: bool) -> None:
+        self._parts.extend(self._token(item.arg) for item in arguments.posonlyargs)
+        self._parts.append("/")
+        for item in arguments.args:
+            self._parts.append(self._token(item.arg) + (f"{item.arg};" if named else ""))
+        self._parts.append(f"*{self._token(arguments.vararg.arg) if arguments.vararg else ''}")
+        self._parts.extend(f"{self._token(item.arg)}{item.arg};" for item in arguments.kwonlyargs)
+        self._parts.append(f"**{self._token(arguments.kwarg.arg) if arguments.kwarg else ''}")
+        self._parts.append(
+            f"{len(arguments.defaults)} {''.join('01'[item is None] for item in arguments.kw_defaults)}:"
+        )
+
+    def _comprehension(self, node: Any) -> None:
+        """Write a comprehension; what it loops over first is evaluated outside of it."""
+        first, *others = node.generators
+        self._parts.append(f"{type(node).__name__}(")
+        self._write(first.iter)
+        self._scopes.append(comprehension_scope(node.generators))
+        self._write([first.is_async, first.target, first.ifs, *others])
+        self._write([node.key, node.value] if isinstance(node, ast.DictComp) else node.elt)
+        self._scopes.pop()
+        self._parts.append(")")
+
+
+_SPECIAL: dict[type[ast.AST], Callable[[_Writer, Any], None]] = {
+    ast.Name: _Writer._name,
+    ast.Attribute: _Writer._attribute,
+    ast.Constant: _Writer._constant,
+    ast.JoinedStr: _Writer._joined,
+    ast.AnnAssign: _Writer._annotated,
+    ast.ClassDef: _Writer._class,
+    ast.Import: _Writer._import,
+    ast.ImportFrom: _Writer._import,
+    ast.Nonlocal: _Writer._nonlocal,
+    **dict.fromkeys(FUNCTIONS, _Writer._function),
+    **dict.fromkeys(COMPREHENSIONS, _Writer._comprehension),
+}
+
+
+def _is_alone(arguments: ast.arguments) -> bool:
+    """Whether a function has one argument and needs it: by another name it could not be called at all."""
+    others = [*arguments.posonlyargs, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg, *arguments.defaults]
+    return len(arguments.args) == 1 and not any(others)
+
+
+def _last_name(decorator: ast.expr) -> str:
+    chain = name_chain(decorator.func if isinstance(decorator, ast.Call) else decorator)
+    return chain[-1] if chain else ""
+
+
+def _parsed(annotation: str) -> ast.AST | None:
+    try:
+        return ast.parse(annotation, mode="eval")
+    except SyntaxError:
+        return None
+
+
+def _names_that_matter(nodes: Iterable[ast.AST]) -> set[str] | None:
+    """Return the local names that code looks up by text; None if that may be any."""
+    matter: set[str] = set()
+    docstrings: set[ast.AST] = set()
+    for node in nodes:
+        for part in walk(node):
+            if isinstance(part, ast.Expr):
+                docstrings.add(part.value)
+            elif isinstance(part, ast.Call) and _looks_at_names(part):
+                return None
+            elif isinstance(part, ast.Constant) and isinstance(part.value, str) and part not in docstrings:
+                matter.update(name for found in _QUERY.findall(part.value) for name in found)
+    return matter
+
+
+def _looks_at_names(call: ast.Call) -> bool:
+    """Whether a call may look at local names by text: `locals()`, `eval(...)`, `frame.eval("...")`, `numexpr.evaluate("...")`."""
+    name = call.func.id if isinstance(call.func, ast.Name) else ""
+    attribute = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if name in ("locals", "eval", "exec") or (name in ("vars", "dir") and not call.args):
+        return True
+    text = (isinstance(item, ast.JoinedStr | ast.Constant) for item in call.args)
+    return (name or attribute) in ("eval", "evaluate") and any(text)
