@@ -90,52 +90,61 @@ class ValueWriter:
         items = [_joined("", (self.describe(key), self.describe(item))) for key, item in value.items()]
         return _joined(name, sorted(items, key=_order))
 
-    def _set(self, value: Iterable[Any]) -> Described:
+    def unordered(self, value: Iterable[Any]) -> Described:
+        """Describe a set, in the order of its items' text."""
         return _joined(type(value).__name__, sorted(map(self.describe, value), key=_order))
 
-    def _subclass(self, value: Any) -> Described:
+    def subclassed(self, value: Any) -> Described:
         """Describe a dict, list or tuple of a class of its own, such as a named tuple."""
         name = qualified_name(type(value))
         content = self.mapping(value) if isinstance(value, dict) else self.many("", list(value))
         return _joined(name, [*self._class(type(value)), content])
 
-    def _enum(self, value: Enum) -> Described:
+    def member(self, value: Enum) -> Described:
+        """Describe a member of an enumeration."""
         return _joined(f"{qualified_name(type(value))}.{value.name}", self._class(type(value)))
 
-    def _array(self, value: Any) -> Described:
+    def array(self, value: Any) -> Described:
+        """Describe an array of NumPy's by its content."""
         if value.dtype.hasobject:
             return Described(qualified_name(type(value)), whole=False)
         digest = hashlib.sha256(value.tobytes()).hexdigest()
         return Described(f"array({value.dtype.str}, {value.dtype.names}, {value.shape}, {digest})")
 
-    def _module(self, value: ModuleType) -> Described:
+    def module(self, value: ModuleType) -> Described:
+        """Describe a module."""
         key = self.finder.key_of(value)
         return Described("@", (key,)) if key else Described(module_name(value.__name__))
 
-    def _pattern(self, value: re.Pattern[Any]) -> Described:
+    def pattern(self, value: re.Pattern[Any]) -> Described:
+        """Describe a regular expression."""
         return Described(f"pattern({plain_text(value.pattern)}, {int(value.flags)})")
 
-    def _partial(self, value: partial[Any]) -> Described:
+    def partial(self, value: partial[Any]) -> Described:
+        """Describe a partial by all that it binds."""
         return self.many("partial", (value.func, value.args, value.keywords))
 
-    def _method(self, value: Any) -> Described:
+    def method(self, value: Any) -> Described:
+        """Describe a method that is bound to an object."""
         return self.many("method", (value.__func__, value.__self__))
 
     def _callable(self, value: Any) -> Described:
-        key = self.finder.key_of(value) if isinstance(value, FunctionType | type) else None
-        if key:
-            return Described("@", (key,))
-        if isinstance(value, type):
-            return Described(qualified_name(value))
-        if isinstance(value, FunctionType):
-            return self._library_function(value)
+        if isinstance(value, FunctionType | type):
+            key = self.finder.key_of(value)
+            return Described("@", (key,)) if key else self._of_library(value)
         wrapped = wrapped_by(value)
         if wrapped is not None:
             return _joined(qualified_name(type(value)), [self.describe(wrapped)])
-        return Described(qualified_name(value)) if inspect.isroutine(value) else self._object(value)
+        if not inspect.isroutine(value):
+            return self._object(value)
+        owner = getattr(value, "__self__", None)  # of a method that is built in; of a function, its module
+        held = [] if owner is None or isinstance(owner, ModuleType) else [owner]
+        return self.many(qualified_name(value), held)
 
-    def _library_function(self, value: FunctionType) -> Described:
-        """Describe a function of a library: its name, and what of the project's it holds, as a decorator's wrapper does."""
+    def _of_library(self, value: FunctionType | type) -> Described:
+        """Describe a class of a library by its name; a function with what it holds, as a decorator's wrapper does."""
+        if isinstance(value, type):
+            return Described(qualified_name(value))
         wrapped = wrapped_by(value)
         held = [] if wrapped is None else [wrapped]
         if value.__globals__ is vars(functools):
@@ -167,14 +176,14 @@ class ValueWriter:
 _COMPOUND: list[tuple[Callable[[Any], bool], Callable[[ValueWriter, Any], Described]]] = [
     (lambda value: type(value) in (dict, MappingProxyType), ValueWriter.mapping),
     (lambda value: type(value) in (list, tuple), lambda writer, value: writer.many(type(value).__name__, value)),
-    (lambda value: type(value) in (set, frozenset), ValueWriter._set),
-    (lambda value: isinstance(value, Enum), ValueWriter._enum),
-    (lambda value: isinstance(value, dict | list | tuple), ValueWriter._subclass),
-    (lambda value: type(value).__module__ == "numpy" and hasattr(value, "tobytes"), ValueWriter._array),
-    (lambda value: isinstance(value, ModuleType), ValueWriter._module),
-    (lambda value: isinstance(value, re.Pattern), ValueWriter._pattern),
-    (lambda value: isinstance(value, partial), ValueWriter._partial),
-    (inspect.ismethod, ValueWriter._method),
+    (lambda value: type(value) in (set, frozenset), ValueWriter.unordered),
+    (lambda value: isinstance(value, Enum), ValueWriter.member),
+    (lambda value: isinstance(value, dict | list | tuple), ValueWriter.subclassed),
+    (lambda value: type(value).__module__ == "numpy" and hasattr(value, "tobytes"), ValueWriter.array),
+    (lambda value: isinstance(value, ModuleType), ValueWriter.module),
+    (lambda value: isinstance(value, re.Pattern), ValueWriter.pattern),
+    (lambda value: isinstance(value, partial), ValueWriter.partial),
+    (inspect.ismethod, ValueWriter.method),
 ]
 
 

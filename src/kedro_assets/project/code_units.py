@@ -35,6 +35,9 @@ from kedro_assets.project.normal_form import (
 from kedro_assets.project.source_files import SourceFile, SourceFiles
 
 
+_NOTHING: Mapping[str, Any] = {}
+
+
 @frozen
 class Unit:
     """A piece of code.
@@ -43,7 +46,8 @@ class Unit:
         kind: `function`, `class`, `constant` or `module`.
         name: Its qualified name.
         text: All that it is by itself, as a digest.
-        keys: The pieces that it refers to, in order.
+        held: The pieces that it holds: in closures, defaults and values.
+        named: The pieces that it refers to by name, in order.
         file: Where it stands; None if its source is not at hand.
         line: The line there.
         bound: The types of what is bound to it: defaults, and what a closure holds; of a constant, its own type.
@@ -52,7 +56,8 @@ class Unit:
     kind: str
     name: str
     text: str
-    keys: tuple[Key, ...] = ()
+    held: tuple[Key, ...] = ()
+    named: tuple[Key, ...] = ()
     file: str | None = None
     line: int = 0
     bound: Mapping[str, str] = {}
@@ -142,7 +147,8 @@ class Units:
             kind="function",
             name=key[1],
             text=digest(form.text, given.text, bound.text, referred.text),
-            keys=(*given.keys, *bound.keys, *referred.keys, *imported),
+            held=(*given.keys, *bound.keys),
+            named=(*referred.keys, *imported),
             file=code.co_filename if has_source else None,
             line=code.co_firstlineno,
             bound={name: qualified_name(type(value)) for name, value in shown.items()},
@@ -164,24 +170,26 @@ class Units:
 
     def _class(self, key: Key) -> Unit:
         kind: type = self._things[key]
-        module = sys.modules.get(kind.__module__)
-        file = self._files.of_module(module) if module else None
-        nodes = file.classes(kind.__qualname__) if file else []
         methods = [item for item in vars(kind).values() if isinstance(item, FunctionType)]
+        names = _names_around(kind, methods)
+        path = names.get("__file__")
+        file = self._files.read(path, names) if path else None
+        nodes = file.classes(kind.__qualname__) if file else []
         form = _statements(nodes, {name for method in methods for name in method.__code__.co_freevars})
-        if module is None or form is None:  # it was made by a call
-            parts = [self.describe(item) for item in (*kind.__bases__, *methods)]
-            keys = tuple(found for part in parts for found in part.keys if found != key)
-            return Unit("class", key[1], digest(*(part.text for part in parts), *map(str, vars(kind))), keys)
+        if form is None:  # it was made by a call
+            held = self.describe([*kind.__bases__, *methods])
+            names_in_it = (name for name in vars(kind) if not name.startswith("__"))
+            return Unit("class", key[1], digest(held.text, *names_in_it), held.keys)
         cells = {name: cell for method in methods for name, cell in _cells(method)}
         held = self.describe([content(cells[name]) for name in form.free if name in cells])
-        referred = self._refer(vars(module), form.names)
+        referred = self._refer(names, form.names)
         return Unit(
             kind="class",
             name=key[1],
             text=digest(form.text, held.text, referred.text),
-            keys=(*held.keys, *referred.keys, *self._imported(vars(module), form.imports)),
-            file=module.__file__,
+            held=held.keys,
+            named=(*referred.keys, *self._imported(names, form.imports)),
+            file=path,
             line=nodes[0].lineno,
         )
 
@@ -198,11 +206,11 @@ class Units:
         bound = {"": qualified_name(type(value))}
         line = nodes[0].lineno if nodes else 0
         if form is None:
-            return Unit("constant", key[1], described.text, described.keys, module.__file__, line, bound)
+            return Unit("constant", key[1], described.text, described.keys, (), module.__file__, line, bound)
         referred = self._refer(vars(module), [chain for chain in form.names if chain[0] != name])
         held = described if not described.whole else Described("")
-        text, keys = digest(form.text, held.text, referred.text), (*held.keys, *referred.keys)
-        return Unit("constant", key[1], text, keys, module.__file__, line, bound)
+        text = digest(form.text, held.text, referred.text)
+        return Unit("constant", key[1], text, held.keys, referred.keys, module.__file__, line, bound)
 
     def _module(self, key: Key) -> Unit:
         """Make the unit of a module that is used as a whole, or imported in a function: it need not be imported yet."""
@@ -213,7 +221,7 @@ class Units:
         if form is None:
             return Unit("module", name, name)
         names = {"__name__": name, "__package__": self._modules.package(name, path or "")}
-        return Unit("module", name, digest(form.text), self._imported(names, form.imports), path, 1)
+        return Unit("module", name, digest(form.text), (), self._imported(names, form.imports), path, 1)
 
     def _imported(self, names: Mapping[str, Any], imports: Iterable[tuple[int, str]]) -> tuple[Key, ...]:
         """Return the keys of the project's modules that code imports while it runs."""
@@ -286,6 +294,15 @@ def _bytecode(code: CodeType) -> tuple[str, tuple[Names, ...]]:
 
 def _cells(function: FunctionType) -> Iterator[tuple[str, Any]]:
     return zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+
+
+def _names_around(kind: type, methods: Iterable[FunctionType]) -> Mapping[str, Any]:
+    """Return the global names of the module that a class is defined in."""
+    for method in methods:
+        if method.__globals__.get("__name__") == kind.__module__:
+            return method.__globals__
+    module = sys.modules.get(kind.__module__)
+    return vars(module) if module else _NOTHING
 
 
 def _defaults(function: FunctionType) -> dict[str, Any]:

@@ -137,7 +137,7 @@ class _Versions:
         """Return all that can be reached from some keys as one text, in which each piece of code is a number."""
         if keys not in self._reached:
             numbers = self._reach(keys)
-            lines = [("", keys), *((unit.text, unit.keys) for unit in map(self._units.get, numbers))]
+            lines = [("", keys), *((unit.text, unit.held + unit.named) for unit in map(self._units.get, numbers))]
             texts = (f"{text} {[numbers.get(key, key[1]) for key in following]}" for text, following in lines)
             self._reached[keys] = digest(*texts)
         return self._reached[keys]
@@ -151,7 +151,8 @@ class _Versions:
             for key in layer:
                 if key not in numbers and len(numbers) < _COUNT:
                     numbers[key] = len(numbers)
-                    following.extend(self._units.get(key).keys)
+                    layer.extend(self._units.get(key).held)
+                    following.extend(self._units.get(key).named)
             layer = following
         return numbers
 

@@ -70,8 +70,9 @@ def parts_of(node: ast.AST) -> list[ast.AST]:
     """Return the nodes right in a node; `ast.iter_child_nodes` would take three times as long."""
     kind = type(node)
     if kind not in _FIELDS:
-        _FIELDS[kind] = () if kind is ast.Constant else tuple(name for name in kind._fields if name not in _TEXTS)
-        if not _MAYBE_TEXTS.isdisjoint(kind._fields):
+        names = [name for name, _ in ast.iter_fields(node)]
+        _FIELDS[kind] = () if kind is ast.Constant else tuple(name for name in names if name not in _TEXTS)
+        if not _MAYBE_TEXTS.isdisjoint(names):
             _WITH_GAPS.add(kind)
     found: list[ast.AST] = []
     for name in _FIELDS[kind]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from attrs import frozen
 
 from kedro_assets.project.name_scopes import (
-    COMPREHENSIONS,
-    FUNCTIONS,
     FunctionNode,
     Scope,
     class_scope,
@@ -108,7 +106,7 @@ def plain_text(value: Any) -> str:
     return hex(value) if type(value) is int else ascii(value)
 
 
-class _Writer:
+class _Writer(ast.NodeVisitor):
     """Writes a syntax tree; a local name becomes a number when it is first met."""
 
     def __init__(self, nodes: Sequence[ast.AST], free: Iterable[str]) -> None:
@@ -157,7 +155,7 @@ class _Writer:
 
     def _write(self, value: Any) -> None:
         if isinstance(value, ast.AST):
-            _SPECIAL.get(type(value), _Writer._node)(self, value)
+            self.visit(value)
         elif isinstance(value, list):
             self._parts.append("[")
             for item in value:
@@ -167,12 +165,11 @@ class _Writer:
         else:
             self._parts.append(ascii(value))
 
-    def _node(self, node: ast.AST) -> None:
+    def generic_visit(self, node: ast.AST) -> None:
         """Write a node that has nothing special; what a version of Python does not know, or leaves empty, is left out."""
         self._parts.append(f"{type(node).__name__}(")
-        for name in node._fields:
-            value = None if name in _LEFT_OUT else getattr(node, name, None)
-            if value is None or value == []:
+        for name, value in ast.iter_fields(node):
+            if name in _LEFT_OUT or value is None or value == []:
                 continue
             self._parts.append(f"{name}=")
             if isinstance(value, list) and isinstance(value[0], ast.stmt):
@@ -202,24 +199,24 @@ class _Writer:
     def _token(self, name: str) -> str:
         return self._local(name) or f"${name} "
 
-    def _name(self, node: ast.Name) -> None:
+    def visit_Name(self, node: ast.Name) -> None:
         token = self._local(node.id)
         if token is None:
             self._names[node.id,] = None
         self._parts.append(token or f"${node.id} ")
 
-    def _attribute(self, node: ast.Attribute) -> None:
+    def visit_Attribute(self, node: ast.Attribute) -> None:
         chain = name_chain(node)
         if not chain or self._local(chain[0]):
-            self._node(node)
+            self.generic_visit(node)
         else:
             self._names[chain] = None
             self._parts.append(f"${'.'.join(chain)} ")
 
-    def _constant(self, node: ast.Constant) -> None:
+    def visit_Constant(self, node: ast.Constant) -> None:
         self._parts.append(f"{type(node.value).__name__}:{plain_text(node.value)}")
 
-    def _joined(self, node: ast.JoinedStr) -> None:
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
         """Write an f-string; versions of Python cut the text between its expressions differently."""
         text = ""
         self._parts.append("f(")
@@ -235,14 +232,14 @@ class _Writer:
                 self._write(value.format_spec or ast.JoinedStr([]))
         self._parts.append(")")
 
-    def _annotated(self, node: ast.AnnAssign) -> None:
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         """Write an assignment with an annotation, which says something in a class only."""
         if self._scopes[-1].kind == "class":
-            self._node(node)
+            self.generic_visit(node)
         elif node.value is not None:
-            self._node(ast.Assign(targets=[node.target], value=node.value))
+            self.generic_visit(ast.Assign(targets=[node.target], value=node.value))
 
-    def _class(self, node: ast.ClassDef) -> None:
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self._parts.append(f"Class({self._token(node.name)}")
         self._write(node.decorator_list)
         self._scopes.append(type_scope(node))
@@ -252,7 +249,7 @@ class _Writer:
         del self._scopes[-2:]
         self._parts.append(")")
 
-    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
         level, module = (node.level, node.module or "") if isinstance(node, ast.ImportFrom) else (0, None)
         self._parts.append(f"Import({level} {module or ''}")
         for alias in node.names:
@@ -261,13 +258,22 @@ class _Writer:
             self._imports[level, alias.name if module is None else f"{module}.{alias.name}".strip(".")] = None
         self._parts.append(")")
 
-    def _nonlocal(self, node: ast.Nonlocal) -> None:
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        self.visit_Import(node)
+
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
         self._parts.append(f"Nonlocal({''.join(map(self._token, node.names))})")
 
-    def _function(self, node: FunctionNode) -> None:
+    def visit_FunctionDef(self, node: FunctionNode) -> None:
         if not isinstance(node, ast.Lambda):
             self._parts.append(self._token(node.name))
         self.write_function(node, defaults=True, positional=False)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        self.visit_FunctionDef(node)
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self.visit_FunctionDef(node)
 
     def _arguments(self, arguments: ast.arguments, *, named: bool) -> None:
         self._parts.extend(self._token(item.arg) for item in arguments.posonlyargs)
@@ -281,7 +287,7 @@ class _Writer:
             f"{len(arguments.defaults)} {''.join('01'[item is None] for item in arguments.kw_defaults)}:"
         )
 
-    def _comprehension(self, node: Any) -> None:
+    def visit_ListComp(self, node: Any) -> None:
         """Write a comprehension; what it loops over first is evaluated outside of it."""
         first, *others = node.generators
         self._parts.append(f"{type(node).__name__}(")
@@ -292,20 +298,14 @@ class _Writer:
         self._scopes.pop()
         self._parts.append(")")
 
+    def visit_SetComp(self, node: ast.SetComp) -> None:
+        self.visit_ListComp(node)
 
-_SPECIAL: dict[type[ast.AST], Callable[[_Writer, Any], None]] = {
-    ast.Name: _Writer._name,
-    ast.Attribute: _Writer._attribute,
-    ast.Constant: _Writer._constant,
-    ast.JoinedStr: _Writer._joined,
-    ast.AnnAssign: _Writer._annotated,
-    ast.ClassDef: _Writer._class,
-    ast.Import: _Writer._import,
-    ast.ImportFrom: _Writer._import,
-    ast.Nonlocal: _Writer._nonlocal,
-    **dict.fromkeys(FUNCTIONS, _Writer._function),
-    **dict.fromkeys(COMPREHENSIONS, _Writer._comprehension),
-}
+    def visit_DictComp(self, node: ast.DictComp) -> None:
+        self.visit_ListComp(node)
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> None:
+        self.visit_ListComp(node)
 
 
 def _is_alone(arguments: ast.arguments) -> bool:

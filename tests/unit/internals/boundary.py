@@ -33,6 +33,7 @@ IN_GUIDES = {
 OF_OTHERS = {
     *("create", "load_context"),  # Kedro's session
     *("resolve", "unlink", "terminate"),  # paths and processes
+    "targets",  # assignments in a syntax tree
 }
 """Names that others than Dagster's classes have here too."""
 

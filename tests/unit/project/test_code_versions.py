@@ -1,17 +1,19 @@
 """What the version of a node's code is made of, and what it leaves out."""
 
 import functools
-import importlib.util
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 from kedro.pipeline import node
 
-from kedro_assets.project.code_versions import code_versions
+from kedro_assets.project.code_versions import code_parts, code_versions
+from kedro_assets.project.module_names import own_packages
 from kedro_assets.project.node_functions import innermost
+from unit.project.code_samples import SAMPLES
 
 SOURCE = '''
     import functools
@@ -74,24 +76,6 @@ SOURCE = '''
 '''
 
 
-@pytest.fixture
-def module_of(tmp_path):
-    """A module of a text: another file every time, as on another machine."""
-    count = iter(range(10))
-
-    def load(text=SOURCE):
-        name = f"nodes_{next(count)}"
-        file = tmp_path / name / f"{name}.py"
-        file.parent.mkdir()
-        file.write_text(textwrap.dedent(text))
-        spec = importlib.util.spec_from_file_location(name, file)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
-
-
 def function_module(function):
     return innermost(function).__module__
 
@@ -103,7 +87,7 @@ def version(function, inputs="raw", values=None):
 
 
 def test_the_same_source_in_another_file_has_the_same_version(module_of):
-    assert version(module_of().plain) == version(module_of("\n\n# moved\n" + textwrap.dedent(SOURCE)).plain)
+    assert version(module_of(SOURCE).plain) == version(module_of("\n\n# moved\n" + textwrap.dedent(SOURCE)).plain)
 
 
 @pytest.mark.parametrize(
@@ -117,21 +101,23 @@ def test_the_same_source_in_another_file_has_the_same_version(module_of):
     ids=["expression", "last line", "constant", "default"],
 )
 def test_a_change_of_the_function_is_a_new_version(module_of, old, new):
-    assert version(module_of().plain) != version(module_of(SOURCE.replace(old, new, 1)).plain)
+    assert version(module_of(SOURCE).plain) != version(module_of(SOURCE.replace(old, new, 1)).plain)
 
 
 def test_a_change_of_a_function_beside_it_is_not(module_of):
-    assert version(module_of().plain) == version(module_of(SOURCE.replace("return raw\n", "return [raw]\n")).plain)
+    assert version(module_of(SOURCE).plain) == version(
+        module_of(SOURCE.replace("return raw\n", "return [raw]\n")).plain
+    )
 
 
 @pytest.mark.parametrize("name", ["decorated", "disguised", "bound"])
 def test_a_change_behind_a_decorator_or_a_partial_is_a_new_version(module_of, name):
     changed = module_of(SOURCE.replace("value * factor", "value + factor"))
-    assert version(getattr(module_of(), name)) != version(getattr(changed, name))
+    assert version(getattr(module_of(SOURCE), name)) != version(getattr(changed, name))
 
 
 def test_what_is_bound_to_a_function_belongs_to_its_version(module_of):
-    module = module_of()
+    module = module_of(SOURCE)
     functions = [
         module.plain,
         module.bound,
@@ -146,12 +132,12 @@ def test_what_is_bound_to_a_function_belongs_to_its_version(module_of):
 
 
 def test_an_object_counts_by_its_type_as_nothing_else_of_it_is_the_same_everywhere(module_of):
-    plain = module_of().plain
+    plain = module_of(SOURCE).plain
     assert version(functools.partial(plain, factor=object())) == version(functools.partial(plain, factor=object()))
 
 
 def test_the_parameters_that_a_node_reads_belong_to_its_version(module_of):
-    plain, inputs = module_of().plain, ["raw", "params:by"]
+    plain, inputs = module_of(SOURCE).plain, ["raw", "params:by"]
     values = {"params:by": {"a": 1, "b": [2]}, "params:other": 1}
     same = {"params:by": {"b": [2], "a": 1}, "params:other": 2}
     assert version(plain, inputs, values) == version(plain, inputs, same)
@@ -159,12 +145,12 @@ def test_the_parameters_that_a_node_reads_belong_to_its_version(module_of):
 
 
 def test_the_order_of_the_inputs_belongs_to_the_version(module_of):
-    plain = module_of().plain
+    plain = module_of(SOURCE).plain
     assert version(plain, ["a", "b"]) != version(plain, ["b", "a"])
 
 
 def test_anything_that_can_be_called_has_a_version(module_of):
-    module, made = module_of(), {}
+    module, made = module_of(SOURCE), {}
     exec("def nowhere(raw):\n    return [lambda: raw, 1]", made)
     functions = [
         len, module.Model, module.Scaler(), module.Scaler().method, module.factorial(), made["nowhere"],
@@ -174,7 +160,7 @@ def test_anything_that_can_be_called_has_a_version(module_of):
 
 def test_a_method_has_the_source_of_its_class(module_of):
     changed = module_of(SOURCE.replace("return [raw]", "return [raw, raw]"))
-    assert version(module_of().Scaler().method) != version(changed.Scaler().method)
+    assert version(module_of(SOURCE).Scaler().method) != version(changed.Scaler().method)
 
 
 def test_a_lambda_does_not_change_with_the_lines_below_it(module_of):
@@ -233,7 +219,8 @@ def test_functions_that_hold_each_other_are_described_once(module_of):
     assert len({version(function) for function in functions}) == len(functions)
     chains = [module.chain(25, module.end(1)), module.chain(25, module.end(2)), module.chain(24, module.end(1))]
     assert len({version(function) for function in chains}) == len(chains)
-    assert version(module.chain(25, module.end(1))) == version(module_of(HOLDING).chain(25, module.end(1)))
+    again = module_of(HOLDING)
+    assert version(module.chain(25, module.end(1))) == version(again.chain(25, again.end(1)))
 
 
 def test_a_version_does_not_depend_on_the_nodes_beside_it(module_of):
@@ -246,7 +233,7 @@ def test_a_version_does_not_depend_on_the_nodes_beside_it(module_of):
 
 
 def test_another_process_comes_to_the_same_version(module_of):
-    module = module_of()
+    module = module_of(SOURCE)
     bound = functools.partial(module.plain, factor={"b": {"x", "y", "z"}, "a": (1, None)})
     program = textwrap.dedent(f"""
         import functools, sys
@@ -259,3 +246,465 @@ def test_another_process_comes_to_the_same_version(module_of):
     """)
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert printed.split()[-1] == version(bound)
+
+
+# Every version of Python, and every machine.
+
+RECORDED = {
+    "words": "9d3b424331387b66",
+    "matched": "806bb1a516e3e96a",
+    "tried": "1cdbae8559d10f38",
+    "awaited": "7e9ecd3bb7b965b0",
+    "nested": "85a042ff057a9e82",
+    "decorated": "55e2b2ebf324a7f8",
+    "dispatched": "7d3fa57ffb1b53c3",
+    "bound": "016b0a1ed00c0574",
+    "scaler": "8a9fc003db3beebc",
+    "method": "a1c3c494a10be86d",
+}
+"""Made by Python 3.10, 3.11, 3.12 and 3.13 alike. Another one here makes every asset of every project stale."""
+
+
+def test_versions_are_those_that_were_recorded(package_of):
+    module = package_of(SAMPLES)
+    nodes = {name: node(getattr(module, name), "raw", "out", name=name) for name in RECORDED}
+    assert code_versions(nodes, {}, {"shop"}) == RECORDED
+
+
+# What has no meaning, and what has.
+
+MEANING = '''
+    import functools
+
+    import numpy as np
+
+    from shop import helpers, helpers as tools
+    from shop.helpers import RATE, Scaler, scaled as scale
+
+
+    def clean(raw, by=2, *, deep=True):
+        """Clean."""
+        total = 0
+        for row in raw:
+            if row and deep:
+                total += by * row
+        labels = [f"{name}: {total}" for name in sorted(raw, key=lambda item: item[0])]
+        try:
+            total = scale(total) + RATE
+        except ValueError as error:
+            print(error)
+        return labels, total
+'''
+HELPERS = """
+    RATE = 3
+    UNUSED = 1
+
+
+    def scaled(value):
+        return added(value) * 2
+
+
+    def added(value):
+        return value + 1
+
+
+    def unused():
+        return 1
+
+
+    class Scaler:
+        factor = 2
+
+        def scale(self, value):
+            return value * self.factor
+"""
+
+
+def clean_version(package_of, nodes=MEANING, helpers=HELPERS, **options):
+    return shop_version(package_of(nodes, helpers=helpers).clean, **options)
+
+
+def shop_version(function, inputs="raw", outputs="out", values=None):
+    return code_versions({"n": node(function, inputs, outputs, name="n")}, values or {}, {"shop"})["n"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"total = 0\n": "total = 0  # so far\n"},
+        {'"""Clean."""': '"""Clean from the raw data."""'},
+        {'"""Clean."""\n': "\n"},
+        {"def clean(raw, by=2, *, deep=True):": "def clean(raw: list, by: int = 2, *, deep: bool = True) -> tuple:"},
+        {"total = 0\n": "total: int = 0\n"},
+        {"(raw, by=2, *, deep=True)": "(\n        raw,\n        by = 2,\n        *, deep = (True),\n    )"},
+        {"row": "line"},
+        {"total": "amount", "{total}": "{amount}"},
+        {"item": "pair"},
+        {"error": "problem"},
+        {"name": "title"},
+        {"raw": "table", "by": "factor"},
+        {'f"{name}: {total}"': "f'{name}' f': {total}'"},
+    ],
+    ids=[
+        *("comment", "docstring", "no docstring", "annotation", "annotated local", "layout", "loop variable", "local"),
+        *("argument of a lambda", "error", "comprehension", "arguments by position", "quotes"),
+    ],
+)
+def test_what_changes_no_meaning_changes_no_version(package_of, changes):
+    changed = MEANING
+    for old, new in changes.items():
+        changed = changed.replace(old, new)
+    assert changed != MEANING
+    assert clean_version(package_of, changed) == clean_version(package_of)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("by * row", "row * by"),
+        ("by=2", "by=3"),
+        ("deep=True", "deep=False"),
+        ("deep", "thorough"),
+        ("{name}: ", "{name}; "),
+        ("{total}", "{total!r}"),
+        ("item[0]", "item[1]"),
+        ("scale(total)", "tools.added(total)"),
+        ("scaled as scale", "added as scale"),
+        ("total = 0", "total, row = 0, 1"),
+        ("return labels, total", "return total, labels"),
+    ],
+    ids=[
+        *("order", "default", "keyword default", "keyword", "text", "conversion", "lambda", "another helper", "alias"),
+        *("another local", "result"),
+    ],
+)
+def test_what_changes_the_meaning_changes_the_version(package_of, old, new):
+    assert old in MEANING
+    assert clean_version(package_of, MEANING.replace(old, new)) != clean_version(package_of)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "differs"),
+    [
+        ("added(value) * 2", "added(value) * 3", True),
+        ("value + 1", "value + 2", True),
+        ("RATE = 3", "RATE = 4", True),
+        ("UNUSED = 1", "UNUSED = 2", False),
+        ("return 1", "return 2", False),
+        ("factor = 2", "factor = 3", False),
+        ("def added(value):", "def added(value: int) -> int:\n        # one more", False),
+    ],
+    ids=[
+        "helper",
+        "helper of a helper",
+        "constant",
+        "unused constant",
+        "unused function",
+        "unused class",
+        "annotation",
+    ],
+)
+def test_what_a_function_reaches_in_the_project_belongs_to_its_version(package_of, old, new, differs):
+    changed = clean_version(package_of, helpers=HELPERS.replace(old, new))
+    assert (changed != clean_version(package_of)) == differs
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "helpers.added(raw)",
+        "Scaler().scale(raw)",
+        "tools.Scaler.scale(None, raw)",
+        "[scale(row) for row in raw]",
+        "(lambda row: scale(row))(raw)",
+        "getattr(helpers, 'added')(raw)",
+        "functools.partial(scale)(raw)",
+    ],
+    ids=["module", "class", "class in a module", "comprehension", "lambda", "module as a whole", "argument"],
+)
+def test_helpers_are_found_however_they_are_named(package_of, call):
+    text = f"{textwrap.dedent(MEANING)}\n\ndef clean(raw):\n    return {call}\n"
+    changed = HELPERS.replace("value + 1", "value + 2").replace("factor = 2", "factor = 3")
+    assert clean_version(package_of, text) != clean_version(package_of, text, changed)
+
+
+def test_a_module_that_is_imported_in_a_function_counts_as_a_whole(package_of):
+    text = "def clean(raw):\n    from .helpers import added\n    return added(raw)\n"
+    helpers = "from shop import more\n\ndef added(raw):\n    return more.one(raw)\n"
+    versions = [
+        shop_version(package_of(text, helpers=helpers, more=more).clean)
+        for more in (
+            "def one(raw):\n    return 1\n",
+            "def one(raw):  # 1\n    return 1\n",
+            "def one(raw):\n    return 2\n",
+        )
+    ]
+    assert versions[0] == versions[1] != versions[2]
+    assert "shop.helpers" not in sys.modules  # nor is it imported for that
+
+
+def test_helpers_that_call_each_other_have_a_version(package_of):
+    text = """
+        def clean(raw):
+            return other(raw - 1) if raw else {}
+
+
+        def other(raw):
+            return clean(raw - 1)
+    """
+    one, other = (shop_version(package_of(text.format(end)).clean) for end in (0, 1))
+    assert one == shop_version(package_of(text.format(0)).clean) != other
+
+
+def test_a_library_counts_by_its_name_and_not_by_its_content(package_of):
+    text = "import json\nfrom {} import {} as load\n\ndef clean(raw):\n    return load(raw), json.dumps(raw)\n"
+    one, other, same = (
+        shop_version(package_of(text.format(*origin)).clean)
+        for origin in (("json", "loads"), ("json", "dumps"), ("json", "loads"))
+    )
+    assert one == same != other
+    assert {unit.name for unit in parts(package_of(text.format("json", "loads")).clean).units} == {"shop.nodes.clean"}
+
+
+def test_what_is_behind_ten_steps_counts_by_its_name(package_of):
+    def chain(end):
+        steps = "".join(f"def step_{n}(raw):\n    return step_{n + 1}(raw)\n\n" for n in range(1, 15))
+        return package_of(f"{steps}\ndef step_15(raw):\n    return {end}\n")
+
+    one, other = chain(1), chain(2)
+    assert shop_version(one.step_1) == shop_version(other.step_1)
+    assert shop_version(one.step_7) != shop_version(other.step_7)
+
+
+@pytest.mark.parametrize(
+    ("line", "changed", "differs"),
+    [
+        ("re.compile('a')", "re.compile('b')", True),
+        ("Path(__file__).parent / 'a'", "Path(__file__).parent / 'b'", True),
+        ("str(Path(__file__).parent)", "str(Path(__file__).parent)", False),
+        ("np.arange(3)", "np.arange(4)", True),
+        ("date.today()", "date(2024, 1, 1)", True),
+        ("object()", "object()", False),
+        ("{'a': len, 'b': {1, 2}}", "{'b': {2, 1}, 'a': len}", False),
+        ("{'a': len}", "{'a': max}", True),
+        ("partial(max, 1)", "partial(max, 2)", True),
+        ("Color.RED", "Color.BLUE", True),
+        ("Option(1)", "Option(2)", True),
+        ("np.float64(1)", "np.float64(2)", True),
+    ],
+    ids=[
+        *("pattern", "path", "place", "array", "date", "object", "order of a dict", "function in a dict", "partial"),
+        *("enumeration", "dataclass", "number"),
+    ],
+)
+def test_constants_of_many_types(package_of, line, changed, differs):
+    text = """
+        import re
+        from dataclasses import dataclass
+        from datetime import date
+        from enum import Enum
+        from functools import partial
+        from pathlib import Path
+
+        import numpy as np
+
+
+        class Color(Enum):
+            RED = 1
+            BLUE = 2
+
+
+        @dataclass
+        class Option:
+            size: int
+
+
+        VALUE = {}
+
+
+        def clean(raw):
+            return VALUE
+    """
+    one, other = (shop_version(package_of(text.format(value)).clean) for value in ("None", "None"))
+    assert one == other
+    text = textwrap.dedent(text)
+    one, other = (
+        shop_version(package_of(text.replace("VALUE = {}", f"VALUE = {value}")).clean) for value in (line, changed)
+    )
+    assert (one != other) == differs
+
+
+def test_a_constant_that_other_statements_change(package_of):
+    text = "import re\nRULES = [re.compile('a')]\nRULES.append(re.compile({!r}).match)\n\ndef clean(raw):\n    return RULES\n"
+    one, other = (shop_version(package_of(text.format(value)).clean) for value in "bc")
+    assert one != other
+
+
+# Names that matter.
+
+
+def test_names_of_arguments_matter_where_they_are_called_by_name(package_of):
+    one = package_of("def clean(left, right):\n    return left - right\n").clean
+    other = package_of("def clean(first, second):\n    return first - second\n").clean
+    assert shop_version(one, ["a", "b"]) == shop_version(other, ["a", "b"])
+    by_name = shop_version(one, {"left": "a", "right": "b"}), shop_version(other, {"first": "a", "second": "b"})
+    assert by_name[0] != by_name[1]
+
+
+def test_names_of_a_mapping_of_inputs_or_outputs_matter(package_of):
+    clean = package_of("def clean(**tables):\n    return tables\n").clean
+    assert shop_version(clean, {"x": "a"}) != shop_version(clean, {"y": "a"})
+    assert shop_version(clean, {"x": "a", "y": "b"}) == shop_version(clean, {"y": "b", "x": "a"})
+    assert shop_version(len, "a", {"x": "b"}) != shop_version(len, "a", {"y": "b"})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "return locals()",
+        "return eval('a - b')",
+        "return raw.query('x > @a and y < @b')",
+        "return sql('SELECT * FROM a')",
+    ],
+    ids=["locals", "eval", "query", "sql"],
+)
+def test_locals_that_are_looked_up_by_text_keep_their_names(package_of, line):
+    text = "def clean(raw):\n    {}, {} = raw\n    {}\n"
+    one, other = (shop_version(package_of(text.format(*names, line)).clean) for names in ("ab", "ba"))
+    assert one != other
+
+
+def test_annotations_matter_where_something_may_read_them(package_of):
+    text = "{}\ndef clean(raw: {}):\n    return raw\n"
+    checked = "from kedro_assets.names import identifier as check\n@(lambda function: check and function)"
+    for decorator, differs in (("", False), (checked, True)):
+        one, other = (shop_version(package_of(text.format(decorator, kind)).clean) for kind in ("int", "str"))
+        assert (one != other) == differs
+
+
+def test_the_class_that_kedro_makes_of_a_parameter_belongs_to_the_version(package_of):
+    text = """
+        from dataclasses import dataclass
+
+
+        @dataclass
+        class Options:
+            depth: int = {}
+
+
+        def clean(raw, options: Options):
+            return options
+    """
+    one, other = (package_of(textwrap.dedent(text).format(depth)).clean for depth in (1, 2))
+    assert shop_version(one, ["a", "params:options"]) != shop_version(other, ["a", "params:options"])
+    assert shop_version(one, ["a", "b"]) == shop_version(other, ["a", "b"])
+
+
+def test_lambdas_of_one_line_count_together_unless_their_arguments_tell_them_apart(package_of):
+    text = "two = [lambda raw: raw + 1, lambda raw: raw + {}, lambda other: other]\n"
+    one, other = (package_of(text.format(number)).two for number in (2, 3))
+    assert shop_version(one[0]) != shop_version(other[0])
+    assert shop_version(one[2]) == shop_version(other[2])
+
+
+def test_a_decorator_of_the_project_belongs_to_the_version(package_of):
+    text = """
+        import functools
+
+
+        def twice(function):
+            @functools.wraps(function)
+            def wrapper(raw):
+                return function(raw) * {}
+            return wrapper
+
+
+        @twice
+        def clean(raw):
+            return raw
+    """
+    one, other = (shop_version(package_of(textwrap.dedent(text).format(number)).clean) for number in (2, 3))
+    assert one != other
+
+
+def test_the_state_of_an_object_that_is_called_belongs_to_the_version(package_of):
+    text = """
+        class Model:
+            def __init__(self, depth):
+                self.depth = depth
+
+            def __call__(self, raw):
+                return raw * {}
+
+            def fit(self, raw):
+                return raw
+    """
+    one, other = (package_of(textwrap.dedent(text).format(number)).Model for number in (1, 2))
+    assert shop_version(one(1)) == shop_version(one(1)) != shop_version(one(2))
+    assert shop_version(one(1).fit) != shop_version(one(2).fit)
+    assert shop_version(one(1)) != shop_version(other(1))
+
+
+def test_arrays_in_closures_count_by_their_content(package_of):
+    make = package_of("def make(by):\n    return lambda raw: raw * by\n").make
+    versions = [shop_version(make(np.array(values, dtype=kind))) for values, kind in (([1, 2], "i8"), ([1, 3], "i8"))]
+    versions += [shop_version(make(np.array([[1, 2]]))), shop_version(make(np.array([1, 2], dtype="f8")))]
+    assert len(set(versions)) == len(versions)
+    assert shop_version(make(np.array([1, 2]))) == shop_version(make(np.array([1, 2])))
+
+
+def test_without_source_the_bytecode_counts():
+    def made(text):
+        names = {"__name__": "shop.nowhere"}
+        exec(compile(text, "<text>", "exec"), names)
+        return names["clean"]
+
+    text = "def helper(raw):\n    return raw + {}\n\ndef clean(raw):\n    return helper(raw)\n"
+    assert shop_version(made(text.format(1))) == shop_version(made(text.format(1)))
+    assert shop_version(made(text.format(1))) != shop_version(made(text.format(2)))
+    [unit, *_] = parts(made(text.format(1))).units
+    assert unit.file is None
+
+
+def test_an_expression_that_is_too_deep_has_a_version(package_of):
+    text = "def clean(raw):\n    return raw{}\n"
+    one, other = (shop_version(package_of(text.format(".a()" * depth)).clean) for depth in (800, 801))
+    assert one != other
+
+
+# What a version was made of.
+
+
+def parts(function, inputs="raw"):
+    return code_parts(node(function, inputs, "out", name="n"), {}, {"shop"})
+
+
+def test_the_parts_of_a_version_are_told_nearest_first(package_of):
+    module, inputs = package_of(MEANING, helpers=HELPERS), {"raw": "raw", "deep": "params:deep"}
+    found = parts(functools.partial(module.clean, by=2.5), inputs)
+    assert [(unit.kind, unit.name, Path(unit.file).name, unit.line) for unit in found.units] == [
+        ("function", "shop.nodes.clean", "nodes.py", 10),
+        ("function", "shop.helpers.scaled", "helpers.py", 6),
+        ("constant", "shop.helpers.RATE", "helpers.py", 2),
+        ("function", "shop.helpers.added", "helpers.py", 10),
+    ]
+    assert found.units[0].bound == {"by": "int", "deep": "bool"}
+    assert found.units[2].bound == {"": "int"}
+    assert found.bound == {"by": "float"}
+    assert found.parameters == ("params:deep",)
+    assert found.version == shop_version(functools.partial(module.clean, by=2.5), inputs)
+
+
+# Which packages are the project's.
+
+
+def test_the_projects_packages_are_its_own_those_beside_it_and_those_of_its_nodes(package_of, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("own_package", "beside"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    clean = package_of("def clean(raw):\n    return raw\n").clean
+    monkeypatch.syspath_prepend(Path(sys.modules["shop"].__file__).parent.parent)
+    found = own_packages("own_package", [clean, np.mean, len, functools.reduce, pytest.fixture])
+    assert {"own_package", "beside", "shop"} <= found
+    assert found.isdisjoint({"numpy", "builtins", "functools", "pytest", "_pytest", "_functools"})

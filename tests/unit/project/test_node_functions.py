@@ -2,6 +2,7 @@
 
 import functools
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -406,7 +407,8 @@ def test_annotations_made_anew_are_compared_by_what_they_say():
 
 
 def test_functions_of_two_modules_with_equal_code_are_different(module_of):
-    one, other = module_of(), module_of()
+    text = "def plain(raw):\n    return raw\n\n\ndef times(by):\n    return lambda raw: raw * by\n"
+    one, other = module_of(text), module_of(text)
     assert same_function(one.plain, one.plain)
     assert same_function(one.times(1), one.times(1))
     assert not same_function(one.plain, other.plain)
