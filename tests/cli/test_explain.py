@@ -121,13 +121,24 @@ def test_a_dataset_from_a_pattern_and_one_of_several_kinds(new_project, explaine
 
 
 def test_a_node(shop, explained) -> None:
-    assert explained(shop, "multiply") == {
+    node = explained(shop, "multiply")
+    assert len(node["node"].pop("code version")) == 16
+    assert node == {
         "node": {
             "name": "multiply",
             "function": f"{shop.package}.pipeline_registry.multiply",
             "source": f"src/{shop.package}/pipeline_registry.py:7",
             "pipelines": ["__default__"],
             "parameters": {"params:factor": 2, "params:fail": False},
+            "made of": [
+                {
+                    "kind": "function",
+                    "name": f"{shop.package}.pipeline_registry.multiply",
+                    "source": f"src/{shop.package}/pipeline_registry.py:7",
+                },
+                {"kind": "parameter", "name": "params:factor"},
+                {"kind": "parameter", "name": "params:fail"},
+            ],
             "assets": ["doubled"],
             "step": "clean_and_multiply",
             "nodes": ["clean", "multiply"],
@@ -139,10 +150,49 @@ def test_a_node(shop, explained) -> None:
     }
 
 
+def test_what_the_code_version_of_a_node_was_made_of(new_project, explained, cli) -> None:
+    project = new_project(
+        nodes="""
+            from functools import partial
+
+            from kedro.pipeline import node, pipeline
+
+            KEY = "hunter2"
+
+            def same(value, by=2):
+                return helped(value), KEY
+
+            def helped(value):
+                return value
+
+            def register_pipelines():
+                return {"__default__": pipeline([node(partial(same, by=1.5), "raw", "doubled", name="a")])}
+        """
+    )
+    place, file = f"{project.package}.pipeline_registry", f"src/{project.package}/pipeline_registry.py"
+    made_of = explained(project, "a")["node"]["made of"]
+    assert [(piece["kind"], piece["name"]) for piece in made_of] == [
+        ("function", f"{place}.same"),
+        ("function", f"{place}.helped"),
+        ("constant", f"{place}.KEY"),
+        ("bound", "by"),
+    ]
+    lines = (project.path / file).read_text().splitlines()
+    same, helped, key = (
+        lines.index(line) + 1 for line in ("def same(value, by=2):", "def helped(value):", 'KEY = "hunter2"')
+    )
+    out = cli(project, "explain", "a").out
+    assert f"  made of       function {place}.same (by: int), {file}:{same}\n" in out
+    assert f"                function {place}.helped, {file}:{helped}\n" in out
+    assert f"                constant {place}.KEY: str, {file}:{key}\n" in out
+    assert "                bound by: float\n" in out
+    assert "hunter2" not in out
+
+
 def test_parameters_stand_one_a_line(shop, cli) -> None:
     lines = cli(shop, "explain", "multiply").out.splitlines()
-    assert "  parameters  params:factor = 2" in lines
-    assert "              params:fail = false" in lines
+    assert "  parameters    params:factor = 2" in lines
+    assert "                params:fail = false" in lines
 
 
 def test_a_node_of_a_pipeline_that_is_left_out(shop, explained) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +18,7 @@ from parse import parse
 
 from kedro_assets._internals import dagster_assets
 from kedro_assets.assets import KedroAsset
+from kedro_assets.cli.explain_code import code_facts, code_line, function_facts
 from kedro_assets.cli.report import job_facts
 from kedro_assets.config import JobConfig, PipelineFilter
 from kedro_assets.definitions import Translation, translate
@@ -141,11 +141,12 @@ class _Explainer:
         return {
             "is": "node",
             "name": name,
-            **self._function(node),
+            **function_facts(node, self._project),
             "tags": sorted(node.tags),
             "confirms": list(node.confirms),
             "pipelines": holders,
             "parameters": self._parameters([node]),
+            **code_facts(node, self._project),
             "assets": self._keys(vertices),
             "no asset": "" if cluster else [self._left_out(title) for title in holders],
             **(self._within(cluster) if cluster else {}),
@@ -349,18 +350,6 @@ class _Explainer:
         pattern = resolver.match_dataset_pattern(entry.name) or resolver.match_user_catch_all_pattern(entry.name)
         return f"{self._source.locate(('catalog', str(pattern))) or 'the catalog'}, by the pattern '{pattern}'"
 
-    def _function(self, node: Node) -> Facts:
-        """Return what a node runs, and where that is written."""
-        function = inspect.unwrap(getattr(node.func, "func", node.func))  # of a partial, what it calls
-        name = getattr(function, "__qualname__", type(function).__qualname__)
-        code, root = getattr(function, "__code__", None), self._project.location.path
-        file = Path(code.co_filename) if code else None
-        shown = file.relative_to(root) if file and file.is_relative_to(root) else file
-        return {
-            "function": f"{getattr(function, '__module__', '')}.{name}",
-            "source": f"{shown}:{code.co_firstlineno}" if code else "",
-        }
-
 
 def _datasets(names: Iterable[str]) -> list[str]:
     """Return the datasets among what a node reads or writes, each once."""
@@ -386,6 +375,8 @@ def _text(value: Any, width: int) -> list[str]:
         return [line if len(line) <= width else f"{line[: width - 3]}..." for line in lines]
     if not isinstance(value, list):
         return [str(value)]
+    if isinstance(value[0], dict):
+        return list(map(code_line, value))
     if any(" " in item for item in value):
         return value
     return textwrap.wrap(", ".join(value), width, break_long_words=False, break_on_hyphens=False)

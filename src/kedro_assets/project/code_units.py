@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, time
 from functools import partial
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from attrs import frozen
@@ -23,19 +22,16 @@ from kedro_assets.project.bound_values import (
     qualified_name,
     wrapped_by,
 )
+from kedro_assets.project.code_objects import bytecode, closure_cells, defaults, names_around
 from kedro_assets.project.module_names import ModuleNames
 from kedro_assets.project.normal_form import (
     Names,
     NormalForm,
     annotated_names,
     function_form,
-    plain_text,
     statement_form,
 )
 from kedro_assets.project.source_files import SourceFile, SourceFiles
-
-
-_NOTHING: Mapping[str, Any] = {}
 
 
 @frozen
@@ -132,7 +128,7 @@ class Units:
         code = function.__code__
         given = self.describe((function.__defaults__, function.__kwdefaults__))
         form, has_source = self._function_form(function, defaults=not given.whole, positional=positional)
-        cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
+        cells = dict(closure_cells(function))
         order = [*form.free, *sorted(cells.keys() - set(form.free))]
         held = {name: content(cells[name]) for name in order if name in cells}
         attributes = {name: item for name, item in vars(function).items() if not name.startswith("__")}
@@ -142,7 +138,7 @@ class Units:
         bound = self.describe((list(held.values()), attributes, wrapped))
         referred = self._refer(function.__globals__, form.names)
         imported = self._imported(function.__globals__, form.imports)
-        shown = {**_defaults(function), **held}
+        shown = {**defaults(function), **held}
         return Unit(
             kind="function",
             name=key[1],
@@ -165,13 +161,13 @@ class Units:
                 form = function_form(nodes, code.co_freevars, defaults=defaults, positional=positional)
             except RecursionError:  # an expression that is too deep
                 nodes = []
-            self._forms[key] = (form, True) if nodes else (NormalForm(*_bytecode(code)), False)
+            self._forms[key] = (form, True) if nodes else (NormalForm(*bytecode(code)), False)
         return self._forms[key]
 
     def _class(self, key: Key) -> Unit:
         kind: type = self._things[key]
         methods = [item for item in vars(kind).values() if isinstance(item, FunctionType)]
-        names = _names_around(kind, methods)
+        names = names_around(kind, methods)
         path = names.get("__file__")
         file = self._files.read(path, names) if path else None
         nodes = file.classes(kind.__qualname__) if file else []
@@ -180,7 +176,7 @@ class Units:
             held = self.describe([*kind.__bases__, *methods])
             names_in_it = (name for name in vars(kind) if not name.startswith("__"))
             return Unit("class", key[1], digest(held.text, *names_in_it), held.keys)
-        cells = {name: cell for method in methods for name, cell in _cells(method)}
+        cells = {name: cell for method in methods for name, cell in closure_cells(method)}
         held = self.describe([content(cells[name]) for name in form.free if name in cells])
         referred = self._refer(names, form.names)
         return Unit(
@@ -281,35 +277,6 @@ def _statements(nodes: Sequence[ast.stmt], free: Iterable[str] = ()) -> NormalFo
         return statement_form(nodes, free) if nodes else None
     except RecursionError:
         return None
-
-
-def _bytecode(code: CodeType) -> tuple[str, tuple[Names, ...]]:
-    """Return a function's code, which is another one for every version of Python, and the names in it."""
-    inner = [_bytecode(item) for item in code.co_consts if inspect.iscode(item)]
-    constants = [plain_text(item) for item in code.co_consts if not inspect.iscode(item)]
-    text = ascii((code.co_name, code.co_code, code.co_names, constants, [text for text, _ in inner]))
-    names = [(name,) for name in code.co_names] + [name for _, found in inner for name in found]
-    return text, tuple(dict.fromkeys(names))
-
-
-def _cells(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    return zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-
-
-def _names_around(kind: type, methods: Iterable[FunctionType]) -> Mapping[str, Any]:
-    """Return the global names of the module that a class is defined in."""
-    for method in methods:
-        if method.__globals__.get("__name__") == kind.__module__:
-            return method.__globals__
-    module = sys.modules.get(kind.__module__)
-    return vars(module) if module else _NOTHING
-
-
-def _defaults(function: FunctionType) -> dict[str, Any]:
-    """Return the defaults of a function by the names of its arguments."""
-    code, given = function.__code__, function.__defaults__ or ()
-    names = code.co_varnames[code.co_argcount - len(given) : code.co_argcount]
-    return {**dict(zip(names, given, strict=True)), **(function.__kwdefaults__ or {})}
 
 
 def _from_file(file: SourceFile, name: str, seen: set[str]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -18,12 +17,10 @@ from kedro_assets.project.name_scopes import (
     type_scope,
     walk,
 )
+from kedro_assets.project.names_by_text import names_by_text
 
 Names: TypeAlias = tuple[str, ...]
 """A global name and the attributes that are looked up behind it."""
-
-_QUERY = re.compile(r"@(\w+)|\b(?:from|join|into|update|table)\s+(\w+)", re.IGNORECASE)
-"""Local names in pandas' queries, and in SQL that reads data frames."""
 
 _BLIND = {
     "abstractmethod", "asynccontextmanager", "cache", "cached_property", "classmethod", "contextmanager", "deleter", "getter",
@@ -116,7 +113,7 @@ class _Writer(ast.NodeVisitor):
         self._outer = Scope("function", free)
         self._scopes = [self._outer]
         self._count = 0
-        self._kept = _names_that_matter(nodes)
+        self._kept = names_by_text(nodes)
 
     def form(self) -> NormalForm:
         """Return what was written."""
@@ -324,28 +321,3 @@ def _parsed(annotation: str) -> ast.AST | None:
         return ast.parse(annotation, mode="eval")
     except SyntaxError:
         return None
-
-
-def _names_that_matter(nodes: Iterable[ast.AST]) -> set[str] | None:
-    """Return the local names that code looks up by text; None if that may be any."""
-    matter: set[str] = set()
-    docstrings: set[ast.AST] = set()
-    for node in nodes:
-        for part in walk(node):
-            if isinstance(part, ast.Expr):
-                docstrings.add(part.value)
-            elif isinstance(part, ast.Call) and _looks_at_names(part):
-                return None
-            elif isinstance(part, ast.Constant) and isinstance(part.value, str) and part not in docstrings:
-                matter.update(name for found in _QUERY.findall(part.value) for name in found)
-    return matter
-
-
-def _looks_at_names(call: ast.Call) -> bool:
-    """Whether a call may look at local names by text: `locals()`, `eval(...)`, `frame.eval("...")`, `numexpr.evaluate("...")`."""
-    name = call.func.id if isinstance(call.func, ast.Name) else ""
-    attribute = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-    if name in ("locals", "eval", "exec") or (name in ("vars", "dir") and not call.args):
-        return True
-    text = (isinstance(item, ast.JoinedStr | ast.Constant) for item in call.args)
-    return (name or attribute) in ("eval", "evaluate") and any(text)
