@@ -24,7 +24,7 @@ from kedro_assets.jobs import (
     plan_jobs,
 )
 from kedro_assets.partitions import resolve_partitions
-from kedro_assets.project import Project, ProjectLocation, load_project, locate_project
+from kedro_assets.project import Project, ProjectLocation, load_project, locate_project, masked_errors
 from kedro_assets.runtime import KedroProject, View
 from kedro_assets.steps import build_assets, build_resources, resource_key
 
@@ -131,9 +131,10 @@ def build_asset_specs(
         ProjectError: If there is no project, or it cannot be imported or read.
         ConfigError: If its configuration does not fit; with every problem found.
     """
-    problems = Scope()
-    described = _describe(locate_project(project_path, env, conf_source, package), translator, problems)
-    problems.raise_if_any()
+    location, problems = locate_project(project_path, env, conf_source, package), Scope()
+    with masked_errors(location):
+        described = _describe(location, translator, problems)
+        problems.raise_if_any()
     return [asset.spec for asset in described.table.assets]
 
 
@@ -148,6 +149,12 @@ def translate(location: ProjectLocation, translator: KedroTranslator | None = No
         ProjectError: If it cannot be imported or read.
         ConfigError: If its configuration does not fit; with every problem of every stage.
     """
+    with masked_errors(location):
+        return _translate(location, translator)
+
+
+def _translate(location: ProjectLocation, translator: KedroTranslator | None) -> Translation:
+    """Read a project and build everything from it, stage by stage."""
     problems = Scope()
     described = _describe(location, translator, problems)
     project, table, config = described.project, described.table, described.project.config

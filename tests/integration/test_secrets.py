@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
 from helpers import KedroProject, execute, json_dataset, write_project
+from instance_files import files
 from servers import DagsterDev, dagster_dev
 
 PLANTED = {
@@ -229,32 +226,6 @@ def log(server: DagsterDev, job: str, run: str) -> Iterator[tuple[str, str]]:
         if event["__typename"] == "LogsCapturedEvent":
             output = server.ask(CAPTURED, key=[run, "compute_logs", event["fileKey"]])["capturedLogs"]
             yield f"the output of {job}: {','.join(event['stepKeys'])}", json.dumps(output)
-
-
-def files(home: Path) -> Iterator[tuple[str, str]]:
-    """What is in the files of an instance; what its databases have compressed is unpacked."""
-    for file in sorted(path for path in home.rglob("*") if path.is_file()):
-        name = str(file.relative_to(home))
-        if file.suffix == ".db":
-            yield name, "\n".join(values(file))
-        yield f"{name} as bytes", file.read_bytes().decode("latin-1")
-
-
-def values(database: Path) -> Iterator[str]:
-    with closing(sqlite3.connect(database)) as connection:
-        tables = [row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")]
-        for table in tables:
-            for row in connection.execute(f'select * from "{table}"'):
-                yield from (text(value) for value in row)
-
-
-def text(value: Any) -> str:
-    if not isinstance(value, bytes):
-        return str(value)
-    try:
-        return zlib.decompress(value).decode()
-    except zlib.error:
-        return value.decode("latin-1")
 
 
 def is_output(place: str) -> bool:

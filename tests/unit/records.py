@@ -111,7 +111,8 @@ def make_run(graph, plan, catalog, *, folder="/nowhere", hooks=(), **options) ->
     io = DatasetIO(catalog, manager, options.pop("versions", {}))
     identity = options.pop("identity", RunIdentity("dagster-run", RUN_ID))
     store = options.pop("store", MemoryStore(Path(folder), identity.dagster_run_id))
-    return KedroRun(Nowhere(Path("/project")), identity, None, io, plan, store, **options)
+    project = Project(Nowhere(Path("/project")), "example", {})
+    return KedroRun(project, identity, None, io, plan, store, **options)
 
 
 def make_execution(run, step, table, **options) -> StepExecution:

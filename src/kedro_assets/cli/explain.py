@@ -27,7 +27,7 @@ from kedro_assets.graph import Cluster, Vertex
 from kedro_assets.jobs import LOOKED_AT, expand_jobs
 from kedro_assets.names import base_name, identifier, is_parameter
 from kedro_assets.project import CatalogEntry, SourceLines, locate_project, source_lines
-from kedro_assets.redaction import Redactor, redacted
+from kedro_assets.redaction import Redactor, masked, redacted
 
 Facts = dict[str, Any]
 """What is known of one thing, in the order in which it is said; `before` and `after` are the names around it."""
@@ -44,7 +44,7 @@ def explain_lines(root: Path, name: str) -> Iterator[str]:
     """
     for position, facts in enumerate(_explain(root, name)):
         yield from [""] if position else []
-        yield from map(Redactor().text, _lines(facts))
+        yield from _lines(facts)
 
 
 def explain_json(root: Path, name: str) -> str:
@@ -53,7 +53,7 @@ def explain_json(root: Path, name: str) -> str:
     Raises:
         KedroAssetsError: If it means nothing, or the configuration does not fit.
     """
-    return Redactor().text(json.dumps(_explain(root, name), indent=2, ensure_ascii=False, default=str))
+    return json.dumps(_explain(root, name), indent=2, ensure_ascii=False, default=str)
 
 
 def known_names(root: Path) -> set[str]:
@@ -78,7 +78,8 @@ def _explain(root: Path, name: str) -> list[Facts]:
             f"Nothing in the project is called '{name}'. {suggest(name, set().union(*(names for names, _ in things)))}"
         )
         raise KedroAssetsError(msg)
-    return [{key: value for key, value in facts.items() if value} for facts in meant]
+    mask = Redactor.of({}).text
+    return [masked({key: value for key, value in facts.items() if value}, mask) for facts in meant]
 
 
 class _Explainer:
@@ -313,7 +314,7 @@ class _Explainer:
     def _parameters(self, nodes: Iterable[Node]) -> Facts:
         """Return the parameters that nodes read, with the project's values."""
         names = dict.fromkeys(name for node in nodes for name in node.inputs if is_parameter(name))
-        values = self._project.parameter_values
+        values = self._project.shown_parameters
         return {name: values.get(name) for name in names}
 
     def _left_out(self, pipeline: str) -> str:

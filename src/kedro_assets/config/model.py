@@ -323,6 +323,9 @@ class DagsterConfig:
         sensors: Sensors by the names that jobs use for them.
         loggers: Loggers by the names that jobs use for them.
         jobs: Jobs by name. Without any, every registered pipeline becomes a job.
+        secrets: Keys of parameters and credentials whose values are secret, beside those that say so themselves. A key is
+            meant wherever it stands; `model.licence` means one place among the parameters.
+        mask_output: Whether secrets are masked in the captured output of steps, too: in what Python prints and logs there.
         load_with_hooks: Whether `after_context_created` fires before the configuration is read. A project needs it if a
             hook registers a resolver that the configuration uses.
     """
@@ -335,6 +338,8 @@ class DagsterConfig:
     sensors: dict[str, SensorConfig] = Factory(dict)
     loggers: dict[str, LoggerConfig] = Factory(dict)
     jobs: dict[str, JobConfig] = Factory(dict)
+    secrets: list[str] = Factory(list)
+    mask_output: bool = False
     load_with_hooks: bool = False
 
 

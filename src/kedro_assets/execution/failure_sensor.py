@@ -7,6 +7,7 @@ from attrs import frozen
 from kedro_assets._internals import dagster_contexts, dagster_events, dagster_instance
 from kedro_assets.errors import KedroAssetsError, RunError, StepError
 from kedro_assets.names import identifier
+from kedro_assets.project import masked_errors
 from kedro_assets.runtime import KedroProject, PipelineHooks
 
 
@@ -41,7 +42,7 @@ class _FailureSensor:
             return  # another project of this code location has run it
         dagster_instance.add_run_tags(context.instance, dagster_run.run_id, {tags.ended: "fired"})
         try:
-            with self.project.entered():
+            with self.project.entered(), masked_errors(self.project.location):
                 run = self.project.for_run(dagster_run, job, context.instance)
                 hooks = PipelineHooks(run, self.project.filters.get(job.name), job.executor_def.name)
                 hooks.error(_error(context))

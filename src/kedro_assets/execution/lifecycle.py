@@ -112,7 +112,7 @@ def _around(
     dagster_run, job, instance = executed.run, executed.job, executed.instance
     project.open_runs.hold(dagster_run.run_id)
     try:
-        with captured_logs(executed.log):
+        with captured_logs(executed.log, output=project.project.config.mask_output):
             run = project.for_run(dagster_run, job, instance)
         run.own_process = True
         hooks = PipelineHooks(run, project.filters.get(job.name), executor)
@@ -181,7 +181,7 @@ class _Lifecycle:
             raise
 
     def _captured_logs(self) -> AbstractContextManager[LogCapture]:
-        return captured_logs(self.executed.log, redactor=self.run.redactor)
+        return captured_logs(self.executed.log, redactor=self.run.redactor, output=self.run.project.config.mask_output)
 
     def _tag(self, tags: Mapping[str, str]) -> None:
         dagster_instance.add_run_tags(self.executed.instance, self.executed.run.run_id, tags)

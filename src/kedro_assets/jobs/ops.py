@@ -64,7 +64,7 @@ def build_op_job(job: OpJob, view: View, project: KedroProject) -> dg.JobDefinit
         project: The project.
     """
     graph, pools = view.graph, project.project.config.assets.pools
-    schemas = ConfigSchemas(project.project.parameter_values)
+    schemas = ConfigSchemas(project.project.shown_parameters)
     op_names = {cluster.name: op for op, cluster in view.ops.items()}
     before = {node: _before(graph, node, op_names) for node in op_names}
     awaited = {vertex for vertices in before.values() for vertex in vertices}

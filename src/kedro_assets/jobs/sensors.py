@@ -17,7 +17,7 @@ from kedro_assets.jobs.build import BuiltJob
 from kedro_assets.jobs.plan import PlannedJob
 from kedro_assets.jobs.run_config import check_parameters, combined
 from kedro_assets.jobs.triggers import build_triggers
-from kedro_assets.project import CatalogEntry, entry_with_credentials, fingerprint, partition_ids
+from kedro_assets.project import CatalogEntry, entry_with_credentials, fingerprint, masked_errors, partition_ids
 from kedro_assets.runtime import KedroProject
 from kedro_assets.steps import observation
 
@@ -99,12 +99,18 @@ class _Evaluation(ABC):
     def evaluate(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Look once."""
 
+    def tick(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Look once, with secrets masked in the error that Dagster records of a tick."""
+        params = combined(self.job.config.config, self.config.config).runtime_params
+        with masked_errors(self.project.location, params):
+            return self.evaluate(context)
+
     def sensor(self, name: str) -> dg.SensorDefinition:
         """Make the sensor that does so."""
         looked_at = zip(LOOKED_AT, (self.config.asset, self.config.dataset), strict=True)
         return dg.SensorDefinition(
             name=name,
-            evaluation_fn=self.evaluate,
+            evaluation_fn=self.tick,
             job=self.job.definition,
             minimum_interval_seconds=self.config.minimum_interval_seconds,
             default_status=dg.DefaultSensorStatus[self.config.default_status],

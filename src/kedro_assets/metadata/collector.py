@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import dagster as dg
 from kedro.io import CatalogProtocol, DataCatalog
 
+from kedro_assets.metadata.masking import masked_metadata
 from kedro_assets.metadata.previews import NO_PREVIEW, image_preview, preview_of, preview_rows
 from kedro_assets.metadata.tables import table_of
 from kedro_assets.names import base_name
@@ -78,7 +79,9 @@ class MetadataCollector:
             metadata["kedro/node_seconds"] = round(self._seconds[name], 3)
         with _harmless(name):
             self._add_place(name, metadata)
-        return {key: value for key, value in metadata.items() if value is not None}
+        return masked_metadata(
+            {key: value for key, value in metadata.items() if value is not None}, self._redactor.text
+        )
 
     def _add_place(self, name: str, metadata: dict[str, Any]) -> None:
         if not isinstance(self._catalog, DataCatalog):

@@ -19,7 +19,7 @@ _MOST_ROWS = 100
 _MOST_COLUMNS = 30
 _LONGEST_CELL = 100
 _LONGEST_TEXT = 2_000
-_LARGEST_JSON = 64_000  # characters
+_MOST_CHARACTERS = 64_000  # that are looked through
 _LARGEST_IMAGE = 256_000  # bytes; it is written to the event log twice, a third larger
 _IMAGES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".webp": "webp"}
 
@@ -57,7 +57,7 @@ def preview_of(data: Any, table: Table | None, rows: int, redact: Callable[[str]
     if table:
         return dg.MetadataValue.text("No preview: the rows of this table would have to be computed.")
     if isinstance(data, str | int | float):
-        text = redact(str(data)[: 2 * _LONGEST_TEXT])  # a secret at the end is whole
+        text = redact(str(data)[:_MOST_CHARACTERS])  # a secret where it is cut is whole
         return dg.MetadataValue.text(_cut(text, _LONGEST_TEXT))
     return _json(data, redact) if isinstance(data, dict | list) else None
 
@@ -98,8 +98,8 @@ def _json(data: Any, redact: Callable[[str], str]) -> Preview | None:
     try:
         for part in json.JSONEncoder(allow_nan=False).iterencode(data):
             text += part
-            if len(text) > _LARGEST_JSON:
-                return dg.MetadataValue.text(f"No preview: as JSON it has more than {_LARGEST_JSON // 1000} kB.")
+            if len(text) > _MOST_CHARACTERS:
+                return dg.MetadataValue.text(f"No preview: as JSON it has more than {_MOST_CHARACTERS // 1000} kB.")
     except (TypeError, ValueError):
         return None
     return dg.MetadataValue.json(_masked(json.loads(text), redact))

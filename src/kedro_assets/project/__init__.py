@@ -7,6 +7,7 @@ from kedro_assets.project.dataset_files import address, fingerprint, partition_i
 from kedro_assets.project.load import DEFAULT_PIPELINE, Project, entry_with_credentials, load_project
 from kedro_assets.project.location import CONF_SOURCE_VARIABLE, ProjectLocation, locate_project
 from kedro_assets.project.node_functions import code_location, same_function
+from kedro_assets.project.secrets import masked_errors, read_credentials
 
 __all__ = [
     "CONF_SOURCE_VARIABLE",
@@ -24,7 +25,9 @@ __all__ = [
     "fingerprint",
     "load_project",
     "locate_project",
+    "masked_errors",
     "partition_ids",
+    "read_credentials",
     "read_entry",
     "resolve_catalog",
     "same_function",

@@ -86,9 +86,9 @@ def _files(location: ProjectLocation, entry: CatalogEntry) -> tuple[str, Mapping
         return "", {}
     options = (entry.config.get("load_args") or {}) if entry.is_partitioned else {}  # how their files are looked for
     credentials = entry.located.get("credentials") or {}
-    try:
-        of_system = (entry.located.get("fs_args") or {}).items()
-        arguments = {name: value for name, value in of_system if not name.startswith("open_args")}
+    of_system = (entry.located.get("fs_args") or {}).items()
+    arguments = {name: value for name, value in of_system if not name.startswith("open_args")}
+    with Redactor.of({"credentials": credentials}).errors():
         system, path = url_to_fs(place, **{**credentials, **arguments})
         system.invalidate_cache()
         if system.isfile(path):
@@ -96,9 +96,6 @@ def _files(location: ProjectLocation, entry: CatalogEntry) -> tuple[str, Mapping
         if has_magic(path):
             return "", system.glob(path, detail=True)
         return path, system.find(path, **{**options, "detail": True})
-    except Exception as error:
-        Redactor.of({"credentials": credentials}).error(error)
-        raise
 
 
 def _address(location: ProjectLocation, place: str) -> str:

@@ -29,6 +29,7 @@ from kedro_assets.project.config_files import (
 from kedro_assets.project.location import ProjectLocation
 from kedro_assets.project.module_names import own_packages
 from kedro_assets.project.node_functions import innermost
+from kedro_assets.redaction import Redactor, masked
 
 DEFAULT_PIPELINE = "__default__"
 
@@ -70,6 +71,20 @@ class Project:
         """The names of the packages whose code is the project's own, rather than that of a library."""
         functions = (node.func for pipeline in self.pipelines.values() for node in pipeline.nodes)
         return own_packages(self.package_name, map(innermost, functions))
+
+    @cached_property
+    def shown_parameters(self) -> Mapping[str, Any]:
+        """The same as they may be shown: what is secret is masked."""
+        return parameter_values(masked(self.parameters, Redactor.of({}).text, self.config.secrets))
+
+    def redactor(self, credentials: Mapping[str, Any], runtime_params: Mapping[str, Any]) -> Redactor:
+        """Return what masks the project's secrets in a run.
+
+        Args:
+            credentials: The project's credentials.
+            runtime_params: The parameters that the run is given.
+        """
+        return Redactor.of(credentials, [self.parameters, self.resolver.config, runtime_params], self.config.secrets)
 
     @property
     def catalog_names(self) -> list[str]:

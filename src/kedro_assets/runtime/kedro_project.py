@@ -90,7 +90,7 @@ class KedroProject:
             identity = RunIdentity.of(run, job, instance, self.resource_key).with_partition(partition)
             identity = identity.with_saved(_saved_versions(view, earlier, plan, instance))
             store = self._memory_store(instance, run.run_id, partition_of(run.tags), earlier)
-            return KedroRun.open(self.location, identity, plan, store, view.pipeline_around(plan))
+            return KedroRun.open(self.project, identity, plan, store, view.pipeline_around(plan))
 
         self.enter()
         return self.open_runs.get(run.run_id, open_run)
@@ -104,7 +104,7 @@ class KedroProject:
             partition = context.partition_key if context.has_partition_key else ""
             store = self._memory_store(dagster_contexts.instance_outside_run(context), "", partition)
             self.enter()
-            return KedroRun.open(self.location, identity, plan_run(self.table.graph, {}), store)
+            return KedroRun.open(self.project, identity, plan_run(self.table.graph, {}), store)
         return self.for_run(current.run, current.job, current.instance)
 
     def view(self, job: str) -> View:

@@ -11,6 +11,7 @@ from kedro.framework.session import KedroServiceSession
 from kedro.io import CatalogProtocol
 
 from kedro_assets._internals.kedro_project import create_catalog
+from kedro_assets.project import masked_errors
 from kedro_assets.runtime.identity import kedro_timestamp
 from kedro_assets.runtime.kedro_project import KedroProject
 
@@ -50,15 +51,17 @@ class KedroResource:
         """
         params = {**self.runtime_params, **(options.pop("runtime_params", None) or {})}
         versions = {**self.load_versions, **(options.pop("load_versions", None) or {})}
-        return self._session().run(runtime_params=params, load_versions=versions or None, **options)
+        with masked_errors(self.project.location, params):
+            return self._session().run(runtime_params=params, load_versions=versions or None, **options)
 
     def open_catalog(self) -> CatalogProtocol[Any, Any]:
         """Open the project's catalog, as a session of Kedro's does: the hooks of context and catalog fire.
 
         It loads the versions that the run's configuration names, and saves under one of its own.
         """
-        context = self._session().load_context(dict(self.runtime_params))
-        return create_catalog(context, kedro_timestamp(datetime.now(tz=timezone.utc)), self.load_versions)
+        with masked_errors(self.project.location, self.runtime_params):
+            context = self._session().load_context(dict(self.runtime_params))
+            return create_catalog(context, kedro_timestamp(datetime.now(tz=timezone.utc)), self.load_versions)
 
     def _session(self) -> KedroServiceSession:
         self.project.enter()

@@ -17,7 +17,7 @@ from pluggy import PluginManager
 from kedro_assets._internals import kedro_project
 from kedro_assets.errors import ProjectError
 from kedro_assets.graph import RunPlan
-from kedro_assets.project import ProjectLocation
+from kedro_assets.project import Project, ProjectLocation, read_credentials
 from kedro_assets.redaction import Redactor
 from kedro_assets.runtime import log_capture
 from kedro_assets.runtime.dataset_io import DatasetIO
@@ -30,20 +30,20 @@ class KedroRun:
     """The open Kedro project of one Dagster run in this process.
 
     Attributes:
-        location: The project.
+        project: What was read of the project.
         identity: What it shares with the run's other processes.
         context: Kedro's context; its hooks have fired.
         io: The way to the data of its catalog, which has the run's save version.
         plan: What the run does.
         store: Where in-memory datasets pass from step to step.
         pipeline: The registered pipeline whose parameters are checked against their types; None for all.
-        redactor: Masks the project's credentials.
+        redactor: Masks the project's secrets.
         own_process: Whether this is the run's own process, so that steps which run here run one after the other.
         done: The nodes that have run in this process.
         errors: What failed in this process, by Dagster's step key.
     """
 
-    location: ProjectLocation
+    project: Project
     identity: RunIdentity
     context: KedroContext
     io: DatasetIO
@@ -59,7 +59,7 @@ class KedroRun:
     @classmethod
     def open(
         cls,
-        location: ProjectLocation,
+        project: Project,
         identity: RunIdentity,
         plan: RunPlan,
         store: MemoryStore,
@@ -67,20 +67,25 @@ class KedroRun:
     ) -> KedroRun:
         """Open the project as Kedro's session does at the start of a run: `after_context_created`, then the catalog.
 
-        Credentials are masked in the errors of its hooks, and in what they log as soon as they are known.
+        Secrets are masked in the errors of its hooks and in what they log: those that can be read without hooks from the
+        start, the others once the context is there.
 
         Args:
-            location: The project; this process has it open.
+            project: What was read of the project; this process has it open.
             identity: What all processes of the run agree on.
             plan: What the run does.
             store: Where in-memory datasets pass from step to step.
             pipeline: The registered pipeline whose parameters are checked against their types; None for all.
         """
+        location, params = project.location, identity.runtime_params
         session = KedroServiceSession.create(
             project_path=location.path, env=location.env, conf_source=location.conf_source
         )
-        with Redactor().errors():
-            context = session.load_context(runtime_params=dict(identity.runtime_params))
+        known = read_credentials(location, params)
+        redactor = project.redactor(known, params)
+        log_capture.mask(redactor)
+        with redactor.errors():
+            context = session.load_context(runtime_params=dict(params))
         if identity.env is not None and identity.env != env_of(context):
             msg = (
                 f"Kedro's environment is '{env_of(context)}' in the process of this step and '{identity.env}' in that of "
@@ -89,13 +94,20 @@ class KedroRun:
             raise ProjectError(msg)
         if pipeline is not None:
             kedro_project.limit_validation(context, pipeline)
-        redactor = Redactor.of(_credentials(context))
-        log_capture.mask(redactor)
+        found = _credentials(context)
+        if found != known:
+            redactor = project.redactor(found, params)
+            log_capture.mask(redactor)
         with redactor.errors():
             catalog = kedro_project.create_catalog(context, identity.kedro_run_id, identity.load_versions)
         own = plan.versioned - identity.load_versions.keys()
         io = DatasetIO(catalog, kedro_project.hook_manager(session), dict.fromkeys(own, identity.kedro_run_id))
-        return cls(location, identity, context, io, plan, store, pipeline, redactor)
+        return cls(project, identity, context, io, plan, store, pipeline, redactor)
+
+    @property
+    def location(self) -> ProjectLocation:
+        """Where the project is."""
+        return self.project.location
 
     @property
     def catalog(self) -> CatalogProtocol[Any, Any]:
@@ -128,7 +140,7 @@ class KedroRun:
             return self
         if key not in self._partitions:
             identity, store = self.identity.with_partition(params), evolve(self.store, partition=key)
-            opened = KedroRun.open(self.location, identity, self.plan, store, self.pipeline)
+            opened = KedroRun.open(self.project, identity, self.plan, store, self.pipeline)
             opened.own_process, opened.errors = self.own_process, self.errors
             opened.io.validations = self.io.validations
             self._partitions.clear()  # one after the other, so that no more than one catalog is in memory
@@ -136,7 +148,7 @@ class KedroRun:
         return self._partitions[key]
 
     def redacted(self) -> AbstractContextManager[None]:
-        """Mask credentials in the errors raised inside, before Dagster records them."""
+        """Mask secrets in the errors raised inside, before Dagster records them."""
         return self.redactor.errors()
 
 

@@ -19,6 +19,7 @@ from attrs import define, field
 
 from kedro_assets._internals.dagster_storage import STORAGES
 from kedro_assets.redaction import Redactor
+from kedro_assets.runtime.masked_output import masked_output
 
 _LEVELS = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
 _KEDRO = str(Path(kedro.__file__).parent)
@@ -39,7 +40,7 @@ class LogCapture:
         log: Dagster's log of the step or the run.
         managed: Loggers that Dagster itself captures, as the instance's `managed_python_loggers` has them.
         thread: The thread that the step runs in.
-        redactor: Masks credentials.
+        redactor: Masks secrets.
     """
 
     log: dg.DagsterLogManager
@@ -65,9 +66,13 @@ class LogCapture:
             message = f"{message}\n{_exceptions.formatException(record.exc_info)}"
         if record.stack_info:
             message = f"{message}\n{record.stack_info}"
-        message = self.redactor.text(message)
+        message = self.masked(message)
         level = next((level for level in _LEVELS if level <= record.levelno), logging.DEBUG)
         self.log.log(level, message)
+
+    def masked(self, text: str) -> str:
+        """Mask the secrets that are known by now."""
+        return self.redactor.text(text)
 
     def renew(self, redactor: Redactor) -> None:
         """Go on after the project was opened: its hooks may have configured logging anew, and its secrets are known."""
@@ -119,21 +124,30 @@ _handler = _Handler()
 
 @contextmanager
 def captured_logs(
-    log: dg.DagsterLogManager, managed: Collection[str] = (), redactor: Redactor | None = None
+    log: dg.DagsterLogManager,
+    managed: Collection[str] = (),
+    redactor: Redactor | None = None,
+    *,
+    output: bool = False,
 ) -> Iterator[LogCapture]:
     """Pass on to Dagster's log what is logged inside.
 
     Args:
         log: Dagster's log of the step or the run.
         managed: Loggers that Dagster itself captures.
-        redactor: Masks credentials, if they are known already.
+        redactor: Masks secrets, if they are known already.
+        output: Whether to mask them in what the process writes to its terminal, too.
     """
-    capture = LogCapture(log, managed, redactor=redactor or Redactor())
+    capture = LogCapture(log, managed, redactor=redactor or Redactor.of({}))
     _handler.captures.append(capture)
     _handler.attach()
+    if output:
+        masked_output.attach(capture.masked)
     try:
         yield capture
     finally:
+        if output:
+            masked_output.detach(capture.masked)
         _handler.captures.remove(capture)
         if not _handler.captures:
             _handler.detach()

@@ -12,6 +12,7 @@ from kedro.pipeline.node import Node
 from kedro.validation.parameter_validator import ParameterValidator
 
 from kedro_assets.names import is_parameter
+from kedro_assets.redaction import unmasked
 
 FIELD = "parameters"
 
@@ -22,7 +23,7 @@ class ConfigSchemas:
     Dagster's schemas are dear to make, so steps that read the same parameters share one.
 
     Args:
-        values: The project's values, by the name that a node uses.
+        values: The project's values as they may be shown, by the name that a node uses.
     """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
@@ -39,14 +40,26 @@ class ConfigSchemas:
         return self._made[names]
 
 
-def changed_parameters(config: Mapping[str, Any] | None, values: Mapping[str, Any]) -> dict[str, Any]:
+def changed_parameters(
+    config: Mapping[str, Any] | None, values: Mapping[str, Any], shown: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the parameters that a run's configuration changes.
 
     A value that is still the default is left out, so that what JSON cannot carry, a date for instance, reaches the node
-    as the project has it.
+    as the project has it. So does a secret that is still masked.
+
+    Args:
+        config: The configuration of the step.
+        values: The project's values, by the name that a node uses.
+        shown: The same as they may be shown, where any is masked.
     """
     given = (config or {}).get(FIELD) or {}
-    return {name: value for name, value in given.items() if not _same(value, _shown(values.get(name)))}
+    defaults = {name: _shown((values if shown is None else shown).get(name)) for name in given}
+    return {
+        name: unmasked(value, defaults[name], values.get(name))
+        for name, value in given.items()
+        if not _same(value, defaults[name])
+    }
 
 
 def typed_parameters(node: Node, changed: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import dagster as dg
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from kedro.pipeline.node import Node
 
 from kedro_assets.assets import Validation
@@ -252,9 +252,8 @@ class StepExecution:
             raise PartitionError(msg)
 
     def _masked(self, found: Validation) -> Validation:
-        """Mask the project's credentials in what a validator has found, before Dagster records it."""
-        self.run.redactor.error(found.error)
-        return found
+        """Mask the project's secrets in what a validator has found, before Dagster records it."""
+        return found if found.error is None else evolve(found, error=self.run.redactor.error(found.error))
 
 
 _NOTHING = StepPlan(())

@@ -12,7 +12,7 @@ from kedro_assets._internals import dagster_assets, dagster_instance, dagster_jo
 from kedro_assets.assets import AssetTable, KedroAsset
 from kedro_assets.graph import Cluster
 from kedro_assets.names import base_name, identifiers
-from kedro_assets.project import CatalogEntry, address, entry_with_credentials, fingerprint, read_entry
+from kedro_assets.project import CatalogEntry, address, entry_with_credentials, fingerprint, masked_errors, read_entry
 from kedro_assets.runtime import KedroProject, KedroRun
 from kedro_assets.steps.step import KedroStep
 
@@ -104,9 +104,9 @@ class Observe:
         resource = getattr(context.resources, self.resource_key)
         project: KedroProject = resource.project
         project.enter()
-        name = self.entry.name
-        entry = entry_with_credentials(project.location, name, resource.runtime_params)
-        version = fingerprint(project.location, entry)
+        name, params = self.entry.name, resource.runtime_params
+        with masked_errors(project.location, params):
+            version = fingerprint(project.location, entry_with_credentials(project.location, name, params))
         if version is None:
             raise dg.Failure(f"There are no files of '{base_name(name)}'.", allow_retries=False)
         yield dg.ObserveResult(self.key, data_version=dg.DataVersion(version))

@@ -47,7 +47,7 @@ def build_multi_assets(
         problems: Collects steps that would be in two pools.
     """
     table, config = project.table, project.project.config.assets
-    schemas = ConfigSchemas(project.project.parameter_values)
+    schemas = ConfigSchemas(project.project.shown_parameters)
     titles = {cluster.name: config.prefixed(cluster.name) for cluster in clusters}
     names = identifiers(titles.values(), taken=[*taken, dagster_jobs.ASSET_JOB])
     return [

@@ -11,7 +11,9 @@ from kedro_assets._internals import dagster_contexts, dagster_instance, dagster_
 from kedro_assets.assets import Validation, check_evaluation, check_result
 from kedro_assets.errors import PartitionError
 from kedro_assets.graph import Cluster, Vertex
+from kedro_assets.metadata import masked_metadata
 from kedro_assets.partitions import PARTITION_TAG, has_partition, runtime_params, shown
+from kedro_assets.redaction import Redactor
 from kedro_assets.runtime import (
     KedroProject,
     Saved,
@@ -122,27 +124,43 @@ class KedroStep:
     ) -> Iterator[Saved | Validation]:
         """Run the step's nodes, and yield what is saved and found; at last, what is found in the data of other checks."""
         project = self._project(context)
-        with captured_logs(context.log, dagster_instance.captured_loggers(context.instance)) as capture:
+        managed, output = dagster_instance.captured_loggers(context.instance), project.project.config.mask_output
+        with captured_logs(context.log, managed, output=output) as capture:
             run = project.for_run(context.run, context.job_def, context.instance)
             capture.renew(run.redactor)
             join_run(run.identity.mlflow_run_id)
             view, step = project.view(context.job_def.name), dagster_contexts.step_key(context)
             if run.without_hooks and step == next(iter(run.plan.steps), None) and not context.retry_number:
                 context.log.warning(_WITHOUT_HOOKS.format(project.project.package_name))
-            parameters = changed_parameters(context.op_config, project.project.parameter_values)
+            values, shown = project.project.parameter_values, project.project.shown_parameters
+            parameters = changed_parameters(context.op_config, values, shown)
             execution = StepExecution(run, step, view, project.io_managers, parameters)
-            try:
-                if len(made) > 1 and view.table.partitions.by_path(execution.plan.nodes):
-                    yield from self._one_by_one(execution, made, context.instance)
-                else:
-                    execution.keys = self._keys(execution, made, context.instance)
-                    yield from execution.run_nodes()
-                yield from execution.stored(checks)
-            except Exception as error:
-                run.errors[step] = error
-                run.redactor.error(error)
-                yield from execution.validated()
+            with run.redacted():
+                yield from self._executed(execution, checks, made, context.instance)
+
+    def _executed(
+        self,
+        execution: StepExecution,
+        checks: Collection[dg.AssetCheckKey],
+        made: Sequence[str],
+        instance: dg.DagsterInstance,
+    ) -> Iterator[Saved | Validation]:
+        """Run the step's nodes; what validators have found until an error is reported before it."""
+        run = execution.run
+        try:
+            if len(made) > 1 and execution.view.table.partitions.by_path(execution.plan.nodes):
+                yield from self._one_by_one(execution, made, instance)
+            else:
+                execution.keys = self._keys(execution, made, instance)
+                yield from execution.run_nodes()
+            yield from execution.stored(checks)
+        except Exception as error:
+            found = _masked(error, run.redactor)
+            run.errors[execution.step] = found
+            yield from execution.validated()
+            if found is error:
                 raise
+            raise found from found.__cause__
 
     def _one_by_one(
         self, execution: StepExecution, made: Sequence[str], instance: dg.DagsterInstance
@@ -183,3 +201,11 @@ class KedroStep:
                 raise PartitionError(msg)
             found[name] = keys
         return found
+
+
+def _masked(error: Exception, redactor: Redactor) -> Exception:
+    """Mask secrets in the error of a step, and in the metadata with which Dagster records a failure."""
+    found = redactor.error(error)
+    if isinstance(found, dg.Failure):
+        found.metadata = masked_metadata(found.metadata, redactor.text)
+    return found
