@@ -45,7 +45,8 @@ class _FailureSensor:
             with self.project.entered(), masked_errors(self.project.location):
                 run = self.project.for_run(dagster_run, job, context.instance)
                 hooks = PipelineHooks(run, self.project.filters.get(job.name), job.executor_def.name)
-                hooks.error(_error(context))
+                with run.redacted():
+                    hooks.error(_error(context))
         finally:
             self.project.open_runs.release(dagster_run.run_id)
 

@@ -36,11 +36,11 @@ class MaskedOutput:
     def detach(self, mask: Mask) -> None:
         """Leave the output as it was, unless somebody else still asks."""
         with self._lock:
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()  # what was begun is still masked
             self._masks.remove(mask)
             if self._before is None or self._masks:
                 return
-            for stream in (sys.stdout, sys.stderr):
-                stream.flush()
             sys.stdout, sys.stderr, factory = self._before
             logging.setLogRecordFactory(factory)
             self._before = None
