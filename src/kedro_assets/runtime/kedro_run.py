@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -11,7 +11,7 @@ from attrs import define, evolve, field
 from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.session import KedroServiceSession
-from kedro.io import CatalogProtocol
+from kedro.io import CatalogProtocol, DataCatalog
 from pluggy import PluginManager
 
 from kedro_assets._internals import kedro_project
@@ -100,6 +100,10 @@ class KedroRun:
             log_capture.mask(redactor)
         with redactor.errors():
             catalog = kedro_project.create_catalog(context, identity.kedro_run_id, identity.load_versions)
+        inline = [each for each in _in_catalog(catalog) if each not in found.values()]
+        if inline:
+            redactor = project.redactor({**found, "catalog": inline}, params)
+            log_capture.mask(redactor)
         own = plan.versioned - identity.load_versions.keys()
         io = DatasetIO(catalog, kedro_project.hook_manager(session), dict.fromkeys(own, identity.kedro_run_id))
         return cls(project, identity, context, io, plan, store, pipeline, redactor)
@@ -163,6 +167,17 @@ def _credentials(context: KedroContext) -> Mapping[str, Any]:
     except (MissingConfigException, KeyError):
         return {}
     return found if isinstance(found, Mapping) else {}
+
+
+def _in_catalog(catalog: CatalogProtocol[Any, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the credentials of the datasets in a catalog; a class of the project's own need not know them."""
+    todo: list[Any] = [catalog.config_resolver.config] if isinstance(catalog, DataCatalog) else []
+    while todo:
+        config = todo.pop()
+        if isinstance(config, Mapping):
+            credentials = config.get("credentials")
+            yield from [credentials] if isinstance(credentials, Mapping) else []
+            todo += [each for key, each in config.items() if key != "credentials"]
 
 
 class OpenRuns:

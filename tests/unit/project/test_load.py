@@ -100,7 +100,7 @@ HOOKS = (Loud(),)
 
 CREDENTIALS = """
 x: {type: unit_test_no_such_module.Dataset, filepath: a, credentials: db}
-inline: {type: pandas.CSVDataset, filepath: a, credentials: {token: secret}}
+inline: {type: pandas.CSVDataset, filepath: a, credentials: {token: hunter2}}
 parts:
   type: partitions.PartitionedDataset
   path: p
@@ -120,7 +120,7 @@ def test_no_hook_fires_no_dataset_class_is_imported_and_no_credentials_are_read(
     for name in ("x", "inline", "parts", "till_table"):
         assert project.entry(name).declared
         assert "credentials" not in str(project.entry(name).config)
-    assert "secret" not in repr(project)
+    assert "hunter2" not in repr(project)
     assert not {name for name in set(sys.modules) - before if name.startswith(("kedro_datasets", "unit_test_no"))}
 
 

@@ -3,8 +3,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from kedro_assets.errors import ProjectError
-from kedro_assets.project import locate_project
+from kedro_assets.errors import ProjectError, Scope
+from kedro_assets.project import load_project, locate_project
 from kedro_assets.runtime.handover import MemoryStore
 from kedro_assets.runtime.identity import RunIdentity
 from kedro_assets.runtime.kedro_run import KedroRun, OpenRuns, env_of
@@ -192,7 +192,8 @@ def open_project(write_project, tmp_path):
         location.open()
         graph = make_graph([make_node("make", ["raw"], ["made"])], catalog={"made": json_entry("made", versioned=True)})
         plan = plan_of(graph, s=["make"])
-        return KedroRun.open(location, RunIdentity("run", RUN_ID, **identity), plan, MemoryStore(tmp_path, "run"))
+        project = load_project(location, Scope())
+        return KedroRun.open(project, RunIdentity("run", RUN_ID, **identity), plan, MemoryStore(tmp_path, "run"))
 
     return open_run
 
@@ -215,6 +216,13 @@ def test_credentials_are_masked_in_the_errors_of_hooks_and_of_the_run(open_proje
     run = open_project()
     with pytest.raises(ValueError, match=r"no \*\*\* here"), run.redacted():
         raise ValueError("no hunter2 here")
+
+
+def test_credentials_that_stand_in_the_catalog_are_masked(open_project):
+    run = open_project(
+        "x: {type: json.JSONDataset, filepath: memory://x.json, credentials: {account: t0ken-a, key: t0ken-b}}"
+    )
+    assert run.redactor.text("t0ken-a has t0ken-b") == "t0ken-a has ***"
 
 
 def test_another_environment_than_that_of_the_runs_own_process_is_an_error(open_project):
