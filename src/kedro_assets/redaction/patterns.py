@@ -12,7 +12,6 @@ _USER = re.compile(
     rf"(?P<scheme>{_SCHEME})://(?P<user>[^/?#{_END}]+"  # any character but those that end it
     rf"|(?!\[)[^/:@{_END}]*:(?!\d+(?:[/?#{_END}]|$))[^{_END}]+)@"  # or a password with those, where no port stands
 )
-_BEFORE_HOST = re.compile(r"(\w*)://([^/]*)@")
 _WITH_CONTAINER = {"abfs", "abfss", "wasb", "wasbs"}
 _START = r"(?:(?<![^\W_])|(?<=\\[nrt])|(?-i:(?<=[a-z0-9])(?=[A-Z])))"  # of a word in a key
 _KEY = rf"(?:(?<![\w.\\-])|(?<=\\[nrt]))[\w.-]*{_START}(?:{SECRET_WORDS}|{SECRET_KEYS})s?(?![^\W_])[\w.-]*"
@@ -80,12 +79,11 @@ def redacted(location: str) -> str:
     """
     if "://" not in location:
         return location
-    return _BEFORE_HOST.sub(_host_alone, location).partition("?")[0]
+    return _USER.sub(_host_alone, location).partition("?")[0]
 
 
 def _host_alone(found: re.Match[str]) -> str:
-    scheme, before = found.groups()
-    return found[0] if scheme.lower() in _WITH_CONTAINER and ":" not in before else f"{scheme}://"
+    return found[0] if _is_container(found) else f"{found['scheme']}://"
 
 
 def _is_container(found: re.Match[str]) -> bool:
