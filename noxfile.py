@@ -22,14 +22,14 @@ EXAMPLE = ROOT / "examples" / "flights"
 QUIET = {"DO_NOT_TRACK": "1", "KEDRO_DISABLE_TELEMETRY": "1"}
 TESTING = [
     *("pytest>=8.2", "pytest-xdist>=3.7", "hypothesis>=6.100"),
-    *("dagster-webserver", "dagster-docker>=0.28", "jsonschema>=4"),
+    *("dagster-webserver", "dagster-docker>=0.29", "jsonschema>=4"),
 ]
 
 WORKERS = ["-n", "2", "--dist", "loadfile"]
 
 ENGINES = [
-    *("dagster-dask>=0.28", "dagster-celery>=0.28", "dagster-celery-docker>=0.28", "dagster-celery-k8s>=0.28"),
-    *("dagster-docker>=0.28", "dagster-k8s>=0.28", "dagster-postgres>=0.28", "redis"),
+    *("dagster-dask>=0.29", "dagster-celery>=0.29", "dagster-celery-docker>=0.29", "dagster-celery-k8s>=0.29"),
+    *("dagster-docker>=0.29", "dagster-k8s>=0.29", "dagster-postgres>=0.29", "redis"),
 ]
 
 

@@ -50,7 +50,7 @@ def build_checks(
 def _check_spec(label: str, key: dg.AssetKey, dataset: str, validator: ValidatorSpec) -> dg.AssetCheckSpec:
     """Describe one check; it does not block in Dagster's sense, as Kedro's own error already stops what is downstream.
 
-    Dagster 1.12 skips everything behind a blocking check without a result, such as one that is only asked on load.
+    Dagster may skip everything behind a blocking check without a result, such as one that is only asked on load.
     """
     modes = " and ".join(validator.on)
     return dg.AssetCheckSpec(
@@ -69,7 +69,7 @@ def check_result(
     Args:
         spec: The check.
         validation: What its validator has found.
-        partitions: What the step makes. Dagster 1.12 knows no partitions of a check, so its metadata says them.
+        partitions: What the step makes. A check has none in Dagster's stable API, so its metadata says them.
     """
     return dg.AssetCheckResult(asset_key=spec.asset_key, check_name=spec.name, **_result(validation, partitions))
 
