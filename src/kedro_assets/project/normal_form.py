@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from attrs import frozen
@@ -17,7 +17,7 @@ from kedro_assets.project.name_scopes import (
     type_scope,
     walk,
 )
-from kedro_assets.project.names_by_text import names_by_text
+from kedro_assets.project.names_by_text import looks_at_names, names_in
 
 Names: TypeAlias = tuple[str, ...]
 """A global name and the attributes that are looked up behind it."""
@@ -29,6 +29,8 @@ _BLIND = {
 """Decorators that do not look at annotations or at the names of arguments."""
 
 _LEFT_OUT = {"ctx", "kind", "simple", "type_comment", "type_ignores", "type_params"}
+
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
 
 
 @frozen
@@ -59,17 +61,17 @@ def function_form(
         defaults: Whether the expressions of its defaults are part of it.
         positional: Whether it is called by position only, so that the names of its arguments say nothing.
     """
-    writer = _Writer(nodes, free)
-    for node in nodes:
-        writer.write_function(node, defaults=defaults, positional=positional)
-    return writer.form()
+
+    def write(writer: _Writer) -> None:
+        for node in nodes:
+            writer.write_function(node, defaults=defaults, positional=positional)
+
+    return _written(write, free)
 
 
 def statement_form(nodes: Sequence[ast.stmt], free: Iterable[str] = ()) -> NormalForm:
     """Return the normal form of classes, or of a module's statements."""
-    writer = _Writer(nodes, free)
-    writer.write_body(nodes)
-    return writer.form()
+    return _written(lambda writer: writer.write_body(nodes), free)
 
 
 def annotated_names(nodes: Iterable[FunctionNode]) -> list[Names]:
@@ -103,17 +105,35 @@ def plain_text(value: Any) -> str:
     return hex(value) if type(value) is int else ascii(value)
 
 
-class _Writer(ast.NodeVisitor):
-    """Writes a syntax tree; a local name becomes a number when it is first met."""
+def _written(write: Callable[[_Writer], None], free: Iterable[str]) -> NormalForm:
+    """Return what is written; where names are looked up by text, it is written again with them."""
+    writer = _Writer(free)
+    write(writer)
+    if writer.any_name or writer.by_text:
+        writer = _Writer(free, writer.by_text, any_name=writer.any_name)
+        write(writer)
+    return writer.form()
 
-    def __init__(self, nodes: Sequence[ast.AST], free: Iterable[str]) -> None:
+
+class _Writer(ast.NodeVisitor):
+    """Writes a syntax tree; a local name becomes a number when it is first met.
+
+    Attributes:
+        by_text: The names that texts ask for, as it turned out.
+        any_name: Whether something may ask for any name.
+    """
+
+    def __init__(self, free: Iterable[str], kept: Iterable[str] = (), *, any_name: bool = False) -> None:
+        self.by_text: set[str] = set()
+        self.any_name = any_name
+        self._kept = frozenset(kept)
+        self._keeps_all = any_name
         self._parts: list[str] = []
         self._names: dict[Names, None] = {}
         self._imports: dict[tuple[int, str], None] = {}
         self._outer = Scope("function", free)
         self._scopes = [self._outer]
         self._count = 0
-        self._kept = names_by_text(nodes)
 
     def form(self) -> NormalForm:
         """Return what was written."""
@@ -165,8 +185,12 @@ class _Writer(ast.NodeVisitor):
     def generic_visit(self, node: ast.AST) -> None:
         """Write a node that has nothing special; what a version of Python does not know, or leaves empty, is left out."""
         self._parts.append(f"{type(node).__name__}(")
-        for name, value in ast.iter_fields(node):
-            if name in _LEFT_OUT or value is None or value == []:
+        kind = type(node)
+        if kind not in _FIELDS:
+            _FIELDS[kind] = tuple(name for name, _ in ast.iter_fields(node) if name not in _LEFT_OUT)
+        for name in _FIELDS[kind]:
+            value = getattr(node, name, None)
+            if value is None or value == []:
                 continue
             self._parts.append(f"{name}=")
             if isinstance(value, list) and isinstance(value[0], ast.stmt):
@@ -187,7 +211,7 @@ class _Writer(ast.NodeVisitor):
             if name not in scope.names or (scope.kind == "class" and position):
                 continue
             if name not in scope.met:
-                matters = scope.kind == "class" or self._kept is None or name in self._kept
+                matters = scope.kind == "class" or self._keeps_all or name in self._kept
                 scope.met[name] = f"={name} " if matters else f"%{self._count} "
                 self._count += not matters
             return scope.met[name]
@@ -210,7 +234,13 @@ class _Writer(ast.NodeVisitor):
             self._names[chain] = None
             self._parts.append(f"${'.'.join(chain)} ")
 
+    def visit_Call(self, node: ast.Call) -> None:
+        self.any_name = self.any_name or looks_at_names(node)
+        self.generic_visit(node)
+
     def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, str):
+            self.by_text |= names_in(node.value)
         self._parts.append(f"{type(node.value).__name__}:{plain_text(node.value)}")
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
@@ -220,6 +250,7 @@ class _Writer(ast.NodeVisitor):
         for value in [*node.values, None]:
             if isinstance(value, ast.Constant):
                 text += str(value.value)
+                self.by_text |= names_in(text)
                 continue
             self._parts.append(ascii(text) if text else "")
             text = ""
