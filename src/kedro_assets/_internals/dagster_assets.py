@@ -135,3 +135,12 @@ def select(selection: dg.AssetSelection, assets: Any) -> AbstractSet[dg.AssetKey
         assets: A sequence of `AssetsDefinition`.
     """
     return frozenset(selection.resolve(assets))
+
+
+def condition_label(condition: dg.AutomationCondition[Any]) -> str:
+    """Return the name that a condition has in the UI, such as `on_cron(0 6 * * *, UTC)`; nothing if it has none.
+
+    Reason: no public property tells which of Dagster's own conditions one is.
+    Risk: low; where it changes, `on_cron` waits for external datasets that nothing observes, and never fires.
+    """
+    return condition.get_label() or ""

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import dagster as dg
 from attrs import frozen
 
-from kedro_assets._internals import dagster_config
+from kedro_assets._internals import dagster_assets, dagster_config
 from kedro_assets.errors import Scope, suggest
 
 Condition = dg.AutomationCondition[Any]
@@ -62,7 +62,7 @@ def placed_condition(condition: Condition, external: Sequence[dg.AssetSpec]) -> 
     """
     silent = [spec.key for spec in external if spec.automation_condition is None]
     found: Any = condition
-    if silent and str(condition.get_label()).startswith("on_cron"):
+    if silent and dagster_assets.condition_label(condition).startswith("on_cron"):
         found = found.ignore(dg.AssetSelection.assets(*silent))
     fitted: Condition = found.resolve_through_virtual() if hasattr(found, "resolve_through_virtual") else found
     return fitted

@@ -168,12 +168,12 @@ def _value(value: Any, mask: Mask, depth: int = _DEEPEST) -> Any:
 
 def _holder(value: Any, mask: Mask, depth: int) -> Any:
     """Mask the texts in a list, a tuple, a set, a dict or a dataclass; without secrets it is the value itself."""
-    named = isinstance(value, tuple) and hasattr(value, "_make") and hasattr(value, "_fields")
+    named = isinstance(value, tuple) and hasattr(value, "_fields")  # a named tuple
     if named or type(value) in {list, tuple, set, frozenset}:
         before = list(value)
         items = before if len(before) > _MOST else [_value(item, mask, depth) for item in before]
         same = all(map(operator.is_, items, before))
-        return value if same else value._make(items) if named else type(value)(items)
+        return value if same else type(value)(*items) if named else type(value)(items)
     if type(value) is dict:
         pairs = [(_value(key, mask), _value(item, mask, depth)) for key, item in value.items()]
         same = all(key is pair[0] and value[key] is pair[1] for key, pair in zip(value, pairs, strict=True))
