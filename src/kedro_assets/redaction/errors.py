@@ -168,7 +168,7 @@ def _value(value: Any, mask: Mask, depth: int = _DEEPEST) -> Any:
 
 def _holder(value: Any, mask: Mask, depth: int) -> Any:
     """Mask the texts in a list, a tuple, a set, a dict or a dataclass; without secrets it is the value itself."""
-    named = isinstance(value, tuple) and hasattr(value, "_fields")  # a named tuple
+    named = isinstance(value, tuple) and hasattr(type(value), "__match_args__")  # a named one
     if named or type(value) in {list, tuple, set, frozenset}:
         before = list(value)
         items = before if len(before) > _MOST else [_value(item, mask, depth) for item in before]
