@@ -13,7 +13,7 @@ import yaml
 from conftest import PYPROJECT, clean_environment
 
 from kedro_assets.config import read_config
-from kedro_assets.errors import Problems
+from kedro_assets.errors import Scope
 
 DEFINITIONS = "from kedro_assets import build_definitions\n\ndefs = build_definitions()\n"
 WRITTEN = ["conf/base/dagster.yml", "conf/dagster.schema.json", "definitions.py"]
@@ -118,7 +118,7 @@ def test_the_dagster_yml_is_valid_once_uncommented(new_project, cli) -> None:
     after_the_introduction = lines[lines.index("") :]
     sentences = re.compile(r"# [A-Z]")
     text = "\n".join(line[2:] for line in after_the_introduction if not sentences.match(line))
-    problems = Problems()
+    problems = Scope()
     raw = yaml.safe_load(text)
     config = read_config(raw, problems)
     assert not list(problems)

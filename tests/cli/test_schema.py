@@ -13,7 +13,7 @@ from test_check import MISFITS, MISTAKES
 
 from kedro_assets.cli.schema import dagster_schema, executor_schema
 from kedro_assets.config import DagsterConfig, read_config
-from kedro_assets.errors import Problems
+from kedro_assets.errors import Scope
 from kedro_assets.execution.executors import KNOWN
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -36,7 +36,7 @@ def errors(text: str, schema: dict[str, Any]) -> list[str]:
 
 
 def problems(text: str) -> list[str]:
-    found = Problems()
+    found = Scope()
     read_config(yaml.safe_load(text) or {}, found)
     return [problem.path for problem in found]
 

@@ -161,7 +161,7 @@ def test_a_file_elsewhere_is_looked_at_with_its_credentials(tmp_path: Path, inst
         ("sensors: {s: {asset: midle}}", "sensors.s.asset", "there is no asset 'midle'.", "Did you mean 'middle'?"),
         ("sensors: {s: {dataset: middle}}", "sensors.s.dataset", "'middle' is no dataset with", "Allowed: raw."),
         ("sensors: {s: {}}", "sensors.s", "this sensor looks at nothing.", "Name one `asset`"),
-        ("sensors: {s: {asset: raw, dataset: raw}}", "sensors.s", "both `asset` and `dataset` stand here.", "Name one"),
+        ("sensors: {s: {asset: raw, dataset: raw}}", "sensors.s", "found both `asset` and `dataset`, and a sensor has one of them.", "Name one"),
         ("sensors: {s: {asset: raw}}\njobs: {j: {sensor: t}}", "jobs.j.sensor", "no sensor 't' is defined.", "Allowed: s."),
         ("jobs: {j: {sensor: [{dataset: rw}]}}", "jobs.j.sensor[0].dataset", "'rw' is no", "Did you mean 'raw'?"),
         ("jobs: {j: {sensor: {asset: raw, config: {parameters: {x: 1}}}}}", "jobs.j.sensor.config.parameters.x", "no node of this job reads 'x'.", ""),
