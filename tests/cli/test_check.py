@@ -171,6 +171,89 @@ def test_a_pipeline_that_cannot_be_imported(new_project, kedro) -> None:
     assert "Traceback" not in outcome.text
 
 
+FOUND = """
+    from kedro.framework.project import find_pipelines
+
+    def register_pipelines():
+        return {**find_pipelines(), "__default__": None}
+"""
+ONE_NODE = "from kedro.pipeline import node, pipeline\n\n\ndef create_pipeline():\n    return pipeline([node(lambda: 1, None, 'one')])\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (
+            "import a_library_that_is_missing\n",
+            "1  {name}: ModuleNotFoundError: No module named 'a_library_that_is_missing'",
+        ),
+        ("\n\ndef create_pipeline(:\n", "3  {name}: SyntaxError: invalid syntax"),
+        ("from pathlib import Path\nPath('/no/such/file').read_text()\n", "2  {name}: FileNotFoundError: "),
+    ],
+    ids=["a library is missing", "no Python", "an error below the project's code"],
+)
+def test_a_pipeline_module_that_kedro_only_warns_of_is_an_error(module: str, words: str, new_project, cli) -> None:
+    project = new_project(nodes=FOUND)
+    for name, text in {"fine": ONE_NODE, "broken": module}.items():
+        project.write(f"src/{project.package}/pipelines/{name}/__init__.py", text)
+    project.write(f"src/{project.package}/pipelines/__init__.py", "")
+    file = f"src/{project.package}/pipelines/broken/__init__.py"
+    expected = f"{file}:" + words.format(name=f"{project.package}.pipelines.broken")
+    outcome = cli(project, "check")
+    assert outcome.code == 1
+    assert expected in outcome.err
+    assert "No problems." not in outcome.out
+    for command in ("list", "run"):
+        outcome = cli(project, command)
+        assert outcome.code == 0, outcome
+        assert expected in outcome.out + outcome.err
+
+
+def test_a_module_without_a_pipeline_is_mentioned(new_project, cli) -> None:
+    project = new_project(nodes=FOUND)
+    for name, text in {"fine": ONE_NODE, "tools": ""}.items():
+        project.write(f"src/{project.package}/pipelines/{name}/__init__.py", text)
+    project.write(f"src/{project.package}/pipelines/__init__.py", "")
+    outcome = cli(project, "check")
+    assert outcome.code == 0
+    assert f"Module '{project.package}.pipelines.tools' makes no pipeline" in outcome.out
+
+
+def test_a_registry_that_raises_is_shown_with_its_place(new_project, cli) -> None:
+    outcome = cli(new_project(nodes="def register_pipelines():\n    raise ValueError('no nodes today')\n"), "check")
+    assert outcome.code == 1
+    assert re.search(r"cannot be imported: ValueError: no nodes today \(src/\S+\.py:\d+\)", outcome.err)
+
+
+def test_a_project_without_nodes_has_nothing_to_run(new_project, cli) -> None:
+    project = new_project(nodes="def register_pipelines():\n    return {}\n")
+    for command in ("check", "run"):
+        outcome = cli(project, command)
+        assert outcome.code == 1
+        assert "no pipeline that has nodes" in outcome.text
+    assert "no pipeline that has nodes" in cli(project, "list").err
+
+
+def test_pipelines_that_a_hook_registers_are_read_with_hooks(new_project, cli) -> None:
+    project = new_project(nodes="def register_pipelines():\n    return {}\n", dagster="load_with_hooks: true\n")
+    hook = """
+        from kedro.framework.hooks import hook_impl
+        from kedro.framework.project import pipelines
+        from kedro.pipeline import node, pipeline
+
+        class Adds:
+            @hook_impl
+            def after_context_created(self, context):
+                pipelines["made"] = pipeline([node(lambda: 2, None, "doubled", name="double")])
+
+        HOOKS = (Adds(),)
+    """
+    project.write(f"src/{project.package}/settings.py", hook)
+    outcome = cli(project, "check")
+    assert outcome.code == 0, outcome
+    assert outcome.out.startswith("1 assets")
+
+
 def test_a_dagster_yml_that_is_no_yaml(new_project, cli) -> None:
     outcome = cli(new_project(dagster="jobs: {a: [}\n"), "check")
     assert outcome.code == 1

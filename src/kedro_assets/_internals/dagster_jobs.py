@@ -63,6 +63,11 @@ def is_run(job: dg.JobDefinition, key: dg.AssetKey) -> bool:
     return job.asset_layer.has(key) and job.asset_layer.get(key).is_executable
 
 
+def resources(repository: dg.RepositoryDefinition) -> Mapping[str, dg.ResourceDefinition]:
+    """Return the resources of a code location by their keys, those included that no job needs."""
+    return repository.get_top_level_resources()
+
+
 def pack_job(job: Any) -> str:
     """Write down where a job is defined, for another process; one that exists in this process only gives an empty text."""
     return serialize_value(job) if isinstance(job, ReconstructableJob) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -14,6 +15,32 @@ from kedro.validation import ValidationConfigurationError, Validator, ValidatorS
 from pluggy import PluginManager
 
 W = TypeVar("W", bound=Validator)
+
+REGISTRY_MODULE = r"kedro\.framework\.project"
+"""A pattern of the module that warns of what `find_pipelines` leaves out."""
+NO_PIPELINE = "it has no function `create_pipeline`."
+_LEFT_OUT = re.compile(
+    r"An error occurred while importing the '(?P<broken>[^']+)' module\..*?\n\n(?P<trace>.*)"
+    r"|The '(?P<empty>[^']+)' module does not expose a 'create_pipeline' function"
+    r"|Expected the 'create_pipeline' function in the '(?P<wrong>[^']+)' module to return a 'Pipeline' object, got '(?P<kind>[^']+)'",
+    re.DOTALL,
+)
+
+
+def left_out_module(warning: str) -> tuple[str, str, str] | None:
+    """Return the module that a warning of Kedro's `find_pipelines` is about: it has no other way to say what it leaves out.
+
+    Returns:
+        The module, the reason, and the traceback where there is one; None if the warning is about something else.
+    """
+    found = _LEFT_OUT.match(warning)
+    if found is None:
+        return None
+    if found["broken"]:
+        return found["broken"], "it cannot be imported.", found["trace"]
+    if found["empty"]:
+        return found["empty"], NO_PIPELINE, ""
+    return found["wrong"], f"`create_pipeline` returns no pipeline but a {found['kind']}.", ""
 
 
 def hook_manager(session: KedroServiceSession) -> PluginManager:

@@ -18,10 +18,11 @@ import dagster as dg
 from kedro_assets._internals import dagster_jobs
 from kedro_assets.cli.dev import definitions_target
 from kedro_assets.cli.partition_runs import plan_runs
+from kedro_assets.cli.report import left_out_text
 from kedro_assets.errors import KedroAssetsError, suggest
 from kedro_assets.jobs import merged
 from kedro_assets.names import identifier
-from kedro_assets.steps import projects_of
+from kedro_assets.steps import projects_among, projects_of
 
 Echo = Callable[[str], Any]
 
@@ -55,7 +56,13 @@ def run_assets(
     """
     repository = dagster_jobs.load_repository(definitions_target(root), root)
     definition = repository.get_definition()
+    projects = projects_among(dagster_jobs.resources(definition))
+    for missing in filter(None, (left_out_text(project.project) for project in projects)):
+        echo(f"Warning: {missing}")
     name = _job_name(definition.job_names, job) if job else dagster_jobs.ASSET_JOB
+    if name not in definition.job_names:
+        msg = "There is no asset that can be materialized: no node of the project makes one."
+        raise KedroAssetsError(msg)
     graph, made = definition.asset_graph, definition.get_job(name)
     keys = frozenset().union(*dagster_jobs.assets_by_step(made).values()) if job else _selected(graph, select)
     run_config = _run_config(made, root, options)

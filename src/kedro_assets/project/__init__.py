@@ -6,11 +6,13 @@ from kedro_assets.project.dataset_files import address, fingerprint, partition_i
 from kedro_assets.project.load import DEFAULT_PIPELINE, Project, entry_with_credentials, load_project
 from kedro_assets.project.location import CONF_SOURCE_VARIABLE, ProjectLocation, locate_project
 from kedro_assets.project.node_functions import code_location, code_versions, same_function
+from kedro_assets.project.registry import LeftOutModule
 
 __all__ = [
     "CONF_SOURCE_VARIABLE",
     "DEFAULT_PIPELINE",
     "CatalogEntry",
+    "LeftOutModule",
     "Project",
     "ProjectLocation",
     "SourceLines",

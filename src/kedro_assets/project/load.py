@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cached_property, partial
 from typing import Any
 
 from attrs import Factory, asdict, field, frozen
-from kedro.framework.project import pipelines as registered_pipelines
 from kedro.io import CatalogConfigResolver
 from kedro.pipeline import Pipeline
 
@@ -27,6 +26,7 @@ from kedro_assets.project.config_files import (
     read_with_placeholders,
 )
 from kedro_assets.project.location import ProjectLocation
+from kedro_assets.project.registry import LeftOutModule, read_registry, watch_registry
 
 DEFAULT_PIPELINE = "__default__"
 
@@ -48,6 +48,7 @@ class Project:
         config: Its dagster.yml.
         runtime_params: The runtime parameters that its configuration asks for without a default, as `<name>`.
         resolver: Kedro's own reading of the catalog, factory patterns included, without credentials.
+        left_out: The modules of pipelines that Kedro has left out with a warning.
     """
 
     location: ProjectLocation
@@ -57,6 +58,7 @@ class Project:
     config: DagsterConfig = Factory(DagsterConfig)
     runtime_params: Mapping[str, Any] = Factory(dict)
     resolver: CatalogConfigResolver = field(factory=lambda: resolve_catalog({}), repr=False)
+    left_out: Sequence[LeftOutModule] = ()
 
     @cached_property
     def parameter_values(self) -> Mapping[str, Any]:
@@ -107,14 +109,19 @@ def load_project(location: ProjectLocation, problems: Scope) -> Project:
     config = read_config(read_section(loader, "dagster"), problems)
     asked: dict[str, Any] = {}
     open_loader = partial(loader_of_context if config.load_with_hooks else config_loader, location)
+    with watch_registry(location.path) as left_out:
+        parameters = read_with_placeholders(open_loader, "parameters", asked)
+        catalog = _read_catalog(open_loader, config, asked)
+        pipelines = read_registry(location)  # after the context, whose hooks may register some
     return Project(
         location=location,
         package_name=package_name,
-        pipelines=_read_pipelines(location),
-        parameters=read_with_placeholders(open_loader, "parameters", asked),
+        pipelines=pipelines,
+        parameters=parameters,
         config=config,
-        resolver=resolve_catalog(_read_catalog(open_loader, config, asked)),
+        resolver=resolve_catalog(catalog),
         runtime_params=asked,
+        left_out=left_out,
     )
 
 
@@ -170,11 +177,3 @@ def _dimensions(written: Any) -> Iterator[str]:
             yield from map(str, value)
         if isinstance(value, dict | list):
             yield from _dimensions(value)
-
-
-def _read_pipelines(location: ProjectLocation) -> dict[str, Pipeline]:
-    try:
-        return {name: pipeline for name, pipeline in registered_pipelines.items() if pipeline is not None}
-    except Exception as error:
-        msg = f"The pipelines of the project at {location.path} cannot be imported: {type(error).__name__}: {error}"
-        raise ProjectError(msg) from error
