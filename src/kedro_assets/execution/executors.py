@@ -94,7 +94,7 @@ def _import(kind: str, scope: Scope) -> dg.ExecutorDefinition | None:
         return None
     try:
         found = imported(path)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:  # the last two for a path like `..a`
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - of the module that it names
         hint = f"Install it: pip install {package}" if package else "Give the import path of an ExecutorDefinition."
         scope.add(f"the executor '{kind}' cannot be imported: {error}.", hint)
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
+import sys
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from logging.config import DictConfigurator
@@ -47,17 +48,99 @@ def build_loggers(config: DagsterConfig, problems: Scope) -> dict[str, dg.Logger
 
 
 def _misfits(logger: LoggerConfig) -> Iterator[tuple[Path, str, str]]:
-    """Yield what the standard library would refuse: where, what, and what is allowed."""
-    for kind, known in (("formatter", logger.formatters), ("filter", logger.filters)):
-        for name, wanted in known.items():
-            try:
-                getattr(DictConfigurator({}), f"configure_{kind}")(copy.deepcopy(wanted))
-            except (ValueError, TypeError, AttributeError, ImportError) as error:
-                yield (f"{kind}s", name), f"this {kind} cannot be made: {error}.", "See Python's `logging.config`."
+    """Yield what the standard library would refuse: where, what, and what is allowed.
+
+    Classes and factories are imported, and their signatures are looked at; none is called, as that is for runs.
+    """
+    hint = "See Python's `logging.config`."
+    for name, wanted in logger.formatters.items():
+        found = _formatter_misfit(wanted)
+        if found:
+            yield ("formatters", name), f"this formatter cannot be made: {found}.", hint
+    for name, wanted in logger.filters.items():
+        found = _filter_misfit(wanted)
+        if found:
+            yield ("filters", name), f"this filter cannot be made: {found}.", hint
     for position, handler in enumerate(logger.handlers):
         yield from (
             (("handlers", position, *path), found, hint) for path, found, hint in _handler_misfits(handler, logger)
         )
+
+
+def _formatter_misfit(wanted: Mapping[str, Any]) -> str:
+    """Return why a formatter cannot be made; empty if it can."""
+    if "()" in wanted:
+        arguments = _arguments(wanted)
+        renamed = {"fmt" if key == "format" else key: value for key, value in arguments.items()}
+        return _factory_misfit(wanted["()"], "format", arguments, renamed)
+    layout = [wanted.get("format"), wanted.get("datefmt"), wanted.get("style", "%")]
+    validate = [wanted["validate"]] if "validate" in wanted else []
+    if wanted.get("class") not in (None, "", "logging.Formatter"):
+        return _factory_misfit(wanted["class"], "format", dict(enumerate([*layout, *validate])))
+    try:
+        logging.Formatter(
+            *layout, *validate
+        )  # the standard library's own: it looks at the format and does nothing else
+    except (ValueError, TypeError, AttributeError) as error:
+        return str(error)
+    return ""
+
+
+def _filter_misfit(wanted: Mapping[str, Any]) -> str:
+    """Return why a filter cannot be made; empty if it can."""
+    if "()" in wanted:
+        return _factory_misfit(wanted["()"], "filter", _arguments(wanted))
+    return "" if isinstance(wanted.get("name", ""), str) else f"its name is no text: {wanted['name']!r}"
+
+
+def _arguments(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a factory is called with."""
+    return {key: value for key, value in wanted.items() if key.isidentifier()}
+
+
+def _factory_misfit(factory: object, method: str, *arguments: Mapping[Any, Any]) -> str:
+    """Return why a factory makes nothing that has a method, or cannot be called with any of some arguments."""
+    if not isinstance(factory, str):
+        return f"{factory!r} is no import path"
+    try:
+        found = _resolved(factory)
+    except ImportError as error:
+        return f"'{factory}' cannot be imported: {error}"
+    if not _may_make(found, method):
+        return f"'{factory}' makes nothing that has `{method}`"
+    refused = ""
+    for given in arguments:
+        positional = [value for key, value in given.items() if isinstance(key, int)]
+        try:
+            inspect.signature(found).bind(*positional, **{k: v for k, v in given.items() if isinstance(k, str)})
+        except (TypeError, ValueError) as error:
+            refused = refused or str(error)
+        else:
+            return ""
+    return refused
+
+
+def _may_make(found: object, method: str) -> bool:
+    """Whether a class or function may make something that has a method, or that is called in place of it.
+
+    Functions that are built in and those of the standard library do something else.
+    """
+    if isinstance(found, type):
+        return callable(getattr(found, method, None)) or any("__call__" in vars(base) for base in found.__mro__)
+    module = str(getattr(found, "__module__", None) or "").partition(".")[0]
+    return callable(found) and module not in {*sys.builtin_module_names, *sys.stdlib_module_names}
+
+
+def _resolved(factory: str) -> Any:
+    """Import what a path names.
+
+    Raises:
+        ImportError: If there is nothing of that name, or its module cannot be imported.
+    """
+    try:
+        return DictConfigurator({}).resolve(factory)
+    except (Exception, SystemExit) as error:
+        raise ImportError(str(error) or type(error).__name__) from error
 
 
 def _handler_misfits(handler: Mapping[str, Any], logger: LoggerConfig) -> Iterator[tuple[Path, str, str]]:
@@ -75,11 +158,12 @@ def _handler_misfits(handler: Mapping[str, Any], logger: LoggerConfig) -> Iterat
         yield (), "this handler has no `class`.", "Write it as in `class: logging.StreamHandler`."
         return
     try:
-        found = DictConfigurator({}).resolve(factory)
-    except (ValueError, ImportError) as error:
+        found = _resolved(factory)
+    except ImportError as error:
         yield ("class",), f"'{factory}' cannot be imported: {error}.", "Give the import path of a handler's class."
         return
-    if isinstance(found, type) and not issubclass(found, logging.Handler):
+    is_handler = issubclass(found, logging.Handler) if isinstance(found, type) else _may_make(found, "emit")
+    if callable(found) and not is_handler:
         yield ("class",), f"'{factory}' is no handler.", "Give the import path of a handler's class."
         return
     if "target" in handler:
