@@ -24,7 +24,12 @@ def executor_problems(
         The path of a misfit, Dagster's message, and the names that are allowed there if the name is what does not fit.
     """
     schema = resolve_to_config_type(executor.config_schema.config_type)
-    for error in process_config(schema, dict(options)).errors or []:
+    try:
+        errors = process_config(schema, dict(options)).errors or []
+    except Exception as raised:  # noqa: BLE001 - of many classes, for a value that no schema foresees
+        yield [], f"Dagster cannot read these options: {type(raised).__name__}: {raised}", ()
+        return
+    for error in errors:
         path = [str(getattr(entry, "field_name", getattr(entry, "list_index", ""))) for entry in error.stack.entries]
         data = error.error_data
         if isinstance(data, FieldNotDefinedErrorData | FieldsNotDefinedErrorData):

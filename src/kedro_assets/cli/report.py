@@ -11,8 +11,8 @@ import click
 import dagster as dg
 
 from kedro_assets.definitions import Translation, translate
-from kedro_assets.errors import ProjectError
-from kedro_assets.project import Project, locate_project
+from kedro_assets.errors import ProjectError, Scope
+from kedro_assets.project import Project, class_problem, locate_project, source_lines
 
 
 def check_lines(root: Path) -> Iterator[str]:
@@ -24,6 +24,7 @@ def check_lines(root: Path) -> Iterator[str]:
     """
     found = translate(locate_project(root))
     dg.Definitions.validate_loadable(found.definitions)
+    unused = list(_check_classes(found))
     graph = found.table.graph
     merged = [cluster for cluster in found.clusters if cluster.reasons]
     yield (
@@ -53,10 +54,32 @@ def check_lines(root: Path) -> Iterator[str]:
     yield from (
         f"Module '{left.module}' makes no pipeline: {left.reason}" for left in found.project.left_out if not left.failed
     )
+    yield from unused
     missing = left_out_text(found.project)
     if missing:
         raise ProjectError(missing)
     yield "No problems."
+
+
+def _check_classes(found: Translation) -> Iterator[str]:
+    """Import the classes of all datasets; yield what is wrong with those that no node uses.
+
+    Raises:
+        ConfigError: If the class of a dataset that a node uses cannot be imported.
+    """
+    project, problems = found.project, Scope()
+    problems.locate_with(source_lines(project.location).locate)
+    used = {entry.name: entry for entries in found.table.graph.entries.values() for entry in entries}
+    for name in {**used, **project.resolver.config}:
+        entry = used.get(name) or project.entry(name)
+        refused = class_problem(entry)
+        if refused and name in used:
+            problems.at("catalog", name, *refused[0]).add(
+                refused[1], "Correct the `type`, or install the library that has it."
+            )
+        elif refused:
+            yield f"Dataset '{name}', which no node uses: {refused[1]}"
+    problems.raise_if_any()
 
 
 def left_out_text(project: Project) -> str:

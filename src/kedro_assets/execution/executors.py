@@ -143,15 +143,20 @@ def _in_words_of_dagster_docker(options: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(options)
     if isinstance(found.get("registry"), str) and "image" in found:
         found["image"] = f"{found.pop('registry')}/{found['image']}"
-    if "network" in found and "networks" in found:
+    if "network" in found and isinstance(found.get("networks"), list):
         found["networks"] = [found.pop("network"), *found["networks"]]
     inside = found.get("container_kwargs")
-    if isinstance(inside, Mapping) and "environment" in inside:
+    if (
+        isinstance(inside, Mapping)
+        and isinstance(inside.get("environment"), Mapping | list | None)
+        and "environment" in inside
+    ):
         environment = inside["environment"] or {}
         if isinstance(environment, Mapping):
             environment = [name if value is None else f"{name}={value}" for name, value in environment.items()]
         found["container_kwargs"] = {name: value for name, value in inside.items() if name != "environment"}
-        found["env_vars"] = [*found.get("env_vars", []), *environment]
+        if isinstance(found.setdefault("env_vars", []), list):
+            found["env_vars"] = [*found["env_vars"], *environment]
     return found
 
 

@@ -129,16 +129,27 @@ class PartitionsReader:
         make, offsets = _TIME[kind]
         for key in given.keys() & {"cron_schedule", "minute_offset", "hour_offset", "day_offset"} - offsets:
             scope.at(key).add(f"`{kind}` has no '{key}'.", "Leave it out.")
+        if abs(config.end_offset or 0) > _MOST_WINDOWS:
+            scope.at("end_offset").add(f"{config.end_offset} windows are too many.", f"Allowed: up to {_MOST_WINDOWS}.")
         if kind == "cron" and config.cron_schedule is None:
             scope.at("cron_schedule").add("this required key is missing.", "Add it.")
         return None if scope.failed else make(**given)
 
 
-def _static(keys: list[str], _: Scope) -> dg.PartitionsDefinition[Any]:
-    return dg.StaticPartitionsDefinition(keys)
+def _static(keys: list[str], scope: Scope) -> dg.PartitionsDefinition[Any] | None:
+    for position, key in enumerate(keys):
+        if not key.strip():
+            scope.at(position).add("the key of a partition is empty.", "Write a key, or leave it out.")
+    return None if scope.failed else dg.StaticPartitionsDefinition(keys)
 
 
-def _dynamic(name: str, _: Scope) -> dg.PartitionsDefinition[Any]:
+def _dynamic(name: str, scope: Scope) -> dg.PartitionsDefinition[Any] | None:
+    if not name.strip():
+        scope.add(
+            "the partitions have no name.",
+            "Write one, such as `dynamic: customers`: Dagster keeps their keys under it.",
+        )
+        return None
     return dg.DynamicPartitionsDefinition(name=name)
 
 
@@ -149,6 +160,8 @@ def _by_cron(
     return dg.TimeWindowPartitionsDefinition(start=start_date, end=end_date, fmt=fmt, **options)
 
 
+_MOST_WINDOWS = 100_000
+"""Dagster makes a list of them when definitions load."""
 _TIME: Mapping[str, tuple[Callable[..., dg.PartitionsDefinition[Any]], set[str]]] = {
     "hourly": (dg.HourlyPartitionsDefinition, {"minute_offset"}),
     "daily": (dg.DailyPartitionsDefinition, {"minute_offset", "hour_offset"}),

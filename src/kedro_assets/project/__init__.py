@@ -1,6 +1,6 @@
 """Reading a Kedro project: its configuration, its catalog and its pipelines, and nothing that opens data."""
 
-from kedro_assets.project.catalog import CatalogEntry, read_entry, resolve_catalog
+from kedro_assets.project.catalog import CatalogEntry, class_problem, read_entry, resolve_catalog
 from kedro_assets.project.config_files import SourceLines, source_lines
 from kedro_assets.project.dataset_files import address, fingerprint, partition_ids
 from kedro_assets.project.load import DEFAULT_PIPELINE, Project, entry_with_credentials, load_project
@@ -17,6 +17,7 @@ __all__ = [
     "ProjectLocation",
     "SourceLines",
     "address",
+    "class_problem",
     "code_location",
     "code_versions",
     "entry_with_credentials",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
+from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import Any
 
@@ -14,16 +14,17 @@ from kedro.pipeline import Pipeline
 from kedro_assets.config import DagsterConfig, read_config
 from kedro_assets.errors import ProjectError, Scope
 from kedro_assets.names import PARTITION_PARAMETERS, base_name
-from kedro_assets.project.catalog import CatalogEntry, read_entry, resolve_catalog
+from kedro_assets.project.catalog import CatalogEntry, read_entry, resolve_catalog, valid_entries
 from kedro_assets.project.config_files import (
-    OpenLoader,
+    BEFORE_HOOKS,
+    WITH_HOOKS,
+    ConfigReader,
     SourceLines,
     check_environments,
     config_loader,
     leaves,
     loader_of_context,
     read_section,
-    read_with_placeholders,
 )
 from kedro_assets.project.location import ProjectLocation
 from kedro_assets.project.registry import LeftOutModule, read_registry, watch_registry
@@ -106,20 +107,25 @@ def load_project(location: ProjectLocation, problems: Scope) -> Project:
     loader = config_loader(location)
     check_environments(loader)
     problems.locate_with(SourceLines(loader, location.path).locate)
-    config = read_config(read_section(loader, "dagster"), problems)
+    config = read_config(read_section(loader, "dagster", location.path, BEFORE_HOOKS), problems)
     asked: dict[str, Any] = {}
     open_loader = partial(loader_of_context if config.load_with_hooks else config_loader, location)
-    with watch_registry(location.path) as left_out:
-        parameters = read_with_placeholders(open_loader, "parameters", asked)
-        catalog = _read_catalog(open_loader, config, asked)
-        pipelines = read_registry(location)  # after the context, whose hooks may register some
+    reader = ConfigReader(open_loader, location.path, "" if config.load_with_hooks else WITH_HOOKS)
+    with ExitStack() as stack:
+        if config.load_with_hooks:  # they may register pipelines, and read those that are registered
+            left_out = stack.enter_context(watch_registry(location.path))
+        parameters = reader.read("parameters", asked)
+        catalog = _read_catalog(reader, config, asked)
+        if not config.load_with_hooks:
+            left_out = stack.enter_context(watch_registry(location.path))
+        pipelines = read_registry(location)
     return Project(
         location=location,
         package_name=package_name,
         pipelines=pipelines,
         parameters=parameters,
         config=config,
-        resolver=resolve_catalog(catalog),
+        resolver=resolve_catalog(valid_entries(catalog, problems.at("catalog"))),
         runtime_params=asked,
         left_out=left_out,
     )
@@ -139,11 +145,8 @@ def entry_with_credentials(
         ProjectError: If it cannot be read, or if the dataset's place depends on a parameter that is not given.
     """
     asked: dict[str, Any] = {}
-    open_loader = partial(config_loader, location)
-    catalog, credentials = (
-        read_with_placeholders(open_loader, name, asked, deepcopy(dict(runtime_params or {})), _WITHOUT_HOOKS)
-        for name in ("catalog", "credentials")
-    )
+    reader = ConfigReader(partial(config_loader, location), location.path, _WITHOUT_HOOKS)
+    catalog, credentials = (reader.read(name, asked, runtime_params) for name in ("catalog", "credentials"))
     entry = read_entry(CatalogConfigResolver(catalog, credentials), dataset)
     used = str([entry.location, entry.located.get("credentials"), entry.located.get("fs_args")])
     missing = sorted(value for value in leaves(asked) if value in used)
@@ -156,9 +159,9 @@ def entry_with_credentials(
     return entry
 
 
-def _read_catalog(open_loader: OpenLoader, config: DagsterConfig, asked: dict[str, Any]) -> dict[str, Any]:
+def _read_catalog(reader: ConfigReader, config: DagsterConfig, asked: dict[str, Any]) -> dict[str, Any]:
     """Read the catalog; where datasets are partitioned, placeholders show the places of a partition's parts, default or not."""
-    catalog = read_with_placeholders(open_loader, "catalog", asked)
+    catalog = reader.read("catalog", asked)
     metadata = (entry.get("metadata") for entry in catalog.values() if isinstance(entry, dict))
     written = [found.get("dagster") for found in metadata if isinstance(found, dict)]
     in_catalog = [found["partitions"] for found in written if isinstance(found, dict) and "partitions" in found]
@@ -167,7 +170,7 @@ def _read_catalog(open_loader: OpenLoader, config: DagsterConfig, asked: dict[st
     everywhere = [asdict(config)["partitions"], asdict(config)["assets"]["partitions"], in_catalog]
     places: dict[str, Any] = {name: f"<{name}>" for name in PARTITION_PARAMETERS if name != "partition_keys"}
     dimensions = {name: f"<partition_keys.{name}>" for name in _dimensions(everywhere)}
-    return read_with_placeholders(open_loader, "catalog", {}, places | {"partition_keys": dimensions})
+    return reader.read("catalog", {}, places | {"partition_keys": dimensions})
 
 
 def _dimensions(written: Any) -> Iterator[str]:
