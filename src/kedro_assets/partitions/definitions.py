@@ -16,6 +16,7 @@ from kedro_assets.config import (
 )
 from kedro_assets.errors import Scope, suggest
 from kedro_assets.graph import ProjectGraph, Vertex
+from kedro_assets.partitions.keys import leads_out
 from kedro_assets.project import resolve_catalog
 
 _Maker = Callable[[Any, Scope], dg.PartitionsDefinition[Any] | None]
@@ -140,6 +141,9 @@ def _static(keys: list[str], scope: Scope) -> dg.PartitionsDefinition[Any] | Non
     for position, key in enumerate(keys):
         if not key.strip():
             scope.at(position).add("the key of a partition is empty.", "Write a key, or leave it out.")
+        elif leads_out(key):
+            hint = "A key becomes part of a path: leave out `..`, a root and an address."
+            scope.at(position).add(f"the key {key!r} would lead out of the folder of its dataset.", hint)
     return None if scope.failed else dg.StaticPartitionsDefinition(keys)
 
 

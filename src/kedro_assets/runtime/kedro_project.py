@@ -141,7 +141,7 @@ class KedroProject:
         """Return the place for the in-memory data of this project in this environment."""
         place = f"{self.location.path}\n{self.location.env}\n{self.location.conf_source}"
         digest = hashlib.sha256(place.encode()).hexdigest()[:8]
-        folder = Path(instance.storage_directory()) / "kedro_assets" / f"{self.location.path.name}-{digest}"
+        folder = Path(instance.storage_directory()) / "kedro_assets" / f"{self.location.path.name[:80]}-{digest}"
         partitions, graph = self.table.partitions, self.table.graph
         partitioned = {name for name in graph.datasets if partitions.of_dataset(name)}
         return MemoryStore(folder, run_id, earlier, partition, partitioned)

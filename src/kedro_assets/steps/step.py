@@ -11,7 +11,7 @@ from kedro_assets._internals import dagster_partitions
 from kedro_assets.assets import Validation, check_evaluation, check_result
 from kedro_assets.errors import PartitionError
 from kedro_assets.graph import Cluster, Vertex
-from kedro_assets.partitions import PARTITION_TAG, has_partition, runtime_params, shown
+from kedro_assets.partitions import PARTITION_TAG, check_keys, has_partition, runtime_params, shown
 from kedro_assets.runtime import (
     KedroProject,
     Saved,
@@ -119,6 +119,7 @@ class KedroStep:
             project.enter()
             capture.renew(run.redactor)
             join_run(run.identity.mlflow_run_id)
+            check_keys(made)
             view, step = project.view(context.job_def.name), str(context.op_handle)
             parameters = changed_parameters(context.op_config, project.project.parameter_values)
             execution = StepExecution(run, step, view, project.io_managers, parameters)
