@@ -1,7 +1,7 @@
 """Reading a Kedro project: its configuration, its catalog and its pipelines, and nothing that opens data."""
 
 from kedro_assets.project.catalog import CatalogEntry, class_problem, read_entry, resolve_catalog
-from kedro_assets.project.config_files import SourceLines, source_lines
+from kedro_assets.project.config_files import SourceLines, source_lines, written_folder
 from kedro_assets.project.dataset_files import address, fingerprint, partition_ids
 from kedro_assets.project.load import DEFAULT_PIPELINE, Project, entry_with_credentials, load_project
 from kedro_assets.project.location import CONF_SOURCE_VARIABLE, ProjectLocation, locate_project
@@ -29,4 +29,5 @@ __all__ = [
     "resolve_catalog",
     "same_function",
     "source_lines",
+    "written_folder",
 ]

@@ -351,6 +351,23 @@ class SourceLines:
         return section.locate(path[1:] if in_catalog else path)
 
 
+def written_folder(location: ProjectLocation) -> tuple[Path, Path, list[Path]]:
+    """Return the configuration source of a project, the folder in it that a new file belongs to, and those that are read.
+
+    A new file belongs to the location's environment, or else to the base environment. Where the config loader has none, it
+    reads the whole of the source; a folder `base` that has files, as in Kedro's template, is then taken.
+
+    Args:
+        location: The project; this process has it open.
+    """
+    loader = config_loader(location)
+    source = Path(loader.conf_source)
+    base = getattr(loader, "base_env", None)
+    if not base:
+        base = "base" if any((source / "base").glob("*")) else ""
+    return source, source / (location.env or base), config_folders(loader)
+
+
 def config_folders(loader: AbstractConfigLoader) -> list[Path]:
     """Return the folders that a config loader reads, base environment first.
 
