@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from kedro.framework.cli.utils import _split_load_versions, _split_params
 from kedro.framework.context import KedroContext
 from kedro.framework.project import settings
-from kedro.framework.session import KedroServiceSession
+from kedro.framework.session import KedroServiceSession, KedroSession
 from kedro.io import CatalogProtocol, DataCatalog
 from kedro.validation import ValidationConfigurationError, Validator, ValidatorSpec, resolve_validator
 from pluggy import PluginManager
@@ -43,7 +43,29 @@ def left_out_module(warning: str) -> tuple[str, str, str] | None:
     return found["wrong"], f"`create_pipeline` returns no pipeline but a {found['kind']}.", ""
 
 
-def hook_manager(session: KedroServiceSession) -> PluginManager:
+def create_session(
+    place: Mapping[str, Any], runtime_params: Mapping[str, Any], *, serving: bool = False
+) -> tuple[Any, dict[str, Any]]:
+    """Return a session of the project's own `SESSION_CLASS`, or else of Kedro's newer one, which reads and writes no store.
+
+    Args:
+        place: What says where the project is: `project_path`, `env` and `conf_source`.
+        runtime_params: What the project is opened with.
+        serving: Whether it runs a pipeline inside of a step, where the pipelines that are loaded stay.
+
+    Returns:
+        The session, and the runtime parameters as its `load_context` and `run` still take them: not if they are given to
+        the session itself.
+    """
+    kind: Any = settings.SESSION_CLASS
+    if issubclass(kind, KedroSession) and kind is not KedroSession:
+        return kind.create(**place, runtime_params=dict(runtime_params), save_on_close=False), {}
+    options: dict[str, Any] = {"serving_mode": True} if serving else {}
+    session = (KedroServiceSession if kind is KedroSession else kind).create(**place, **options)
+    return session, {"runtime_params": dict(runtime_params)}
+
+
+def hook_manager(session: KedroServiceSession | KedroSession) -> PluginManager:
     """Give the hooks of a session: Kedro has no public way to fire the pipeline hooks outside `session.run`."""
     return session._hook_manager
 

@@ -306,7 +306,9 @@ def _valid_pools(value: object) -> object:
 
 
 def _one_spelling(value: object) -> object:
-    """Take Kedro's older `node_namespace: a` for `node_namespaces: [a]`."""
+    """Take Kedro's older `node_namespace: a` for `node_namespaces: [a]`, and one of `pipeline_name` and `pipeline_names`."""
+    if isinstance(value, dict) and {"pipeline_name", "pipeline_names"} <= value.keys():
+        raise _InvalidValueError("found both `pipeline_name` and `pipeline_names`.", "Keep one of them.")
     if isinstance(value, dict) and isinstance(value.get("node_namespace"), str):
         rest = {key: item for key, item in value.items() if key != "node_namespace"}
         return {**rest, "node_namespaces": [*(rest.get("node_namespaces") or []), value["node_namespace"]]}

@@ -14,8 +14,8 @@ import yaml
 from attrs import frozen
 from kedro.config import AbstractConfigLoader, MissingConfigException
 from kedro.framework.project import settings
-from kedro.framework.session import KedroServiceSession
 
+from kedro_assets._internals.kedro_project import create_session
 from kedro_assets.errors import Path as KeyPath
 from kedro_assets.errors import ProjectError, suggest
 from kedro_assets.project.location import ProjectLocation
@@ -56,8 +56,9 @@ def loader_of_context(
     location: ProjectLocation, runtime_params: Mapping[str, Any] | None = None
 ) -> AbstractConfigLoader:
     """Let Kedro's session build the project's config loader, with the hooks of its context."""
-    session = KedroServiceSession.create(project_path=location.path, env=location.env, conf_source=location.conf_source)
-    return session.load_context(runtime_params=dict(runtime_params or {})).config_loader
+    session, given = create_session(location.place, runtime_params or {})
+    loader: AbstractConfigLoader = session.load_context(**given).config_loader
+    return loader
 
 
 def check_environments(loader: AbstractConfigLoader) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from attrs import field, frozen
-from kedro.framework.session import KedroServiceSession
 from kedro.io import CatalogProtocol
 
+from kedro_assets._internals import kedro_project
 from kedro_assets.runtime.kedro_project import KedroProject
 
 
@@ -47,16 +47,16 @@ class KedroResource:
         """
         params = {**self.runtime_params, **(options.pop("runtime_params", None) or {})}
         versions = {**self.load_versions, **(options.pop("load_versions", None) or {})}
-        return self._session().run(runtime_params=params, load_versions=versions or None, **options)
+        session, given = self._session(params)
+        result: dict[str, Any] = session.run(load_versions=versions or None, **given, **options)
+        return result
 
     def open_catalog(self) -> CatalogProtocol[Any, Any]:
         """Open the project's catalog, as a session of Kedro's does: the hooks of context and catalog fire."""
-        catalog: CatalogProtocol[Any, Any] = self._session().load_context(dict(self.runtime_params)).catalog
+        session, given = self._session(self.runtime_params)
+        catalog: CatalogProtocol[Any, Any] = session.load_context(**given).catalog
         return catalog
 
-    def _session(self) -> KedroServiceSession:
+    def _session(self, runtime_params: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         self.project.enter()
-        location = self.project.location
-        return KedroServiceSession.create(
-            project_path=location.path, env=location.env, conf_source=location.conf_source, serving_mode=True
-        )
+        return kedro_project.create_session(self.project.location.place, runtime_params, serving=True)

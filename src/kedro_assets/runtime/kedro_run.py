@@ -10,7 +10,6 @@ from typing import Any
 from attrs import define, evolve, field
 from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
-from kedro.framework.session import KedroServiceSession
 from kedro.io import CatalogProtocol
 from pluggy import PluginManager
 
@@ -76,11 +75,9 @@ class KedroRun:
             store: Where in-memory datasets pass from step to step.
             pipeline: The registered pipeline whose parameters are checked against their types; None for all.
         """
-        session = KedroServiceSession.create(
-            project_path=location.path, env=location.env, conf_source=location.conf_source
-        )
+        session, given = kedro_project.create_session(location.place, identity.runtime_params)
         with Redactor().errors():
-            context = session.load_context(runtime_params=dict(identity.runtime_params))
+            context = session.load_context(**given)
         if identity.env is not None and identity.env != env_of(context):
             msg = (
                 f"Kedro's environment is '{env_of(context)}' in the process of this step and '{identity.env}' in that of "
