@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from kedro_assets.cli.report import left_out_text
 from kedro_assets.errors import KedroAssetsError, suggest
 from kedro_assets.jobs import merged
 from kedro_assets.names import identifier
+from kedro_assets.runtime import KedroProject
 from kedro_assets.steps import projects_among, projects_of
 
 Echo = Callable[[str], Any]
@@ -42,8 +44,8 @@ def run_assets(
 
     Args:
         root: The project's root.
-        job: The job's name; without it, assets are materialized.
-        select: Which assets, in Dagster's selection syntax; without it, all.
+        job: The name of a job or a registered pipeline; without it, assets are materialized.
+        select: Which assets, in Dagster's selection syntax or by Kedro's names; without it, all.
         partition: A partition's key, or the first and the last with `...` between.
         options: What Kedro is given for the run, as the configuration of its resource has it.
         echo: Writes a line.
@@ -59,16 +61,23 @@ def run_assets(
     projects = projects_among(dagster_jobs.resources(definition))
     for missing in filter(None, (left_out_text(project.project) for project in projects)):
         echo(f"Warning: {missing}")
-    name = _job_name(definition.job_names, job) if job else dagster_jobs.ASSET_JOB
+    named = _pipeline_assets(projects, definition.job_names, job) if job else None
+    name = _job_name(definition.job_names, job) if job and named is None else dagster_jobs.ASSET_JOB
     if name not in definition.job_names:
         msg = "There is no asset that can be materialized: no node of the project makes one."
         raise KedroAssetsError(msg)
     graph, made = definition.asset_graph, definition.get_job(name)
-    keys = frozenset().union(*dagster_jobs.assets_by_step(made).values()) if job else _selected(graph, select)
+    if named is not None:
+        keys, job = named, None
+    elif job:
+        keys = frozenset().union(*dagster_jobs.assets_by_step(made).values())
+    else:
+        keys = _selected(graph, select, _keys_by_name(projects))
+    chosen = bool(job or select or named)
     run_config = _run_config(made, root, options)
     outcomes = []
     with _instance(echo) as instance:
-        runs = list(plan_runs(graph, keys, partition, instance, chosen=bool(job or select)))
+        runs = list(plan_runs(graph, keys, partition, instance, chosen=chosen))
         left = keys.difference(*(run.keys for run in runs))
         if left:
             names = ", ".join(sorted(key.to_user_string() for key in left))
@@ -85,28 +94,87 @@ def run_assets(
     return all(outcomes)
 
 
-def _job_name(known: Collection[str], job: str) -> str:
+def _find_job(known: Collection[str], job: str) -> str | None:
     """Find a job by its name in Dagster, or by that of dagster.yml where Dagster has to write it otherwise."""
     names = [name for name in known if name != dagster_jobs.ASSET_JOB]
     for name in (job, identifier(job)):
         if name in names:
             return name
     prefixed = [name for name in names if name.endswith(f"__{identifier(job)}")]
-    if len(prefixed) == 1:  # that of a project with a key prefix
-        return prefixed[0]
+    return prefixed[0] if len(prefixed) == 1 else None  # that of a project with a key prefix
+
+
+def _pipeline_assets(
+    projects: Sequence[KedroProject], known: Collection[str], job: str
+) -> frozenset[dg.AssetKey] | None:
+    """Return the assets of a registered pipeline; None if a job has the name, or no pipeline that makes assets."""
+    graphs = [(project.table, project.table.graph) for project in projects]
+    found = [table.made_by(graph.pipelines[job]) for table, graph in graphs if job in graph.pipelines]
+    if _find_job(known, job) or not any(found):
+        return None
+    return frozenset(asset.key for assets in found for asset in assets if asset.is_shown)
+
+
+def _keys_by_name(projects: Sequence[KedroProject]) -> dict[str, list[dg.AssetKey]]:
+    """Return the assets that Kedro's names stand for: datasets, and nodes with what they make."""
+    found: dict[str, list[dg.AssetKey]] = {}
+    for table in (project.table for project in projects):
+        nodes = {table.graph.nodes[node].name: table.made_by([node]) for node in table.graph.nodes}
+        datasets = {asset.name: [asset] for asset in table.assets if asset.is_dataset}
+        for name, assets in {**nodes, **datasets}.items():
+            found.setdefault(name, []).extend(asset.key for asset in assets)
+    return found
+
+
+def _in_dagsters_words(select: str, names: Mapping[str, Collection[dg.AssetKey]]) -> str:
+    """Write Kedro's names in a selection as keys; what is in quotes or has an attribute is Dagster's already.
+
+    Examples:
+        >>> names = {"forest.model": [dg.AssetKey(["forest", "model"])], "split": [dg.AssetKey("x"), dg.AssetKey("y")]}
+        >>> _in_dagsters_words('+forest.model or split+1 and key:"split"', names)
+        '+key:"forest/model" or (key:"x" or key:"y")+1 and key:"split"'
+        >>> _in_dagsters_words("forest/model", names)
+        'forest/model'
+    """
+    if select in names:
+        return _as_keys(names[select])
+    words = re.split(r'("[^"]*"|[\s()+,]+)', select)
+    return "".join(
+        _as_keys(names[word]) if word in names and word not in ("and", "or", "not") else word for word in words
+    )
+
+
+def _as_keys(keys: Collection[dg.AssetKey]) -> str:
+    written = " or ".join(f'key:"{key.to_user_string()}"' for key in keys)
+    return f"({written})" if len(keys) > 1 else written
+
+
+def _job_name(known: Collection[str], job: str) -> str:
+    """Find a job.
+
+    Raises:
+        KedroAssetsError: If there is none of the name.
+    """
+    found = _find_job(known, job)
+    if found is not None:
+        return found
+    names = [name for name in known if name != dagster_jobs.ASSET_JOB]
     msg = f"The project has no job '{job}'. {suggest(job, names)}"
     raise KedroAssetsError(msg)
 
 
-def _selected(asset_graph: Any, select: str | None) -> frozenset[dg.AssetKey]:
+def _selected(
+    asset_graph: Any, select: str | None, names: Mapping[str, Collection[dg.AssetKey]]
+) -> frozenset[dg.AssetKey]:
     everything = frozenset(asset_graph.materializable_asset_keys)
     if select is None:
         return everything
     try:
-        keys = dg.AssetSelection.from_string(select).resolve(asset_graph) & everything
-    except dg.DagsterError as error:
+        keys = dg.AssetSelection.from_string(_in_dagsters_words(select, names)).resolve(asset_graph) & everything
+    except Exception as error:
         known = (key.to_user_string() for key in everything)
-        msg = f"Dagster cannot read the selection '{select}': {error} {suggest(select, known)}"
+        reason = str(error) or type(error).__name__
+        msg = f"Dagster cannot read the selection '{select}': {reason} {suggest(select, known)}"
         raise KedroAssetsError(msg) from error
     if not keys:
         known = (key.to_user_string() for key in everything)
