@@ -28,8 +28,8 @@ class Marked(logging.Filter):
 class Shouting(logging.Formatter):
     """Writes lines in capitals."""
 
-    def __init__(self, *args, end="", **options):
-        super().__init__(*args, **options)
+    def __init__(self, fmt=None, datefmt=None, style="%", *, end=""):
+        super().__init__(fmt, datefmt, style)
         self.end = end
 
     def format(self, record):
@@ -197,7 +197,7 @@ def test_a_filter_that_cannot_be_made_is_reported(kept):
 
 
 def test_no_formatter_or_filter_is_made_before_a_run_needs_it(monkeypatch):
-    def fail(**_):
+    def fail(self, **_):
         raise KeyError("no such colour")
 
     monkeypatch.setattr(Shouting, "__init__", fail)

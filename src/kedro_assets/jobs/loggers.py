@@ -199,12 +199,68 @@ class _Logger:
             made = configurator.config[f"{kind}s"]
             for name in made:
                 made[name] = getattr(configurator, f"configure_{kind}")(made[name])
-        logger = logging.Logger(self.name, self.config.log_level)  # noqa: LOG001 - it belongs to this run alone
-        for handler in self.config.handlers or [{"class": "logging.StreamHandler"}]:
-            configurator.config["handlers"] = {"one": copy.deepcopy(dict(handler))}
-            logger.addHandler(configurator.configure_handler(configurator.config["handlers"]["one"]))
+        logger = _RunLogger(self.name, self.config.log_level)
+        for position, wanted in enumerate(self.config.handlers or [{"class": "logging.StreamHandler"}]):
+            configurator.config["handlers"] = {"one": copy.deepcopy(dict(wanted))}
+            report = _OnceReported(self.name, position)
+            try:
+                handler = configurator.configure_handler(configurator.config["handlers"]["one"])
+            except OSError as error:  # a file that cannot be opened, or a server that is not there
+                report.tell(error)
+                continue
+            handler.handleError = report.handle  # type: ignore[method-assign]
+            logger.addHandler(handler)
+            logger.reports[handler] = report
         weakref.finalize(logger, _close, tuple(logger.handlers))  # Dagster does not say when a run has no more lines
         return logger
+
+
+class _RunLogger(logging.Logger):
+    """Takes the events of a run at the level INFO: Dagster logs them at DEBUG, among much that is of no use to anyone else."""
+
+    def __init__(self, name: str, level: str) -> None:
+        super().__init__(name, level)
+        self.reports: dict[logging.Handler, _OnceReported] = {}
+
+    def callHandlers(self, record: logging.LogRecord) -> None:  # noqa: N802 - as `logging` has it
+        """Give a line to the handlers; none of them ends the run, as one does that opens its file late."""
+        for handler in self.handlers:
+            try:
+                if record.levelno >= handler.level:
+                    handler.handle(record)
+            except OSError as error:
+                self.reports[handler].tell(error)
+
+    def log(self, level: int, msg: object, *args: Any, **options: Any) -> None:
+        """Write a line."""
+        if level == logging.DEBUG and (options.get("extra") or {}).get("dagster_event") is not None:
+            level = logging.INFO
+        options["stacklevel"] = options.get("stacklevel", 1) + 1
+        super().log(level, msg, *args, **options)
+
+
+@frozen
+class _OnceReported:
+    """Says once in a process that a handler cannot write; Python would print a traceback for every line of the run."""
+
+    logger: str
+    position: int
+
+    def handle(self, _: logging.LogRecord) -> None:
+        """Take the place of a handler's `handleError`."""
+        error = sys.exc_info()[1]
+        if error is not None:
+            self.tell(error)
+
+    def tell(self, error: BaseException) -> None:
+        """Print what is wrong, unless it has been said."""
+        said = f"loggers.{self.logger}.handlers[{self.position}] cannot write: {type(error).__name__}: {error}"
+        if said not in _SAID and sys.stderr is not None:
+            _SAID.add(said)
+            print(f"{said}. Its lines are lost as long as that is so.", file=sys.stderr)  # noqa: T201 - it is no logger's
+
+
+_SAID: set[str] = set()
 
 
 def _close(handlers: Iterable[logging.Handler]) -> None:
