@@ -112,14 +112,14 @@ def test_the_default_pipeline_comes_first_wherever_it_is_registered():
     first, other = make_node("a", ["raw"], ["x"]), make_node("b", ["raw"], ["x"])
     graph = make_graph({"aaa": [other], "__default__": [first]})
     assert list(graph.pipelines) == ["__default__"]
-    assert left_out(graph) == {"aaa": "its node 'b' writes 'x', which node 'a' writes already."}
+    assert left_out(graph) == {"aaa": "its node 'b' writes 'x', which node 'a' writes already, in pipeline '__default__'."}
 
 
 def test_a_second_writer_of_a_transcoded_dataset_stays_out():
     graph = make_graph(
         {"__default__": [make_node("a", ["raw"], ["x@csv"])], "more": [make_node("b", ["raw"], ["x@parquet"])]}
     )
-    assert left_out(graph) == {"more": "its node 'b' writes 'x', which node 'a' writes already."}
+    assert left_out(graph) == {"more": "its node 'b' writes 'x', which node 'a' writes already, in pipeline '__default__'."}
 
 
 def test_another_node_of_the_same_name_stays_out():
