@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from attrs import define, field, frozen
 
@@ -196,5 +198,24 @@ def suggest(name: str, allowed: Iterable[str]) -> str:
     if not names:
         return "None is defined."
     shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-    nearest = difflib.get_close_matches(name, names, n=1)
+    nearest = difflib.get_close_matches(name, _alike(name, names), n=1)
     return (f"Did you mean '{nearest[0]}'? " if nearest else "") + f"Allowed: {shown}."
+
+
+def _alike(name: str, names: Sequence[str]) -> Sequence[str]:
+    """Return those of many names that share most with one: to compare all of them takes seconds in a long report."""
+    if len(names) <= _MOST_ALIKE:
+        return names
+    own = _parts(name)
+    return heapq.nlargest(
+        _MOST_ALIKE, names, key=lambda other: len(own & _parts(other)) / (len(own) + len(_parts(other)) or 1)
+    )
+
+
+_MOST_ALIKE = 10
+
+
+@lru_cache(maxsize=10_000)
+def _parts(name: str) -> frozenset[str]:
+    """Return the characters of a name, and the pairs of them."""
+    return frozenset([*name, *(name[at : at + 2] for at in range(len(name) - 1))])

@@ -37,6 +37,16 @@ def base_name(name: str) -> str:
     return name.partition(TRANSCODING_SEPARATOR)[0]
 
 
+def key_parts(name: str) -> tuple[str, ...]:
+    """Return the parts of the asset key of a dataset or node: what stands between dots and slashes.
+
+    Examples:
+        >>> key_parts("forest.model"), key_parts("raw/item#json"), key_parts("/")
+        (('forest', 'model'), ('raw', 'item#json'), ('/',))
+    """
+    return tuple(part for part in re.split(r"[./]", name) if part) or (name,)
+
+
 def identifiers(names: Iterable[str], taken: Iterable[str] = ()) -> Mapping[str, str]:
     """Give every name an identifier that Dagster takes for ops, outputs, jobs and resources.
 

@@ -156,6 +156,29 @@ def test_mistakes_in_the_catalog(settings: str, path: str, words: str, new_proje
     assert words in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("entry", "path"),
+    [
+        ("a: x.csv", "catalog.a"),
+        ("a:", "catalog.a"),
+        ("a: [1]", "catalog.a"),
+        ("a: {filepath: x.csv}", "catalog.a"),
+        ("a: {type: [x]}", "catalog.a.type"),
+        ("a: {type: null}", "catalog.a.type"),
+        ("a: {type: json.JSONDataset, filepath: x, 1: 2}", "catalog.a[1]"),
+        ('"{a}": {type: json.JSONDataset, filepath: "{b}"}', "catalog.{a}"),
+    ],
+)
+def test_what_is_no_entry_of_a_catalog_is_reported_at_its_place(entry: str, path: str, new_project, cli) -> None:
+    project = new_project()
+    project.write("conf/base/catalog_more.yml", f"# more\n{entry}\n")
+    outcome = cli(project, "check")
+    assert outcome.code == 1
+    assert {path: source for path, (source, _) in entries(outcome.err).items()} == {
+        path: "conf/base/catalog_more.yml:2"
+    }
+
+
 def test_mistakes_of_the_catalog_and_of_dagster_yml_come_together(new_project, cli) -> None:
     project = new_project(dagster="asets: {}\n")
     catalog = project.path / "conf/base/catalog.yml"
@@ -169,6 +192,94 @@ def test_a_pipeline_that_cannot_be_imported(new_project, kedro) -> None:
     assert outcome.code == 1
     assert "ModuleNotFoundError: No module named 'a_library_that_is_missing'" in outcome.text
     assert "Traceback" not in outcome.text
+
+
+FOUND = """
+    from kedro.framework.project import find_pipelines
+
+    def register_pipelines():
+        return {**find_pipelines(), "__default__": None}
+"""
+DEFINITIONS = "from kedro_assets import build_definitions\n\ndefs = build_definitions()\n"
+ONE_NODE = "from kedro.pipeline import node, pipeline\n\n\ndef create_pipeline():\n    return pipeline([node(lambda: 1, None, 'one')])\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (
+            "import a_library_that_is_missing\n",
+            "1  {name}: ModuleNotFoundError: No module named 'a_library_that_is_missing'",
+        ),
+        ("\n\ndef create_pipeline(:\n", "3  {name}: SyntaxError: invalid syntax"),
+        ("from pathlib import Path\nPath('/no/such/file').read_text()\n", "2  {name}: FileNotFoundError: "),
+    ],
+    ids=["a library is missing", "no Python", "an error below the project's code"],
+)
+@pytest.mark.filterwarnings("ignore:.*find_pipelines")  # shown as Kedro shows it
+def test_a_pipeline_module_that_kedro_only_warns_of_is_an_error(module: str, words: str, new_project, cli) -> None:
+    project = new_project(nodes=FOUND)
+    for name, text in {"fine": ONE_NODE, "broken": module}.items():
+        project.write(f"src/{project.package}/pipelines/{name}/__init__.py", text)
+    project.write(f"src/{project.package}/pipelines/__init__.py", "")
+    project.write("definitions.py", DEFINITIONS)
+    file = f"src/{project.package}/pipelines/broken/__init__.py"
+    expected = f"{file}:" + words.format(name=f"{project.package}.pipelines.broken")
+    outcome = cli(project, "check")
+    assert outcome.code == 1
+    assert expected in outcome.err
+    assert "No problems." not in outcome.out
+    for command in ("list", "run"):
+        outcome = cli(project, command)
+        assert outcome.code == 0, outcome
+        assert expected in outcome.out + outcome.err
+
+
+@pytest.mark.filterwarnings("ignore:.*find_pipelines")  # shown as Kedro shows it
+def test_a_module_without_a_pipeline_is_mentioned(new_project, cli) -> None:
+    project = new_project(nodes=FOUND)
+    for name, text in {"fine": ONE_NODE, "tools": ""}.items():
+        project.write(f"src/{project.package}/pipelines/{name}/__init__.py", text)
+    project.write(f"src/{project.package}/pipelines/__init__.py", "")
+    outcome = cli(project, "check")
+    assert outcome.code == 0
+    assert f"Module '{project.package}.pipelines.tools' makes no pipeline" in outcome.out
+
+
+def test_a_registry_that_raises_is_shown_with_its_place(new_project, cli) -> None:
+    outcome = cli(new_project(nodes="def register_pipelines():\n    raise ValueError('no nodes today')\n"), "check")
+    assert outcome.code == 1
+    assert re.search(r"cannot be imported: ValueError: no nodes today \(src/\S+\.py:\d+\)", outcome.err)
+
+
+def test_a_project_without_nodes_has_nothing_to_run(new_project, cli) -> None:
+    project = new_project(nodes="def register_pipelines():\n    return {}\n")
+    project.write("definitions.py", DEFINITIONS)
+    for command in ("check", "run"):
+        outcome = cli(project, command)
+        assert outcome.code == 1
+        assert "no pipeline that has nodes" in outcome.text
+    assert "no pipeline that has nodes" in cli(project, "list").err
+
+
+def test_pipelines_that_a_hook_registers_are_read_with_hooks(new_project, cli) -> None:
+    project = new_project(nodes="def register_pipelines():\n    return {}\n", dagster="load_with_hooks: true\n")
+    hook = """
+        from kedro.framework.hooks import hook_impl
+        from kedro.framework.project import pipelines
+        from kedro.pipeline import node, pipeline
+
+        class Adds:
+            @hook_impl
+            def after_context_created(self, context):
+                pipelines["made"] = pipeline([node(lambda: 2, None, "doubled", name="double")])
+
+        HOOKS = (Adds(),)
+    """
+    project.write(f"src/{project.package}/settings.py", hook)
+    outcome = cli(project, "check")
+    assert outcome.code == 0, outcome
+    assert outcome.out.startswith("1 assets")
 
 
 def test_a_dagster_yml_that_is_no_yaml(new_project, cli) -> None:
@@ -247,6 +358,22 @@ MISFITS = [
 """A dagster.yml, and the path that is reported."""
 
 
+MISFITS += [
+    ("executors: {e: {in_process: {1: 2}}}", "executors.e.in_process[1]"),
+    ("executors: {e: {multiprocess: {retries: {enabled: {1: 2}}}}}", "executors.e.multiprocess.retries.enabled[1]"),
+    ("jobs: {a: {selection: 'changed_in_branch:new'}}", "jobs.a.selection"),
+    ("jobs: {a: {selection: 'table_name:x'}}", "jobs.a.selection"),
+    ('assets: {pools: {t: "a\\nb"}}', "assets.pools.t"),
+    ("assets: {pools: {t: ''}}", "assets.pools.t"),
+    ("assets: {partitions: {doubled: {dynamic: ''}}}", "assets.partitions.doubled.dynamic"),
+    ("assets: {partitions: {doubled: {static: [a, '']}}}", "assets.partitions.doubled.static[1]"),
+    (
+        "assets: {partitions: {doubled: {daily: {start_date: '2026-01-01', end_offset: 1000000000000}}}}",
+        "assets.partitions.doubled.daily.end_offset",
+    ),
+]
+
+
 @pytest.mark.parametrize(("text", "path"), MISFITS)
 def test_what_dagster_would_refuse_is_reported_at_its_path_or_made_to_fit(
     text: str, path: str, new_project, cli
@@ -274,3 +401,88 @@ def test_it_changes_nothing(shop, cli) -> None:
     before = shop.files()
     cli(shop, "check")
     assert shop.files() == before
+
+
+def test_no_advice_that_is_followed_already(new_project, cli) -> None:
+    text = 'load_with_hooks: true\njobs: {j: {description: "${late:}"}}\n'
+    outcome = cli(new_project(dagster=text), "check")
+    assert outcome.code == 1
+    assert "conf/base/dagster.yml:2  Unsupported interpolation type late" in outcome.err
+    assert "write `load_with_hooks" not in outcome.err
+    assert "before any hook fires" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("section", "factory"),
+    [
+        ("formatters", "{'()': os.system, command: 'touch RAN'}"),
+        ("formatters", "{'()': pathlib.Path.touch, self: RAN}"),
+        ("formatters", "{class: sys.exit}"),
+        ("formatters", "{format: '%(nothing'}"),
+        ("filters", "{'()': sys.exit}"),
+        ("filters", "{'()': builtins.open, file: RAN, mode: w}"),
+        ("filters", "{'()': logging.Filter, colour: red}"),
+        ("filters", "{'()': ends.anything}"),
+        ("filters", "{name: 5}"),
+    ],
+)
+def test_nothing_in_loggers_is_called_while_definitions_load(section: str, factory: str, new_project, cli) -> None:
+    project = new_project(dagster=f"loggers: {{l: {{{section}: {{one: {factory}}}}}}}\n")
+    project.write("src/ends.py", "raise SystemExit(3)\n")
+    outcome = cli(project, "check")
+    assert outcome.code == 1
+    assert entries(outcome.err).keys() == {f"loggers.l.{section}.one"}
+    assert not (project.path / "RAN").exists()
+
+
+@pytest.mark.parametrize("factory", ["os.system", "sys.exit", "ends.anything"])
+def test_no_handler_is_called_while_definitions_load(factory: str, new_project, cli) -> None:
+    project = new_project(dagster=f"loggers: {{l: {{handlers: [{{class: {factory}}}]}}}}\n")
+    project.write("src/ends.py", "raise SystemExit(3)\n")
+    outcome = cli(project, "check")
+    assert outcome.code == 1
+    assert entries(outcome.err).keys() == {"loggers.l.handlers[0].class"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("translator", "sys.exit"), ("translator", "ends.anything")], ids=["function", "module"]
+)
+def test_nothing_that_dagster_yml_names_ends_the_process(key: str, value: str, new_project, cli) -> None:
+    project = new_project(dagster=f"assets: {{{key}: {value}}}\n")
+    project.write("src/ends.py", "raise SystemExit(3)\n")
+    outcome = cli(project, "check")
+    assert outcome.code == 1
+    assert entries(outcome.err).keys() == {f"assets.{key}"}
+
+
+def test_a_dataset_class_that_cannot_be_imported_is_reported_with_its_line(new_project, cli) -> None:
+    project = new_project()
+    catalog = """
+        raw: {type: json.JSONDatasett, filepath: data/raw.json}
+        doubled:
+          type: partitions.PartitionedDataset
+          path: data/doubled
+          dataset:
+            type: no_such_library.Dataset
+        "reports.{name}": {type: a.B, filepath: "{name}.json"}
+        unused: {type: json.JSONDatasetttt, filepath: data/unused.json}
+    """
+    project.write("conf/base/catalog.yml", catalog)
+    outcome = cli(project, "check")
+    assert outcome.code == 1
+    found = entries(outcome.err)
+    assert {path: source for path, (source, _) in found.items()} == {
+        "catalog.raw.type": "conf/base/catalog.yml:2",
+        "catalog.doubled.dataset.type": "conf/base/catalog.yml:7",
+        "catalog.reports.summary.type": "",
+    }
+    assert "'json.JSONDatasett' cannot be imported" in found["catalog.raw.type"][1]
+    assert cli(project, "list").code == 0  # loading imports no dataset
+
+
+def test_a_dataset_class_that_no_node_uses_is_only_mentioned(new_project, cli) -> None:
+    project = new_project()
+    project.write("conf/base/catalog_more.yml", "unused: {type: json.JSONDatasett, filepath: data/unused.json}\n")
+    outcome = cli(project, "check")
+    assert outcome.code == 0
+    assert "Dataset 'unused', which no node uses: the class 'json.JSONDatasett' cannot be imported" in outcome.out

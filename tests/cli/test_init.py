@@ -269,6 +269,26 @@ def test_where_configuration_has_no_environments_the_schema_is_outside_of_it(new
     assert outcome.code == 0, outcome.text
 
 
+@pytest.mark.parametrize(
+    ("settings", "schema"),
+    [
+        ("CONFIG_LOADER_ARGS = {}\n", "dagster.schema.json"),
+        ("CONFIG_LOADER_ARGS = {'base_env': 'base'}\n", "dagster.schema.json"),
+        ("CONFIG_LOADER_ARGS = {}\nCONF_SOURCE = '.'\n", "kedro-assets.schema.json"),
+    ],
+    ids=["no environments", "no default environment", "the project is its configuration"],
+)
+def test_nothing_that_it_writes_is_read_as_configuration(settings: str, schema: str, new_project, cli) -> None:
+    project = new_project()
+    (project.path / "conf/test/catalog.yml").unlink()
+    (project.path / "conf/test/parameters.yml").unlink()
+    project.write(f"src/{project.package}/settings.py", settings)
+    assert cli(project, "init").code == 0
+    assert (project.path / schema).exists()
+    outcome = cli(project, "check")
+    assert outcome.code == 0, outcome
+
+
 def test_it_needs_no_pipeline_code(new_project, cli) -> None:
     assert cli(new_project(nodes="import a_library_that_is_missing\n"), "init").code == 0
 

@@ -137,6 +137,44 @@ def test_a_selection_of_nothing(selection: str, words: str, shop, cli) -> None:
     assert not (shop.path / "data/summary.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("selection", "assets"),
+    [
+        ("reports.summary", ["reports/summary"]),
+        ("multiply", ["doubled"]),
+        ("+reports.summary", ["cleaned", "doubled", "reports/summary"]),
+        ("doubled or reports.summarize", ["doubled", "reports/summary"]),
+        ('key:"doubled" or (reports.summary)', ["doubled", "reports/summary"]),
+    ],
+)
+def test_a_selection_takes_the_names_of_datasets_and_nodes(
+    selection: str, assets: list[str], shop, cli, home: Path
+) -> None:
+    shop.write("data/doubled.json", "10")
+    outcome = cli(shop, "run", "--select", selection, variables={"DAGSTER_HOME": str(home)})
+    assert outcome.code == 0, outcome
+    [run] = runs(home)
+    assert sorted(key.to_user_string() for key in run.asset_selection) == assets
+
+
+def test_a_registered_pipeline_runs_by_its_name_though_it_is_no_job(new_project, cli) -> None:
+    nodes = """
+        from kedro.pipeline import node, pipeline
+
+        def same(value):
+            return value
+
+        def register_pipelines():
+            first = pipeline([node(same, "raw", "doubled", name="first")])
+            return {"__default__": first + pipeline([node(same, "doubled", "last", name="last")]), "first": first}
+    """
+    project = new_project(nodes=nodes, dagster="jobs: {mine: {pipeline: {}}}\n")
+    project.write("definitions.py", "from kedro_assets import build_definitions\n\ndefs = build_definitions()\n")
+    outcome = cli(project, "run", "first")
+    assert outcome.code == 0, outcome
+    assert re.findall(r"\+ +\S+ s  (\S+)", outcome.out) == ["doubled"]
+
+
 def test_parameters_reach_the_nodes_and_a_selection_takes_all_that_is_upstream(shop, cli) -> None:
     assert cli(shop, "run", "-s", '+key:"reports/summary"', "--params", "factor=7").code == 0
     assert shop.read("doubled.json") == 35

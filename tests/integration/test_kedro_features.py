@@ -242,6 +242,26 @@ def test_any_name_of_a_dataset_or_a_node_runs(tmp_path: Path, instance: dg.Dagst
     assert set(materialized(result)) == keys
 
 
+@dots_in_names
+def test_slashes_divide_a_name_as_dots_do(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = write_project(
+        tmp_path,
+        nodes="def copy(value):\n    return value\n",
+        pipelines="""{"__default__": pipeline([
+            node(copy, "raw/item#json", "load/item", name="load"), node(copy, "load/item", "/sales//by.day/", name="last"),
+        ])}""",
+        catalog=json_dataset("raw/item#json", "load/item")
+        + "'/sales//by.day/': {type: json.JSONDataset, filepath: data/last.json}\n",
+    )
+    project.write("data/raw/item#json.json", "7")
+    keys = {spec.key for spec in load_definitions(project).resolve_all_asset_specs()}
+    assert keys == {dg.AssetKey(path) for path in (["raw", "item#json"], ["load", "item"], ["sales", "by", "day"])}
+    selection = dg.AssetSelection.from_string("+load/item")
+    assert dg.AssetKey(["load", "item"]) in selection.resolve(load_definitions(project).resolve_asset_graph())
+    assert execute(project, instance, assets=[["load", "item"]]).success
+    assert project.read("load/item.json") == 7
+
+
 def test_names_that_are_alike_in_dagster_stay_apart(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     project = write_project(
         tmp_path,

@@ -323,3 +323,39 @@ def test_the_registry_of_pipelines_is_called_once_however_many_nodes_there_are(t
     )
     dg.Definitions.validate_loadable(load_definitions(project))
     assert (project.path / f"src/{project.package}/calls").read_text() == "once "
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (
+            'node(twice, "raw", "final", name="other")',
+            "its node 'other' writes 'final', which node 'one' writes already, in pipeline '__default__'.",
+        ),
+        (
+            'node(twice, "raw", "final", name="one")',
+            "in pipeline '__default__': it calls 'PACKAGE.nodes.twice', not 'PACKAGE.nodes.once'.",
+        ),
+        ('node(once, "other", "final", name="one")', "in pipeline '__default__': its inputs are 'other', not 'raw'."),
+        (
+            'node(once, "raw", "final", name="one", confirms="raw")',
+            "in pipeline '__default__': its confirms are 'raw', not none.",
+        ),
+    ],
+    ids=["name", "function", "inputs", "confirms"],
+)
+def test_a_conflict_of_two_pipelines_says_with_which_one_and_what_differs(
+    second: str, said: str, tmp_path: Path
+) -> None:
+    project = write_project(
+        tmp_path,
+        nodes="def once(value):\n    return value\n\n\ndef twice(value):\n    return 2 * value\n",
+        pipelines=f'{{"__default__": pipeline([node(once, "raw", "final", name="one")]), "again": pipeline([{second}])}}',
+        catalog=json_dataset("raw", "other", "final"),
+        dagster="assets: {pipelines: [__default__, again]}",
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_definitions(project)
+    [problem] = caught.value.problems
+    assert problem.path == "assets.pipelines[1]"
+    assert problem.found.endswith(said.replace("PACKAGE", project.package))

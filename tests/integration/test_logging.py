@@ -447,3 +447,33 @@ def test_a_run_ends_though_the_storage_of_dagster_logs_too(
     assert not failed.success
     project.write("data/raw.json", "1")
     assert execute(project, instance, continue_from=failed.run_id).success
+
+
+FILE_LOGGER = """
+    loggers:
+      file:
+        log_level: INFO
+        handlers: [{class: logging.FileHandler, filename: "PATH/run.log", delay: DELAY}]
+    jobs: {__default__: {loggers: [file]}}
+"""
+
+
+@pytest.mark.parametrize("delay", ["true", "false"])
+@pytest.mark.filterwarnings("ignore:one is old:UserWarning")
+def test_a_handler_that_cannot_open_its_file_says_so_once_and_the_run_goes_on(
+    delay: str, tmp_path: Path, instance: dg.DagsterInstance, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = FILE_LOGGER.replace("PATH", str(tmp_path / "nowhere" / delay)).replace("DELAY", delay)
+    assert execute(speaking(tmp_path, text), instance).success
+    written = capfd.readouterr().err
+    assert written.count("loggers.file.handlers[0] cannot write: FileNotFoundError: ") == 1
+    assert "Logging error" not in written
+
+
+@pytest.mark.filterwarnings("ignore:one is old:UserWarning")
+def test_a_logger_at_info_gets_the_events_of_the_run(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    text = FILE_LOGGER.replace("PATH", str(tmp_path)).replace("DELAY", "true")
+    assert execute(speaking(tmp_path, text), instance).success
+    text = (tmp_path / "run.log").read_text(encoding="utf-8")
+    for event in ("RUN_START", "STEP_START", "ASSET_MATERIALIZATION", "RUN_SUCCESS"):
+        assert event in text

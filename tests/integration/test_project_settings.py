@@ -19,7 +19,7 @@ import comparing
 import dagster as dg
 import pytest
 from comparing import Outcome, assert_same, by_dagster, by_kedro, start_over
-from helpers import HOOKS, SETTINGS, KedroProject, json_dataset, load_definitions, write_project
+from helpers import HOOKS, SETTINGS, KedroProject, execute, json_dataset, kedro_run, load_definitions, write_project
 from kedro.framework.session import KedroServiceSession
 
 from kedro_assets import ProjectError
@@ -96,6 +96,39 @@ class UsesContext:
     )
     compare(project, instance, RAW)
     assert project.read("middle.json") == 41
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        "class Own(KedroServiceSession):\n    def load_context(self, runtime_params=None):\n"
+        "        return super().load_context({'who': 'the session', **(runtime_params or {})})\n",
+        "class Own(KedroSession):\n    def _get_config_loader(self):\n        loader = super()._get_config_loader()\n"
+        "        loader.runtime_params['who'] = 'the session'\n        return loader\n",
+    ],
+    ids=["KedroServiceSession", "KedroSession"],
+)
+def test_a_session_class_of_the_project_opens_it_as_in_kedro_run(
+    session: str, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = write_project(
+        tmp_path,
+        nodes="def show(who, given):\n    return [who, given]\n",
+        pipelines='{"__default__": pipeline([node(show, ["params:who", "params:given"], "shown", name="show")])}',
+        catalog=json_dataset("shown"),
+        parameters="who: nobody\ngiven: nothing\n",
+        settings=SETTINGS
+        + "from kedro.framework.session import KedroServiceSession, KedroSession\n"
+        + session
+        + "SESSION_CLASS = Own\n",
+    )
+    kedro_run(project, "--params", "given=more")
+    expected = project.read("shown.json")
+    assert expected == ["the session", "more"]
+    project.forget()
+    given = {"resources": {"kedro": {"config": {"runtime_params": {"given": "more"}}}}}
+    assert execute(project, instance, config=given).success
+    assert project.read("shown.json") == expected
 
 
 def test_a_config_loader_of_the_project_reads_its_configuration(tmp_path: Path, instance: dg.DagsterInstance) -> None:

@@ -102,7 +102,12 @@ def refused_options(
         is refused.
     """
     schema = resolve_to_config_type(executor.config_schema.config_type)
-    for error in process_config(schema, dict(options)).errors or []:
+    try:
+        errors = process_config(schema, dict(options)).errors or []
+    except Exception as raised:  # noqa: BLE001 - of many classes, for a value that no schema foresees
+        yield [], f"Dagster cannot read these options: {type(raised).__name__}: {raised}", ()
+        return
+    for error in errors:
         path = [str(getattr(entry, "field_name", getattr(entry, "list_index", ""))) for entry in error.stack.entries]
         data = error.error_data
         if isinstance(data, FieldNotDefinedErrorData | FieldsNotDefinedErrorData):

@@ -143,6 +143,15 @@ def is_run(job: dg.JobDefinition, key: dg.AssetKey) -> bool:
     return job.asset_layer.has(key) and job.asset_layer.get(key).is_executable
 
 
+def resources(repository: dg.RepositoryDefinition) -> Mapping[str, dg.ResourceDefinition]:
+    """Return the resources of a code location by their keys, those included that no job needs.
+
+    Reason: the command line says what the projects of a code location leave out, whatever is run.
+    Risk: low; where it changes, `kedro assets run` fails at once.
+    """
+    return repository.get_top_level_resources()
+
+
 def pack_job(source: Any) -> str:
     """Write down where a job is defined, for another process; nothing for one that exists in this process only.
 

@@ -2,21 +2,80 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from kedro.framework.cli.utils import _split_load_versions, _split_params
 from kedro.framework.context import KedroContext
 from kedro.framework.project import settings
-from kedro.framework.session import KedroServiceSession
+from kedro.framework.session import KedroServiceSession, KedroSession
 from kedro.io import CatalogProtocol, DataCatalog
 from kedro.validation import ValidationConfigurationError, Validator, ValidatorSpec, resolve_validator
 from pluggy import PluginManager
 
 _W = TypeVar("_W", bound=Validator)
 
+REGISTRY_MODULE = r"kedro\.framework\.project"
+"""A pattern of the module that warns of what `find_pipelines` leaves out.
 
-def hook_manager(session: KedroServiceSession) -> PluginManager:
+Reason: Kedro has no other way to say so.
+Risk: low; where it changes, Kedro warns and `kedro assets check` says nothing.
+"""
+NO_PIPELINE = "it has no function `create_pipeline`."
+_LEFT_OUT = re.compile(
+    r"An error occurred while importing the '(?P<broken>[^']+)' module\..*?\n\n(?P<trace>.*)"
+    r"|The '(?P<empty>[^']+)' module does not expose a 'create_pipeline' function"
+    r"|Expected the 'create_pipeline' function in the '(?P<wrong>[^']+)' module to return a 'Pipeline' object, got '(?P<kind>[^']+)'",
+    re.DOTALL,
+)
+
+
+def left_out_module(warning: str) -> tuple[str, str, str] | None:
+    """Return the module that a warning of Kedro's `find_pipelines` is about: it has no other way to say what it leaves out.
+
+    Reason: Kedro only warns of such modules, in text.
+    Risk: low; where the text changes, `kedro assets check` does not name the module, and Kedro warns all the same.
+
+    Returns:
+        The module, the reason, and the traceback where there is one; None if the warning is about something else.
+    """
+    found = _LEFT_OUT.match(warning)
+    if found is None:
+        return None
+    if found["broken"]:
+        return found["broken"], "it cannot be imported.", found["trace"]
+    if found["empty"]:
+        return found["empty"], NO_PIPELINE, ""
+    return found["wrong"], f"`create_pipeline` returns no pipeline but a {found['kind']}.", ""
+
+
+def create_session(
+    place: Mapping[str, Any], runtime_params: Mapping[str, Any], *, serving: bool = False
+) -> tuple[Any, dict[str, Any]]:
+    """Return a session of the project's own `SESSION_CLASS`, or else of Kedro's newer one, which reads and writes no store.
+
+    Reason: the two classes take their runtime parameters in different places.
+    Risk: medium; where it changes, no run starts.
+
+    Args:
+        place: What says where the project is: `project_path`, `env` and `conf_source`.
+        runtime_params: What the project is opened with.
+        serving: Whether it runs a pipeline inside of a step, where the pipelines that are loaded stay.
+
+    Returns:
+        The session, and the runtime parameters as its `load_context` and `run` still take them: not if they are given to
+        the session itself.
+    """
+    kind: Any = settings.SESSION_CLASS
+    if issubclass(kind, KedroSession) and kind is not KedroSession:
+        return kind.create(**place, runtime_params=dict(runtime_params), save_on_close=False), {}
+    options: dict[str, Any] = {"serving_mode": True} if serving else {}
+    session = (KedroServiceSession if kind is KedroSession else kind).create(**place, **options)
+    return session, {"runtime_params": dict(runtime_params)}
+
+
+def hook_manager(session: KedroServiceSession | KedroSession) -> PluginManager:
     """Return the hooks of a session.
 
     Reason: Kedro has no public way to fire the pipeline hooks outside `session.run`.

@@ -10,7 +10,7 @@ from kedro_assets.assets.conditions import build_condition, build_freshness
 from kedro_assets.assets.translator import DatasetRecord
 from kedro_assets.errors import Scope
 from kedro_assets.graph import ProjectGraph, Vertex
-from kedro_assets.names import identifier
+from kedro_assets.names import identifier, key_parts
 from kedro_assets.project import DEFAULT_PIPELINE, Project, code_versions
 
 
@@ -44,7 +44,7 @@ def _node_record(graph: ProjectGraph, name: str) -> DatasetRecord:
     taken = name in graph.entries
     return DatasetRecord(
         name=name,
-        key=(*name.split("."), "node") if taken else tuple(name.split(".")),
+        key=(*key_parts(name), "node") if taken else key_parts(name),
         namespace=graph.nodes[name].namespace,
         producer=graph.nodes[name],
         pipelines=tuple(graph.pipelines_of(name)),
@@ -57,7 +57,7 @@ def _dataset_record(graph: ProjectGraph, name: str, problems: Scope) -> DatasetR
     settings, scope = graph.settings_of(name), graph.settings_scope(name, problems)
     return DatasetRecord(
         name=name,
-        key=tuple(name.split(".")),
+        key=key_parts(name),
         namespace=name.rpartition(".")[0] or None,
         entry=graph.entry(name),
         settings=settings,

@@ -28,14 +28,14 @@ def configured_translator(config: AssetsConfig, problems: Scope) -> KedroTransla
     scope = problems.at("assets", "translator")
     hint = "Give the import path of a class that derives from kedro_assets.KedroTranslator."
     try:
-        translator = imported(config.translator)()
-    except Exception as error:  # noqa: BLE001 - the user's module
+        found = imported(config.translator)
+        if isinstance(found, type) and issubclass(found, KedroTranslator):
+            return found()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's module
         scope.add(f"'{config.translator}' cannot be used: {error}.", hint)
         return KedroTranslator()
-    if not isinstance(translator, KedroTranslator):
-        scope.add(f"'{config.translator}' is not a translator.", hint)
-        return KedroTranslator()
-    return translator
+    scope.add(f"'{config.translator}' is not a translator.", hint)
+    return KedroTranslator()
 
 
 def build_specs(

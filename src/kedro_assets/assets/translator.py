@@ -23,7 +23,7 @@ class DatasetRecord:
 
     Attributes:
         name: The dataset's name in Kedro, without transcoding, or the node's name.
-        key: The path of its asset key by default: the parts of the name between dots, behind `assets.key_prefix`.
+        key: The path of its asset key by default: the parts of the name between dots and slashes, behind `assets.key_prefix`.
         namespace: The part of the name before its last dot, or the node's namespace; None without one.
         group_name: Its group in Dagster's UI by default; None for Dagster's own.
         entry: What the catalog says of it, without credentials; None for a node without outputs.

@@ -181,7 +181,7 @@ class _Explainer:
             "name": name,
             "nodes": [node.name for node in pipeline.nodes],
             "no asset": self._left_out(name),
-            "jobs": [self._jobs[job]["name"] for job in self._jobs if self._filter(job).get("pipeline_name") == name],
+            "jobs": [self._jobs[job]["name"] for job in self._jobs if name in self._pipelines_of(job)],
             "before": _datasets(sorted(pipeline.inputs())),
             "after": _datasets(sorted(pipeline.outputs())),
         }
@@ -203,7 +203,7 @@ class _Explainer:
             "name": made["name"],
             "source": self._source.locate(("jobs", entry)) if entry else "one for every registered pipeline",
             "description": made["description"],
-            "pipeline": wanted.pop("pipeline_name", None),
+            "pipeline": ", ".join(self._pipelines_of(name)) or None,
             "filter": wanted,
             "selection": config[entry].selection if entry else None,
             "partitions": made["partitions"],
@@ -272,7 +272,13 @@ class _Explainer:
         config = self._expanded.get(job, JobConfig(pipeline=PipelineFilter(job)))
         if config.selection is not None:
             return {}
-        return asdict(config.pipeline or PipelineFilter(), filter=lambda _, value: bool(value))
+        wanted = config.pipeline or PipelineFilter()
+        return asdict(wanted, filter=lambda key, value: not key.name.startswith("pipeline_") and bool(value))
+
+    def _pipelines_of(self, job: str) -> list[str]:
+        """Return the registered pipelines of a job; none for a selection of assets."""
+        config = self._expanded.get(job, JobConfig(pipeline=PipelineFilter(job)))
+        return [] if config.selection is not None else (config.pipeline or PipelineFilter()).pipelines
 
     def _asset(self, asset: KedroAsset | None) -> Facts:
         """Return which asset a dataset became, and how Dagster reaches its data."""

@@ -177,13 +177,17 @@ def schema(output: IO[str]) -> None:
 @assets.command()
 @click.argument("job", required=False, shell_complete=_from_project("job_names"))
 @_project_options
-@click.option("--select", "-s", help='Assets to materialize, in Dagster\'s selection syntax, such as `+key:"a/b"`.')
+@click.option(
+    "--select",
+    "-s",
+    help='Assets to materialize: by names of datasets and nodes, or in Dagster\'s selection syntax, such as `+key:"a/b"`.',
+)
 @click.option("--partition", help="The partition to make, by its key.")
 @click.option("--partition-range", help="The partitions to make: the first key and the last, as in FIRST...LAST.")
 @click.option("--params", callback=_params, help='Runtime parameters as for `kedro run`: "model.depth=3,seed=1".')
 @click.option("--load-versions", callback=_load_versions, help="Versions as for `kedro run`: dataset:version,...")
 def run(job: str | None, env: str | None, conf_source: str | None, **options: Any) -> None:
-    """Run JOB, or materialize the selected assets, or else all of them, here in the terminal."""
+    """Run JOB (or a registered pipeline), or materialize the selected assets, or else all of them, here in the terminal."""
     from kedro_assets.cli.run import run_assets
 
     select, partition, partition_range = (options[name] for name in ("select", "partition", "partition_range"))

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
-from kedro.framework.project import settings
 
 from kedro_assets.cli.schema import schema_text
-from kedro_assets.project import ProjectLocation
+from kedro_assets.project import ProjectLocation, written_folder
 
 DEFINITIONS = """from kedro_assets import build_definitions
 
@@ -67,11 +66,12 @@ def init_project(root: Path, env: str | None, conf_source: str | None, *, force:
         conf_source: The configuration folder; by default what the project's settings say.
         force: Whether to overwrite what is there.
     """
-    package = ProjectLocation(root).open()
-    base = settings.CONFIG_LOADER_ARGS.get("base_env", "base")
-    conf = Path(conf_source or root / settings.CONF_SOURCE)
-    folder = conf / (env or base)
-    schema = (conf if base else root) / "dagster.schema.json"  # in an environment, Kedro would read it as configuration
+    location = ProjectLocation(root, env, conf_source)
+    package = location.open()
+    source, folder, read = written_folder(location)
+    names = ("dagster.schema.json", "kedro-assets.schema.json")  # where all is read as configuration, by another name
+    places = [*(place / names[0] for place in (source, root)), root / names[1]]
+    schema = next((place for place in places if not any(map(place.is_relative_to, read))), places[-1])
     path_to_schema = Path(os.path.relpath(schema, folder)).as_posix()
     yield from _write(root, folder / "dagster.yml", DAGSTER_YML.replace("{schema}", path_to_schema), force=force)
     yield from _write(root, schema, schema_text(), force=force)

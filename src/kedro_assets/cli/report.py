@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import dagster as dg
 
 from kedro_assets._internals import dagster_jobs
 from kedro_assets.definitions import Translation, translate
-from kedro_assets.project import locate_project
+from kedro_assets.errors import ProjectError, Scope
+from kedro_assets.project import Project, class_problem, locate_project, source_lines
 
 
 def check_lines(root: Path) -> Iterator[str]:
@@ -19,9 +21,11 @@ def check_lines(root: Path) -> Iterator[str]:
 
     Raises:
         ConfigError: With every problem of its configuration.
+        ProjectError: If the project's registry leaves out what it was to have.
     """
     found = translate(locate_project(root))
     dg.Definitions.validate_loadable(found.definitions)
+    unused = list(_check_classes(found))
     graph = found.table.graph
     merged = [cluster for cluster in found.clusters if cluster.reasons]
     yield (
@@ -48,12 +52,58 @@ def check_lines(root: Path) -> Iterator[str]:
         yield f"  {cluster.name}"
         yield f"    nodes: {', '.join(cluster.nodes)}"
         yield from (f"    because {reason}" for reason in cluster.reasons)
+    yield from (
+        f"Module '{left.module}' makes no pipeline: {left.reason}" for left in found.project.left_out if not left.failed
+    )
+    yield from unused
+    missing = left_out_text(found.project)
+    if missing:
+        raise ProjectError(missing)
     yield "No problems."
+
+
+def _check_classes(found: Translation) -> Iterator[str]:
+    """Import the classes of all datasets; yield what is wrong with those that no node uses.
+
+    Raises:
+        ConfigError: If the class of a dataset that a node uses cannot be imported.
+    """
+    project, problems = found.project, Scope()
+    problems.locate_with(source_lines(project.location).locate)
+    used = {entry.name: entry for entries in found.table.graph.entries.values() for entry in entries}
+    for name in {**used, **project.resolver.config}:
+        entry = used.get(name) or project.entry(name)
+        refused = class_problem(entry)
+        if refused and name in used:
+            problems.at("catalog", name, *refused[0]).add(
+                refused[1], "Correct the `type`, or install the library that has it."
+            )
+        elif refused:
+            yield f"Dataset '{name}', which no node uses: {refused[1]}"
+    problems.raise_if_any()
+
+
+def left_out_text(project: Project) -> str:
+    """Return what the registry of a project was to have and leaves out, an empty text if that is nothing."""
+    failed = [left for left in project.left_out if left.failed]
+    if failed:
+        noun = "A module of pipelines is" if len(failed) == 1 else f"{len(failed)} modules of pipelines are"
+        return "\n".join(
+            [f"{noun} left out of the project, as Kedro only warns of it:", *(f"  {left}" for left in failed)]
+        )
+    if not any(pipeline.nodes for pipeline in project.pipelines.values()):
+        hooks = (
+            ""
+            if project.config.load_with_hooks
+            else (" If a hook registers them, write `load_with_hooks: true` in dagster.yml.")
+        )
+        return f"The project registers no pipeline that has nodes, so there is nothing to run.{hooks}"
+    return ""
 
 
 def list_lines(root: Path) -> Iterator[str]:
     """List a project's assets, clusters, jobs, schedules and sensors as text."""
-    content = _content(translate(locate_project(root)))
+    content = _content(_translated(root))
     for title, rows in content.items():
         yield f"{title} ({len(rows)})"
         yield from (f"  {_row(row)}" for row in rows)
@@ -61,7 +111,16 @@ def list_lines(root: Path) -> Iterator[str]:
 
 def list_json(root: Path) -> str:
     """List a project's assets, clusters, jobs, schedules and sensors as JSON."""
-    return json.dumps(_content(translate(locate_project(root))), indent=2, ensure_ascii=False)
+    return json.dumps(_content(_translated(root)), indent=2, ensure_ascii=False)
+
+
+def _translated(root: Path) -> Translation:
+    """Translate a project; what its registry leaves out is written to stderr, as the report itself is for other programs."""
+    found = translate(locate_project(root))
+    missing = left_out_text(found.project)
+    if missing:
+        click.echo(f"Warning: {missing}", err=True)
+    return found
 
 
 def _row(row: dict[str, Any]) -> str:

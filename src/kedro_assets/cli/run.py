@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ import dagster as dg
 from kedro_assets._internals import dagster_assets, dagster_events, dagster_jobs
 from kedro_assets.cli.dev import definitions_target
 from kedro_assets.cli.partition_runs import plan_runs
+from kedro_assets.cli.report import left_out_text
 from kedro_assets.errors import KedroAssetsError, suggest
 from kedro_assets.jobs import merged
 from kedro_assets.names import identifier
 from kedro_assets.runtime import KedroProject
-from kedro_assets.steps import projects_of
+from kedro_assets.steps import projects_among, projects_of
 
 Echo = Callable[[str], Any]
 
@@ -42,8 +44,8 @@ def run_assets(
 
     Args:
         root: The project's root.
-        job: The job's name; without it, assets are materialized.
-        select: Which assets, in Dagster's selection syntax; without it, all.
+        job: The name of a job or a registered pipeline; without it, assets are materialized.
+        select: Which assets, in Dagster's selection syntax or by Kedro's names; without it, all.
         partition: A partition's key, or the first and the last with `...` between.
         options: What Kedro is given for the run, as the configuration of its resource has it.
         echo: Writes a line.
@@ -57,13 +59,26 @@ def run_assets(
     repository = dagster_jobs.load_repository(definitions_target(root), root)
     definition = dagster_jobs.definitions_of(repository)
     graph = dagster_assets.AssetGraph.of(definition)
-    name = _job_name(definition, root, job) if job else dagster_jobs.ASSET_JOB
+    projects = projects_among(dagster_jobs.resources(definition))
+    for missing in filter(None, (left_out_text(project.project) for project in projects)):
+        echo(f"Warning: {missing}")
+    named = _pipeline_assets(projects, definition, root, job) if job else None
+    name = _job_name(definition, root, job) if job and named is None else dagster_jobs.ASSET_JOB
+    if name not in definition.job_names:
+        msg = "There is no asset that can be materialized: no node of the project makes one."
+        raise KedroAssetsError(msg)
     made = definition.get_job(name)
-    keys = frozenset().union(*dagster_jobs.assets_by_step(made).values()) if job else _selected(graph, select)
+    if named is not None:
+        keys, job = named, None
+    elif job:
+        keys = frozenset().union(*dagster_jobs.assets_by_step(made).values())
+    else:
+        keys = _selected(graph, select, _keys_by_name(projects))
+    chosen = bool(job or select or named)
     run_config = _run_config(made, root, options)
     outcomes = []
     with _instance(echo) as instance:
-        runs = list(plan_runs(graph, keys, partition, instance, chosen=bool(job or select)))
+        runs = list(plan_runs(graph, keys, partition, instance, chosen=chosen))
         left = keys.difference(*(run.keys for run in runs))
         if left:
             names = ", ".join(sorted(key.to_user_string() for key in left))
@@ -80,18 +95,78 @@ def run_assets(
     return all(outcomes)
 
 
-def _job_name(definition: dg.RepositoryDefinition, root: Path, job: str) -> str:
+def _find_job(definition: dg.RepositoryDefinition, root: Path, job: str) -> str | None:
     """Find a job by its name in Dagster, or by that of dagster.yml where Dagster has to write it otherwise.
 
     The project's own job goes before one of another project in its code location.
     """
-    names = [name for name in definition.job_names if name != dagster_jobs.ASSET_JOB]
+    names = _job_names(definition)
     with_all = [dagster_jobs.ASSET_JOB] if definition.has_job(dagster_jobs.ASSET_JOB) else names
     own = [project for name in with_all for project in _own(definition.get_job(name), root)]
     prefixed = sorted({project.project.config.assets.prefixed(job) for project in own})
-    for name in (*map(identifier, prefixed), job, identifier(job)):
-        if name in names:
-            return name
+    candidates = (*map(identifier, prefixed), job, identifier(job))
+    return next((name for name in candidates if name in names), None)
+
+
+def _job_names(definition: dg.RepositoryDefinition) -> list[str]:
+    return [name for name in definition.job_names if name != dagster_jobs.ASSET_JOB]
+
+
+def _pipeline_assets(
+    projects: Sequence[KedroProject], definition: dg.RepositoryDefinition, root: Path, job: str
+) -> frozenset[dg.AssetKey] | None:
+    """Return the assets of a registered pipeline; None if a job has the name, or no pipeline that makes assets."""
+    graphs = [(project.table, project.table.graph) for project in projects]
+    found = [table.made_by(graph.pipelines[job]) for table, graph in graphs if job in graph.pipelines]
+    if _find_job(definition, root, job) or not any(found):
+        return None
+    return frozenset(asset.key for assets in found for asset in assets if asset.is_shown)
+
+
+def _keys_by_name(projects: Sequence[KedroProject]) -> dict[str, list[dg.AssetKey]]:
+    """Return the assets that Kedro's names stand for: datasets, and nodes with what they make."""
+    found: dict[str, list[dg.AssetKey]] = {}
+    for table in (project.table for project in projects):
+        nodes = {table.graph.nodes[node].name: table.made_by([node]) for node in table.graph.nodes}
+        datasets = {asset.name: [asset] for asset in table.assets if asset.is_dataset}
+        for name, assets in {**nodes, **datasets}.items():
+            found.setdefault(name, []).extend(asset.key for asset in assets)
+    return found
+
+
+def _in_dagsters_words(select: str, names: Mapping[str, Collection[dg.AssetKey]]) -> str:
+    """Write Kedro's names in a selection as keys; what is in quotes or has an attribute is Dagster's already.
+
+    Examples:
+        >>> names = {"forest.model": [dg.AssetKey(["forest", "model"])], "split": [dg.AssetKey("x"), dg.AssetKey("y")]}
+        >>> _in_dagsters_words('+forest.model or split+1 and key:"split"', names)
+        '+key:"forest/model" or (key:"x" or key:"y")+1 and key:"split"'
+        >>> _in_dagsters_words("forest/model", names)
+        'forest/model'
+    """
+    if select in names:
+        return _as_keys(names[select])
+    words = re.split(r'("[^"]*"|[\s()+,]+)', select)
+    return "".join(
+        _as_keys(names[word]) if word in names and word not in ("and", "or", "not") else word for word in words
+    )
+
+
+def _as_keys(keys: Collection[dg.AssetKey]) -> str:
+    written = " or ".join(f'key:"{key.to_user_string()}"' for key in keys)
+    return f"({written})" if len(keys) > 1 else written
+
+
+def _job_name(definition: dg.RepositoryDefinition, root: Path, job: str) -> str:
+    """Find a job.
+
+    Raises:
+        KedroAssetsError: If there is none of the name.
+    """
+    found = _find_job(definition, root, job)
+    if found is not None:
+        return found
+    names = _job_names(definition)
     msg = f"The project has no job '{job}'. {suggest(job, names)}"
     raise KedroAssetsError(msg)
 
@@ -101,15 +176,18 @@ def _own(job: dg.JobDefinition, root: Path) -> list[KedroProject]:
     return [project for project in projects_of(job) if project.location.path == root]
 
 
-def _selected(graph: dagster_assets.AssetGraph, select: str | None) -> frozenset[dg.AssetKey]:
+def _selected(
+    graph: dagster_assets.AssetGraph, select: str | None, names: Mapping[str, Collection[dg.AssetKey]]
+) -> frozenset[dg.AssetKey]:
     everything = frozenset(graph.made)
     if select is None:
         return everything
     try:
-        keys = graph.selected(dagster_assets.read_selection(select)) & everything
-    except dg.DagsterError as error:
+        keys = graph.selected(dagster_assets.read_selection(_in_dagsters_words(select, names))) & everything
+    except Exception as error:
         known = (key.to_user_string() for key in everything)
-        msg = f"Dagster cannot read the selection '{select}': {error} {suggest(select, known)}"
+        reason = str(error) or type(error).__name__
+        msg = f"Dagster cannot read the selection '{select}': {reason} {suggest(select, known)}"
         raise KedroAssetsError(msg) from error
     if not keys:
         known = (key.to_user_string() for key in everything)

@@ -233,6 +233,7 @@ class PipelineFilter:
 
     Attributes:
         pipeline_name: The registered pipeline.
+        pipeline_names: Several registered pipelines, whose nodes are joined as `kedro run --pipelines` does.
         node_names: These nodes only.
         from_nodes: These nodes and all after them.
         to_nodes: These nodes and all before them.
@@ -243,6 +244,7 @@ class PipelineFilter:
     """
 
     pipeline_name: str = "__default__"
+    pipeline_names: list[str] | None = None
     node_names: list[str] | None = None
     from_nodes: list[str] | None = None
     to_nodes: list[str] | None = None
@@ -250,6 +252,11 @@ class PipelineFilter:
     to_outputs: list[str] | None = None
     node_namespaces: list[str] | None = None
     tags: list[str] | None = None
+
+    @property
+    def pipelines(self) -> list[str]:
+        """The registered pipelines that are filtered, one or several."""
+        return list(dict.fromkeys(self.pipeline_names or [self.pipeline_name]))
 
 
 @frozen

@@ -6,6 +6,7 @@ A value that does not fit is reported, cut out, and the rest is read again, so t
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
@@ -25,6 +26,7 @@ from cattrs.errors import (
 from cattrs.gen import make_dict_structure_fn, mapping_structure_factory
 
 from kedro_assets.config.model import (
+    AssetsConfig,
     DagsterConfig,
     DatasetSettings,
     ExecutorConfig,
@@ -170,6 +172,8 @@ def _converter() -> Converter:
     converter.register_structure_hook_factory(
         has, lambda cls: _checked(dict, make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True))
     )
+    read_assets = converter.get_structure_hook(AssetsConfig)
+    converter.register_structure_hook(AssetsConfig, lambda value, cls: read_assets(_valid_pools(value), cls))
     read_filter = converter.get_structure_hook(PipelineFilter)
     converter.register_structure_hook(PipelineFilter, lambda value, cls: read_filter(_one_spelling(value), cls))
     read_sensor = converter.get_structure_hook(SensorConfig)
@@ -192,6 +196,9 @@ _NOUNS: Mapping[Any, str] = {
     dict: "a mapping",
     NoneType: "nothing",
 }
+
+
+_QUOTES = "Keys are strings: put it in quotes."
 
 
 def _noun(value: object) -> str:
@@ -231,8 +238,7 @@ def _checked(kind: type, structure_content: Hook) -> Hook:
         if isinstance(value, dict):
             for key in value:
                 if not isinstance(key, str):
-                    hint = "Keys are strings: put it in quotes."
-                    raise _InvalidValueError(f"the key {key!r} is no string.", hint, inside=(key,))
+                    raise _InvalidValueError(f"the key {key!r} is no string.", _QUOTES, inside=(key,))
         return structure_content(value, cls)
 
     return structure
@@ -275,11 +281,35 @@ def _executor(value: object, _: Any) -> ExecutorConfig:
         raise _InvalidValueError(
             f"expected a mapping of options for '{kind}', found {_noun(options)}.", "Write `{}` for the defaults."
         )
-    return ExecutorConfig(str(kind), dict(options or {}))
+    if not isinstance(kind, str):
+        raise _InvalidValueError(f"the key {kind!r} is no string.", _QUOTES, inside=(kind,))
+    for path in _odd_keys(options or {}):
+        raise _InvalidValueError(f"the key {path[-1]!r} is no string.", _QUOTES, inside=(kind, *path))
+    return ExecutorConfig(kind, dict(options or {}))
+
+
+def _odd_keys(value: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of each key that is no string, at any depth."""
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ()):
+        if isinstance(value, dict) and not isinstance(key, str):
+            yield (*path, key)
+        yield from _odd_keys(item, (*path, key))
+
+
+def _valid_pools(value: object) -> object:
+    """Look whether Dagster takes the names of pools."""
+    pools = value.get("pools") if isinstance(value, dict) else None
+    for tag, pool in pools.items() if isinstance(pools, dict) else ():
+        if isinstance(pool, str) and not re.fullmatch(r"\S+", pool):
+            hint = "Dagster wants a name without spaces and line breaks."
+            raise _InvalidValueError(f"{pool!r} cannot be the name of a pool.", hint, inside=("pools", tag))
+    return value
 
 
 def _one_spelling(value: object) -> object:
-    """Take Kedro's older `node_namespace: a` for `node_namespaces: [a]`."""
+    """Take Kedro's older `node_namespace: a` for `node_namespaces: [a]`, and one of `pipeline_name` and `pipeline_names`."""
+    if isinstance(value, dict) and {"pipeline_name", "pipeline_names"} <= value.keys():
+        raise _InvalidValueError("found both `pipeline_name` and `pipeline_names`.", "Keep one of them.")
     if isinstance(value, dict) and isinstance(value.get("node_namespace"), str):
         rest = {key: item for key, item in value.items() if key != "node_namespace"}
         return {**rest, "node_namespaces": [*(rest.get("node_namespaces") or []), value["node_namespace"]]}

@@ -99,7 +99,7 @@ def _import(kind: str, scope: Scope) -> dg.ExecutorDefinition | None:
         return None
     try:
         found = imported(path)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:  # the last two for a path like `..a`
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - of the module that it names
         hint = f"Install it: pip install {package}" if package else "Give the import path of an ExecutorDefinition."
         scope.add(f"the executor '{kind}' cannot be imported: {error}.", hint)
         return None
@@ -148,15 +148,20 @@ def _in_words_of_dagster_docker(options: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(options)
     if isinstance(found.get("registry"), str) and "image" in found:
         found["image"] = f"{found.pop('registry')}/{found['image']}"
-    if "network" in found and "networks" in found:
+    if "network" in found and isinstance(found.get("networks"), list):
         found["networks"] = [found.pop("network"), *found["networks"]]
     inside = found.get("container_kwargs")
-    if isinstance(inside, Mapping) and "environment" in inside:
+    if (
+        isinstance(inside, Mapping)
+        and isinstance(inside.get("environment"), Mapping | list | None)
+        and "environment" in inside
+    ):
         environment = inside["environment"] or {}
         if isinstance(environment, Mapping):
             environment = [name if value is None else f"{name}={value}" for name, value in environment.items()]
         found["container_kwargs"] = {name: value for name, value in inside.items() if name != "environment"}
-        found["env_vars"] = [*found.get("env_vars", []), *environment]
+        if isinstance(found.setdefault("env_vars", []), list):
+            found["env_vars"] = [*found["env_vars"], *environment]
     return found
 
 

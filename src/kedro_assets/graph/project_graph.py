@@ -282,6 +282,10 @@ class _Joined:
             found[title] = node
         return found
 
+    def _first_with(self, node: str) -> str:
+        """Return the first pipeline that has a node."""
+        return next(name for name, nodes in self.pipelines.items() if node in nodes)
+
     def _conflict(self, new: Mapping[str, Node]) -> str:
         """Return why nodes cannot join; empty if they can."""
         if not new:  # as where `__default__` is the sum of the others
@@ -289,10 +293,15 @@ class _Joined:
         for node in new.values():
             for output in map(base_name, node.outputs):
                 writer = self._writers.get(output)
-                if writer is not None and self.nodes[writer].name == node.name:
-                    return f"its node '{node.name}' writes '{output}' too, and differs from the node of that name in another pipeline."
-                if writer is not None:
-                    return f"its node '{node.name}' writes '{output}', which node '{self.nodes[writer].name}' writes already."
+                if writer is None:
+                    continue
+                other, where = self.nodes[writer], self._first_with(writer)
+                if other.name == node.name:
+                    return (
+                        f"its node '{node.name}' writes '{output}' too, and differs from the node of that name in pipeline "
+                        f"'{where}': {_difference(other, node)}."
+                    )
+                return f"its node '{node.name}' writes '{output}', which node '{other.name}' writes already, in pipeline '{where}'."
         together = _digraph({**self.nodes, **new}) if self.nodes else nx.DiGraph()
         if nx.is_directed_acyclic_graph(together):  # Kedro has looked at each pipeline by itself
             return ""
@@ -303,6 +312,31 @@ class _Joined:
 def _same_node(first: Node, second: Node) -> bool:
     """Whether two nodes do the same; Kedro's own comparison leaves the function out."""
     return first == second and first.confirms == second.confirms and same_function(first.func, second.func)
+
+
+def _difference(first: Node, second: Node) -> str:
+    """Say what differs in two nodes of one name."""
+    if not same_function(first.func, second.func):
+        names = [f"'{getattr(node.func, '__module__', '')}.{_function_name(node)}'" for node in (first, second)]
+        return (
+            f"it calls {names[1]}, not {names[0]}"
+            if names[0] != names[1]
+            else f"{names[0]} is not the same function in both"
+        )
+    for what in ("inputs", "outputs", "tags", "namespace", "confirms"):
+        one, other = getattr(first, what), getattr(second, what)
+        if one != other:
+            return f"its {what} are {_listed(other)}, not {_listed(one)}"
+    return "it is made with other options"
+
+
+def _function_name(node: Node) -> str:
+    return str(getattr(node.func, "__qualname__", node.func))
+
+
+def _listed(value: object) -> str:
+    items = sorted(map(str, value)) if isinstance(value, set | frozenset | list | tuple) else [str(value)]
+    return ", ".join(f"'{item}'" for item in items) or "none"
 
 
 def _read_settings(graph: ProjectGraph, problems: Scope) -> dict[str, DatasetSettings]:

@@ -185,9 +185,13 @@ class _JobBuilder:
         try:
             selection = dagster_assets.read_selection(text)
             found = dagster_assets.select(selection, assets)
-        except dg.DagsterError as error:
+        except NotImplementedError:
+            message = f"Dagster's library does not implement this selection: '{text}'."
+            scope.add(message, "Some attributes, such as `changed_in_branch` or `table_name`, are for its UI only.")
+            return None, frozenset()
+        except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
             hint = 'Write it as in `+key:"forest/model"` or `group:reporting`.'
-            scope.add(f"Dagster cannot read this selection: {error}", hint)
+            scope.add(f"Dagster cannot read this selection: {error or type(error).__name__}", hint)
             return None, frozenset()
         if not found:
             scope.add(f"'{text}' selects no asset.", "`kedro assets list` shows the keys and the groups.")

@@ -43,7 +43,7 @@ def expand_jobs(
             continue
         if not made:
             message = "no pipeline, namespace or tag fits this job factory."
-            problems.at("jobs", name).add(message, suggest(str(job.pipeline and job.pipeline.pipeline_name), pipelines))
+            problems.at("jobs", name).add(message, suggest((job.pipeline or PipelineFilter()).pipelines[0], pipelines))
         for title, values in made.items():
             if title not in jobs:
                 expanded.setdefault(title, _filled(job, values))
@@ -52,8 +52,9 @@ def expand_jobs(
 
 def _matches(wanted: PipelineFilter, pipelines: Mapping[str, Pipeline]) -> Iterator[Values]:
     """Yield the values of the placeholders for everything that fits all patterns of a filter."""
+    patterns = list(filter(_has_place, wanted.pipelines)) or wanted.pipelines
     for name, pipeline in pipelines.items():
-        for from_name in _fits(wanted.pipeline_name, [name]):
+        for from_name in (values for pattern in patterns for values in _fits(pattern, [name])):
             found = [from_name]
             for pattern, names in _patterns(wanted, pipeline):
                 found = [

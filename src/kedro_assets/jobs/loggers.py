@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
+import sys
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from logging.config import DictConfigurator
@@ -57,17 +58,99 @@ def _titles(config: DagsterConfig) -> Mapping[str, str]:
 
 
 def _misfits(logger: LoggerConfig) -> Iterator[tuple[Path, str, str]]:
-    """Yield what the standard library would refuse: where, what, and what is allowed."""
-    for kind, known in (("formatter", logger.formatters), ("filter", logger.filters)):
-        for name, wanted in known.items():
-            try:
-                getattr(DictConfigurator({}), f"configure_{kind}")(copy.deepcopy(wanted))
-            except (ValueError, TypeError, AttributeError, ImportError) as error:
-                yield (f"{kind}s", name), f"this {kind} cannot be made: {error}.", "See Python's `logging.config`."
+    """Yield what the standard library would refuse: where, what, and what is allowed.
+
+    Classes and factories are imported, and their signatures are looked at; none is called, as that is for runs.
+    """
+    hint = "See Python's `logging.config`."
+    for name, wanted in logger.formatters.items():
+        found = _formatter_misfit(wanted)
+        if found:
+            yield ("formatters", name), f"this formatter cannot be made: {found}.", hint
+    for name, wanted in logger.filters.items():
+        found = _filter_misfit(wanted)
+        if found:
+            yield ("filters", name), f"this filter cannot be made: {found}.", hint
     for position, handler in enumerate(logger.handlers):
         yield from (
             (("handlers", position, *path), found, hint) for path, found, hint in _handler_misfits(handler, logger)
         )
+
+
+def _formatter_misfit(wanted: Mapping[str, Any]) -> str:
+    """Return why a formatter cannot be made; empty if it can."""
+    if "()" in wanted:
+        arguments = _arguments(wanted)
+        renamed = {"fmt" if key == "format" else key: value for key, value in arguments.items()}
+        return _factory_misfit(wanted["()"], "format", arguments, renamed)
+    layout = [wanted.get("format"), wanted.get("datefmt"), wanted.get("style", "%")]
+    validate = [wanted["validate"]] if "validate" in wanted else []
+    if wanted.get("class") not in (None, "", "logging.Formatter"):
+        return _factory_misfit(wanted["class"], "format", dict(enumerate([*layout, *validate])))
+    try:
+        logging.Formatter(
+            *layout, *validate
+        )  # the standard library's own: it looks at the format and does nothing else
+    except (ValueError, TypeError, AttributeError) as error:
+        return str(error)
+    return ""
+
+
+def _filter_misfit(wanted: Mapping[str, Any]) -> str:
+    """Return why a filter cannot be made; empty if it can."""
+    if "()" in wanted:
+        return _factory_misfit(wanted["()"], "filter", _arguments(wanted))
+    return "" if isinstance(wanted.get("name", ""), str) else f"its name is no text: {wanted['name']!r}"
+
+
+def _arguments(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a factory is called with."""
+    return {key: value for key, value in wanted.items() if key.isidentifier()}
+
+
+def _factory_misfit(factory: object, method: str, *arguments: Mapping[Any, Any]) -> str:
+    """Return why a factory makes nothing that has a method, or cannot be called with any of some arguments."""
+    if not isinstance(factory, str):
+        return f"{factory!r} is no import path"
+    try:
+        found = _resolved(factory)
+    except ImportError as error:
+        return f"'{factory}' cannot be imported: {error}"
+    if not _may_make(found, method):
+        return f"'{factory}' makes nothing that has `{method}`"
+    refused = ""
+    for given in arguments:
+        positional = [value for key, value in given.items() if isinstance(key, int)]
+        try:
+            inspect.signature(found).bind(*positional, **{k: v for k, v in given.items() if isinstance(k, str)})
+        except (TypeError, ValueError) as error:
+            refused = refused or str(error)
+        else:
+            return ""
+    return refused
+
+
+def _may_make(found: object, method: str) -> bool:
+    """Whether a class or function may make something that has a method, or that is called in place of it.
+
+    Functions that are built in and those of the standard library do something else.
+    """
+    if isinstance(found, type):
+        return callable(getattr(found, method, None)) or any("__call__" in vars(base) for base in found.__mro__)
+    module = str(getattr(found, "__module__", None) or "").partition(".")[0]
+    return callable(found) and module not in {*sys.builtin_module_names, *sys.stdlib_module_names}
+
+
+def _resolved(factory: str) -> Any:
+    """Import what a path names.
+
+    Raises:
+        ImportError: If there is nothing of that name, or its module cannot be imported.
+    """
+    try:
+        return DictConfigurator({}).resolve(factory)
+    except (Exception, SystemExit) as error:
+        raise ImportError(str(error) or type(error).__name__) from error
 
 
 def _handler_misfits(handler: Mapping[str, Any], logger: LoggerConfig) -> Iterator[tuple[Path, str, str]]:
@@ -85,11 +168,12 @@ def _handler_misfits(handler: Mapping[str, Any], logger: LoggerConfig) -> Iterat
         yield (), "this handler has no `class`.", "Write it as in `class: logging.StreamHandler`."
         return
     try:
-        found = DictConfigurator({}).resolve(factory)
-    except (ValueError, ImportError) as error:
+        found = _resolved(factory)
+    except ImportError as error:
         yield ("class",), f"'{factory}' cannot be imported: {error}.", "Give the import path of a handler's class."
         return
-    if isinstance(found, type) and not issubclass(found, logging.Handler):
+    is_handler = issubclass(found, logging.Handler) if isinstance(found, type) else _may_make(found, "emit")
+    if callable(found) and not is_handler:
         yield ("class",), f"'{factory}' is no handler.", "Give the import path of a handler's class."
         return
     if "target" in handler:
@@ -125,12 +209,68 @@ class _Logger:
             made = configurator.config[f"{kind}s"]
             for name in made:
                 made[name] = getattr(configurator, f"configure_{kind}")(made[name])
-        logger = logging.Logger(self.name, self.config.log_level)  # noqa: LOG001 - it belongs to this run alone
-        for handler in self.config.handlers or [{"class": "logging.StreamHandler"}]:
-            configurator.config["handlers"] = {"one": copy.deepcopy(dict(handler))}
-            logger.addHandler(configurator.configure_handler(configurator.config["handlers"]["one"]))
+        logger = _RunLogger(self.name, self.config.log_level)
+        for position, wanted in enumerate(self.config.handlers or [{"class": "logging.StreamHandler"}]):
+            configurator.config["handlers"] = {"one": copy.deepcopy(dict(wanted))}
+            report = _OnceReported(self.name, position)
+            try:
+                handler = configurator.configure_handler(configurator.config["handlers"]["one"])
+            except OSError as error:  # a file that cannot be opened, or a server that is not there
+                report.tell(error)
+                continue
+            handler.handleError = report.handle  # type: ignore[method-assign]
+            logger.addHandler(handler)
+            logger.reports[handler] = report
         weakref.finalize(logger, _close, tuple(logger.handlers))  # Dagster does not say when a run has no more lines
         return logger
+
+
+class _RunLogger(logging.Logger):
+    """Takes the events of a run at the level INFO: Dagster logs them at DEBUG, among much that is of no use to anyone else."""
+
+    def __init__(self, name: str, level: str) -> None:
+        super().__init__(name, level)
+        self.reports: dict[logging.Handler, _OnceReported] = {}
+
+    def callHandlers(self, record: logging.LogRecord) -> None:  # noqa: N802 - as `logging` has it
+        """Give a line to the handlers; none of them ends the run, as one does that opens its file late."""
+        for handler in self.handlers:
+            try:
+                if record.levelno >= handler.level:
+                    handler.handle(record)
+            except OSError as error:
+                self.reports[handler].tell(error)
+
+    def log(self, level: int, msg: object, *args: Any, **options: Any) -> None:
+        """Write a line."""
+        if level == logging.DEBUG and (options.get("extra") or {}).get("dagster_event") is not None:
+            level = logging.INFO
+        options["stacklevel"] = options.get("stacklevel", 1) + 1
+        super().log(level, msg, *args, **options)
+
+
+@frozen
+class _OnceReported:
+    """Says once in a process that a handler cannot write; Python would print a traceback for every line of the run."""
+
+    logger: str
+    position: int
+
+    def handle(self, _: logging.LogRecord) -> None:
+        """Take the place of a handler's `handleError`."""
+        error = sys.exc_info()[1]
+        if error is not None:
+            self.tell(error)
+
+    def tell(self, error: BaseException) -> None:
+        """Print what is wrong, unless it has been said."""
+        said = f"loggers.{self.logger}.handlers[{self.position}] cannot write: {type(error).__name__}: {error}"
+        if said not in _SAID and sys.stderr is not None:
+            _SAID.add(said)
+            print(f"{said}. Its lines are lost as long as that is so.", file=sys.stderr)  # noqa: T201 - it is no logger's
+
+
+_SAID: set[str] = set()
 
 
 def _close(handlers: Iterable[logging.Handler]) -> None:

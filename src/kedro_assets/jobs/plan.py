@@ -59,8 +59,8 @@ def plan_jobs(project: Project, graph: ProjectGraph, problems: Scope) -> Mapping
     for (name, config), title in zip(wanted.items(), names.values(), strict=True):
         job = PlannedJob(title, config)
         if config.selection is None:
-            if config.view == "ops" and job.pipeline.pipeline_name in project.pipelines:
-                job = evolve(job, graph=_own_graph(project, job.pipeline.pipeline_name))
+            if config.view == "ops" and project.pipelines.keys() >= {*job.pipeline.pipelines}:
+                job = evolve(job, graph=_own_graph(project, job.pipeline.pipelines))
             scope, seen = problems.at("jobs", name, "pipeline"), job.graph or graph
             nodes = select_nodes(seen, project.pipelines, job.pipeline, scope)
             if nodes and not seen.assets_of(nodes):
@@ -83,9 +83,9 @@ def job_filters(jobs: Mapping[str, PlannedJob]) -> Mapping[str, JobFilter]:
     return {job.name: JobFilter(job.pipeline, job.nodes) for job in jobs.values() if job.nodes}
 
 
-def _own_graph(project: Project, pipeline: str) -> ProjectGraph:
-    """Build the graph of one registered pipeline alone, whatever other pipelines it competes with for a dataset."""
-    assets = evolve(project.config.assets, pipelines=[pipeline], memory_assets=True)
+def _own_graph(project: Project, pipelines: list[str]) -> ProjectGraph:
+    """Build the graph of a job's registered pipelines alone, whatever others they compete with for a dataset."""
+    assets = evolve(project.config.assets, pipelines=pipelines, memory_assets=True)
     problems = Scope()  # what is wrong is reported for the assets; what is of other pipelines is not here
     graph = build_graph(evolve(project, config=evolve(project.config, assets=assets)), problems)
     return with_order(graph, assets.deps, problems)

@@ -24,22 +24,20 @@ def select_nodes(
         wanted: The filter.
         scope: Its place in dagster.yml; collects unknown names, and why the filter leaves nothing that can be an asset.
     """
-    name = wanted.pipeline_name
-    if name not in pipelines:
-        found = f"no pipeline '{name}' is registered."
-        scope.at("pipeline_name").add(found, suggest(name, pipelines))
+    for position, name in enumerate(wanted.pipeline_names or []):
+        _check_pipeline(graph, pipelines, name, scope.at("pipeline_names", position))
+    if not wanted.pipeline_names:
+        _check_pipeline(graph, pipelines, wanted.pipeline_name, scope.at("pipeline_name"))
+    if any(name not in pipelines or name not in graph.pipelines for name in wanted.pipelines):
         return []
-    if name not in graph.pipelines:
-        reasons = {left.pipeline: left.reason for left in graph.left_out}
-        found = f"pipeline '{name}' is not among the assets: {reasons.get(name, '`assets.pipelines` leaves it out.')}"
-        hint = (
-            "Choose with `assets.pipelines` which pipelines become assets, give the job `view: ops`, or show the pipeline "
-            "in a code location of its own: a Kedro environment with its own `assets.pipelines` and `assets.key_prefix`."
-        )
-        scope.at("pipeline_name").add(found, hint)
+    name = "' and '".join(wanted.pipelines)
+    try:
+        joined = sum((pipelines[each] for each in wanted.pipelines[1:]), pipelines[wanted.pipelines[0]])
+    except ValueError as error:
+        scope.at("pipeline_names").add(f"Kedro cannot join these pipelines: {error}")
         return []
-    filters = asdict(wanted, filter=lambda attribute, value: attribute.name != "pipeline_name" and bool(value))
-    known = _names(pipelines[name])
+    filters = asdict(wanted, filter=lambda attribute, value: not attribute.name.startswith("pipeline_") and bool(value))
+    known = _names(joined)
     unknown = [
         (key, position, value)
         for key, values in filters.items()
@@ -52,12 +50,27 @@ def select_nodes(
     if unknown:
         return []
     try:
-        left = pipelines[name].filter(**filters)
+        left = joined.filter(**filters)
     except ValueError as error:
         hint = "`kedro registry describe` shows the nodes of a pipeline."
         scope.add(f"Kedro cannot apply this filter to pipeline '{name}': {error}", hint)
         return []
-    return graph.in_pipeline(name, (node.name for node in left.nodes))
+    names = [node.name for node in left.nodes]
+    return graph.in_order(node for pipeline in wanted.pipelines for node in graph.in_pipeline(pipeline, names))
+
+
+def _check_pipeline(graph: ProjectGraph, pipelines: Mapping[str, Pipeline], name: str, scope: Scope) -> None:
+    """Report a pipeline that is not registered, or not among the assets."""
+    if name not in pipelines:
+        scope.add(f"no pipeline '{name}' is registered.", suggest(name, pipelines))
+    elif name not in graph.pipelines:
+        reasons = {left.pipeline: left.reason for left in graph.left_out}
+        found = f"pipeline '{name}' is not among the assets: {reasons.get(name, '`assets.pipelines` leaves it out.')}"
+        hint = (
+            "Choose with `assets.pipelines` which pipelines become assets, give the job `view: ops`, or show the pipeline "
+            "in a code location of its own: a Kedro environment with its own `assets.pipelines` and `assets.key_prefix`."
+        )
+        scope.add(found, hint)
 
 
 def _names(pipeline: Pipeline) -> Mapping[str, set[str]]:

@@ -4,6 +4,7 @@ from kedro_assets.partitions.definitions import Partitioning
 from kedro_assets.partitions.keys import (
     PARTITION_TAG,
     RANGE_TAGS,
+    check_keys,
     check_saved,
     has_partition,
     is_incremental,
@@ -22,6 +23,7 @@ __all__ = [
     "RANGE_TAGS",
     "Partitioning",
     "Partitions",
+    "check_keys",
     "check_saved",
     "has_partition",
     "is_incremental",

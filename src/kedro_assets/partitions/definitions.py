@@ -17,6 +17,7 @@ from kedro_assets.config import (
 )
 from kedro_assets.errors import Scope, suggest
 from kedro_assets.graph import ProjectGraph, Vertex
+from kedro_assets.partitions.keys import leads_out
 from kedro_assets.project import resolve_catalog
 
 _Maker = Callable[[Any, Scope], dg.PartitionsDefinition[Any] | None]
@@ -130,16 +131,30 @@ class PartitionsReader:
         make, offsets = _TIME[kind]
         for key in given.keys() & {"cron_schedule", "minute_offset", "hour_offset", "day_offset"} - offsets:
             scope.at(key).add(f"`{kind}` has no '{key}'.", "Leave it out.")
+        if abs(config.end_offset or 0) > _MOST_WINDOWS:
+            scope.at("end_offset").add(f"{config.end_offset} windows are too many.", f"Allowed: up to {_MOST_WINDOWS}.")
         if kind == "cron" and config.cron_schedule is None:
             scope.at("cron_schedule").add("this required key is missing.", "Add it.")
         return None if scope.failed else make(**given)
 
 
-def _static(keys: list[str], _: Scope) -> dg.PartitionsDefinition[Any]:
-    return dg.StaticPartitionsDefinition(keys)
+def _static(keys: list[str], scope: Scope) -> dg.PartitionsDefinition[Any] | None:
+    for position, key in enumerate(keys):
+        if not key.strip():
+            scope.at(position).add("the key of a partition is empty.", "Write a key, or leave it out.")
+        elif leads_out(key):
+            hint = "A key becomes part of a path: leave out `..`, a root and an address."
+            scope.at(position).add(f"the key {key!r} would lead out of the folder of its dataset.", hint)
+    return None if scope.failed else dg.StaticPartitionsDefinition(keys)
 
 
-def _dynamic(name: str, _: Scope) -> dg.PartitionsDefinition[Any]:
+def _dynamic(name: str, scope: Scope) -> dg.PartitionsDefinition[Any] | None:
+    if not name.strip():
+        scope.add(
+            "the partitions have no name.",
+            "Write one, such as `dynamic: customers`: Dagster keeps their keys under it.",
+        )
+        return None
     return dg.DynamicPartitionsDefinition(name=name)
 
 
@@ -150,6 +165,8 @@ def _by_cron(
     return dg.TimeWindowPartitionsDefinition(start=start_date, end=end_date, fmt=fmt, **options)
 
 
+_MOST_WINDOWS = 100_000
+"""Dagster makes a list of them when definitions load."""
 _TIME: Mapping[str, tuple[Callable[..., dg.PartitionsDefinition[Any]], set[str]]] = {
     "hourly": (dg.HourlyPartitionsDefinition, {"minute_offset"}),
     "daily": (dg.DailyPartitionsDefinition, {"minute_offset", "hour_offset"}),

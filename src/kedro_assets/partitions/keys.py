@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,9 @@ def runtime_params(
         asked: The runtime parameters without which the project's configuration cannot be read, as `<name>`. Those of
             partitions stay so in a run that makes none: it does not touch the datasets in which they stand.
 
+    Raises:
+        PartitionError: If a key would lead out of the folder of a dataset.
+
     Examples:
         >>> daily = dg.DailyPartitionsDefinition("2026-01-01")
         >>> runtime_params({"dagster/partition": "2026-01-31"}, daily, {})["partition_end"]
@@ -40,6 +44,7 @@ def runtime_params(
     first, last = (tags.get(PARTITION_TAG, tags.get(tag)) for tag in RANGE_TAGS)
     if first is None or last is None:
         return found
+    check_keys([first, last])
     if first == last:
         found["partition_key"] = str(
             first
@@ -134,21 +139,56 @@ def selected(data: Any, keys: Collection[str]) -> Any:
     return {id_: value for id_, value in data.items() if wanted(str(id_))}
 
 
+def leads_out(key: str) -> bool:
+    r"""Whether a key or an id would lead out of the folder that it is written into.
+
+    Examples:
+        >>> [leads_out(key) for key in ("../a", "eu|..", "/a", "c:\\a", "~/a", "s3://a", "a\0b")]
+        [True, True, True, True, True, True, True]
+        >>> [leads_out(key) for key in ("eu/2026", "2026-01-01-00:00", "a..b", ".a", "c: d")]
+        [False, False, False, False, False]
+    """
+    parts = re.split(r"[/\\|]", str(key))
+    return (
+        ".." in (part.strip() for part in parts)
+        or (len(parts) > 1 and not parts[0].strip())
+        or "://" in str(key)
+        or "\0" in str(key)
+        or re.match(r"~[^/\\|]*[/\\]|[A-Za-z]:[/\\]", str(key)) is not None
+    )
+
+
+def check_keys(keys: Collection[str]) -> None:
+    """Look whether keys stay in the folder of a dataset, as they become part of its path.
+
+    Raises:
+        PartitionError: If one does not.
+    """
+    refused = sorted(str(key) for key in keys if leads_out(key))
+    if refused:
+        msg = (
+            f"The partition {shown([repr(key) for key in refused])} would lead out of the folder of its dataset: a key is no path. "
+            "This data is not saved. Give it a key without `..`, and without a root or an address."
+        )
+        raise PartitionError(msg)
+
+
 def check_saved(name: str, data: Any, keys: Collection[str]) -> None:
     """Look whether a node gives partitions of its run's keys only.
 
     Raises:
-        PartitionError: If it gives any other.
+        PartitionError: If it gives any other, or one that would lead out of the dataset's folder.
     """
     if not isinstance(data, dict):
         return
+    check_keys([str(id_) for id_ in data])
     others = [str(id_) for id_ in data.keys() - selected(data, keys).keys()]
     if others:
         shown = sorted(map(_as_id, keys))
         allowed = ", ".join(shown) if len(shown) <= 3 else f"{shown[0]} to {shown[-1]}"
         msg = (
             f"The node gives the partitions {', '.join(sorted(others)[:5])} of '{name}', but this run makes {allowed}. "
-            "Nothing of it is saved. Return what belongs to the run: it has `partition_key` as a runtime parameter."
+            "This data is not saved. Return what belongs to the run: it has `partition_key` as a runtime parameter."
         )
         raise PartitionError(msg)
 

@@ -19,6 +19,11 @@ def read_mapping(written: str | PartitionMappingConfig, scope: Scope) -> dg.Part
         written: What the catalog has.
         scope: Its place there.
     """
+    window = asdict(written).get("time_window") if isinstance(written, PartitionMappingConfig) else None
+    for key, value in (window or {}).items():
+        if isinstance(value, int) and abs(value) > _MOST_WINDOWS:
+            scope.at("time_window", key).add(f"{value} windows are too many.", f"Allowed: up to {_MOST_WINDOWS}.")
+            return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)  # of options that the documentation names
@@ -47,6 +52,7 @@ def _make(written: str | PartitionMappingConfig) -> dg.PartitionMapping | None:
     return next(iter(found), None)
 
 
+_MOST_WINDOWS = 1_000_000
 _PLAIN: Mapping[str, Callable[[], dg.PartitionMapping]] = {
     "identity": dg.IdentityPartitionMapping,
     "all": dg.AllPartitionMapping,

@@ -1,12 +1,13 @@
 """Reading a Kedro project: its configuration, its catalog and its pipelines, and nothing that opens data."""
 
-from kedro_assets.project.catalog import CatalogEntry, read_entry, resolve_catalog
+from kedro_assets.project.catalog import CatalogEntry, class_problem, read_entry, resolve_catalog
 from kedro_assets.project.code_versions import CodeParts, code_parts, code_versions
-from kedro_assets.project.config_files import SourceLines, source_lines
+from kedro_assets.project.config_files import SourceLines, source_lines, written_folder
 from kedro_assets.project.dataset_files import address, fingerprint, partition_ids
 from kedro_assets.project.load import DEFAULT_PIPELINE, Project, entry_with_credentials, load_project
 from kedro_assets.project.location import CONF_SOURCE_VARIABLE, ProjectLocation, locate_project
 from kedro_assets.project.node_functions import code_location, same_function
+from kedro_assets.project.registry import LeftOutModule
 from kedro_assets.project.secrets import masked_errors, read_credentials
 
 __all__ = [
@@ -14,10 +15,12 @@ __all__ = [
     "DEFAULT_PIPELINE",
     "CatalogEntry",
     "CodeParts",
+    "LeftOutModule",
     "Project",
     "ProjectLocation",
     "SourceLines",
     "address",
+    "class_problem",
     "code_location",
     "code_parts",
     "code_versions",
@@ -32,4 +35,5 @@ __all__ = [
     "resolve_catalog",
     "same_function",
     "source_lines",
+    "written_folder",
 ]

@@ -7,12 +7,15 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from attrs import field, frozen
 from kedro.framework.project import settings
-from kedro.io import CatalogConfigResolver
+from kedro.io import CatalogConfigResolver, DatasetError
+from kedro.io.core import parse_dataset_definition
 
+from kedro_assets.errors import Scope
 from kedro_assets.names import PARTITION_PARAMETERS
 
 _MEMORY_TYPES = ("MemoryDataset", "SharedMemoryDataset")
@@ -109,6 +112,82 @@ class CatalogEntry:
 def _place(config: Mapping[str, Any]) -> str | None:
     found = (config.get(key) for key in ("filepath", "path"))
     return next((str(place) for place in found if isinstance(place, str | Path) and place), None)
+
+
+def valid_entries(config: Mapping[Any, Any], catalog: Scope) -> dict[str, Any]:
+    """Return the entries of a catalog that Kedro can make datasets of.
+
+    Args:
+        config: The catalog's configuration.
+        catalog: Its place; collects the entries that are left out, and why.
+    """
+    found: dict[str, Any] = {}
+    for name, entry in config.items():
+        scope = catalog.at(name)
+        if not isinstance(name, str):
+            scope.add(f"the name {name!r} is no string.", "Put it in quotes.")
+        elif not isinstance(entry, dict):
+            kind = {list: "a list", NoneType: "nothing"}.get(type(entry), "a single value")
+            scope.add(f"expected a dataset with its `type`, found {kind}.", _UNDERSCORE)
+        elif "type" not in entry:
+            scope.add("this dataset has no `type`.", f"Add it, such as `type: pandas.CSVDataset`. {_UNDERSCORE}")
+        elif not isinstance(entry["type"], str | type) or not entry["type"]:
+            scope.at("type").add(
+                f"expected the name of a class, found {entry['type']!r}.", "Write it as in `pandas.CSVDataset`."
+            )
+        elif odd := [key for key in entry if not isinstance(key, str)]:
+            scope.at(odd[0]).add(f"the key {odd[0]!r} is no string.", "Put it in quotes.")
+        elif not (refused := _refused({name: entry}) if CatalogConfigResolver.is_pattern(name) else ""):
+            found[name] = entry
+        else:
+            scope.add(f"Kedro refuses it: {refused}")
+    refused = _refused(found)
+    if refused:  # patterns that do not go together
+        catalog.add(f"Kedro refuses it: {refused}")
+        return {name: entry for name, entry in found.items() if not CatalogConfigResolver.is_pattern(name)}
+    return found
+
+
+_UNDERSCORE = "A name that begins with an underscore is for values that datasets share."
+
+
+def _refused(config: dict[str, Any]) -> str:
+    """Return why Kedro refuses the patterns of a catalog; empty if it does not."""
+    try:
+        resolve_catalog(config)
+    except DatasetError as error:
+        return str(error).partition("\n")[0]
+    return ""
+
+
+def class_problem(entry: CatalogEntry) -> tuple[tuple[str, ...], str] | None:
+    """Return why the class of a dataset cannot be imported, and the key that names it; None if it can.
+
+    Kedro imports the class and makes no dataset of it.
+    """
+    if not entry.declared:
+        return None
+    problem, bases = _imported(entry.config.get("type"))
+    if problem:
+        return ("type",), problem
+    inner = entry.config.get("dataset")
+    if bases.isdisjoint(("PartitionedDataset", "CachedDataset")) or inner is None:  # `dataset` may mean anything
+        return None
+    key = ("dataset", "type") if isinstance(inner, dict) else ("dataset",)
+    problem, _ = _imported(inner.get("type") if isinstance(inner, dict) else inner)
+    return (key, problem) if problem else None
+
+
+def _imported(type_: object) -> tuple[str, set[str]]:
+    """Return why a class cannot be imported, and the names of the class and its bases."""
+    if not isinstance(type_, str):
+        return "", {base.__name__ for base in getattr(type_, "__mro__", ())}
+    try:
+        found, _ = parse_dataset_definition({"type": type_})
+    except Exception as error:  # noqa: BLE001 - of the module that has the class
+        cause = error if isinstance(error, DatasetError) else f"{type(error).__name__}: {error}"
+        return f"the class '{type_}' cannot be imported: {str(cause).partition(chr(10))[0]}", set()
+    return "", {base.__name__ for base in found.__mro__}
 
 
 def read_entry(resolver: CatalogConfigResolver, name: str) -> CatalogEntry:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import yaml
+from attrs import frozen
 from kedro.config import AbstractConfigLoader, MissingConfigException
 from kedro.framework.project import settings
-from kedro.framework.session import KedroServiceSession
 
+from kedro_assets._internals.kedro_project import create_session
 from kedro_assets.errors import Path as KeyPath
 from kedro_assets.errors import ProjectError, suggest
 from kedro_assets.project.location import ProjectLocation
@@ -21,11 +24,18 @@ OpenLoader = Callable[[Mapping[str, Any]], AbstractConfigLoader]
 """Makes a config loader with runtime parameters."""
 
 _DAGSTER_PATTERNS = ["dagster*", "dagster*/**", "**/dagster*"]
+_PATTERNS = {"catalog": ["catalog*", "catalog*/**", "**/catalog*"], "dagster": _DAGSTER_PATTERNS}
+"""What is read by a config loader that does not say so."""
+_SUFFIXES = (".yml", ".yaml", ".json")
 _MISSING_PARAMETER = re.compile(r"Runtime parameter '([^']+)' not found")
-_WITH_HOOKS = (
+_ASKED_PARAMETER = re.compile(r"(?<!\\)\$\{runtime_params:\s*([^\s,:{}$\[\]]+)\s*\}")
+"""A runtime parameter without a default."""
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+WITH_HOOKS = (
     "If a hook provides what it needs (a resolver registered in `after_context_created`, say), write "
     "`load_with_hooks: true` in dagster.yml."
 )
+BEFORE_HOOKS = "dagster.yml is read before any hook fires, so it cannot use what a hook provides."
 
 
 def config_loader(location: ProjectLocation, runtime_params: Mapping[str, Any] | None = None) -> AbstractConfigLoader:
@@ -46,8 +56,9 @@ def loader_of_context(
     location: ProjectLocation, runtime_params: Mapping[str, Any] | None = None
 ) -> AbstractConfigLoader:
     """Let Kedro's session build the project's config loader, with the hooks of its context."""
-    session = KedroServiceSession.create(project_path=location.path, env=location.env, conf_source=location.conf_source)
-    return session.load_context(runtime_params=dict(runtime_params or {})).config_loader
+    session, given = create_session(location.place, runtime_params or {})
+    loader: AbstractConfigLoader = session.load_context(**given).config_loader
+    return loader
 
 
 def check_environments(loader: AbstractConfigLoader) -> None:
@@ -64,48 +75,85 @@ def check_environments(loader: AbstractConfigLoader) -> None:
             raise ProjectError(msg)
 
 
-def read_section(loader: AbstractConfigLoader, name: str, hint: str = _WITH_HOOKS) -> dict[str, Any]:
+def read_section(loader: AbstractConfigLoader, name: str, root: Path, hint: str = "") -> dict[str, Any]:
     """Read a section of the configuration, empty if there is none.
 
+    Args:
+        loader: The project's config loader.
+        name: The section.
+        root: Paths are shown relative to it.
+        hint: What to do if the section cannot be read, unless its files are no configuration at all.
+
     Raises:
-        ProjectError: If it cannot be read.
+        ProjectError: If it cannot be read; with file and line where a file is at fault.
     """
     try:
         return dict(loader[name])
     except (MissingConfigException, KeyError):
         return {}
     except Exception as error:
-        msg = f"The project's {name} configuration cannot be read: {error}\n{hint}"
-        raise ProjectError(msg) from error
+        files = SectionFiles(loader, name, root)
+        msg = f"The project's {name} configuration cannot be read: "
+        faults = [str(fault) for fault in files.faults()]
+        if faults:
+            raise ProjectError("\n  ".join([msg.strip(), *faults])) from error
+        place = files.place_of(error)
+        advice = f"\n{hint}" if hint and _may_be_provided(error) else ""
+        raise ProjectError(f"{msg}{f'{place}  ' if place else ''}{error}{advice}") from error
 
 
-def read_with_placeholders(
-    open_loader: OpenLoader,
-    name: str,
-    asked: dict[str, Any],
-    places: Mapping[str, Any] | None = None,
-    hint: str = _WITH_HOOKS,
-) -> dict[str, Any]:
-    """Read a section with `<name>` in place of every runtime parameter that a run has to give.
+def _may_be_provided(error: Exception) -> bool:
+    """Whether a hook could provide what is missing: a resolver or its value, but no key of the files."""
+    return type(error).__name__ not in {"InterpolationKeyError", "GrammarParseError", "MissingMandatoryValue"}
 
-    Kedro names them one at a time, in the message of the error.
 
-    Args:
+@frozen
+class ConfigReader:
+    """Reads sections of a project's configuration without the runtime parameters that a run has to give.
+
+    Attributes:
         open_loader: Makes a config loader with runtime parameters.
-        name: The section.
-        asked: Takes the parameters.
-        places: Placeholders, or values, that are there from the start.
-        hint: What to do if the section cannot be read.
+        root: Paths are shown relative to it.
+        hint: What to do if a section cannot be read.
     """
-    given: dict[str, Any] = deepcopy(dict(places or {}))
-    while True:
-        try:
-            return read_section(open_loader(given), name, hint)
-        except ProjectError as error:
-            missing = _MISSING_PARAMETER.search(str(error))
-            if missing is None or not _put(given, missing[1].split("."), f"<{missing[1]}>"):
-                raise
-            _put(asked, missing[1].split("."), f"<{missing[1]}>")
+
+    open_loader: OpenLoader
+    root: Path
+    hint: str = ""
+
+    def read(self, name: str, asked: dict[str, Any], places: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Read a section with `<name>` in place of every runtime parameter that a run has to give.
+
+        Kedro names one of them, in the message of the error; the others are looked up in the files, so that the section
+        is read twice. Those that the files compose of other values are named by Kedro one at a time.
+
+        Args:
+            name: The section.
+            asked: Takes the parameters.
+            places: Placeholders, or values, that are there from the start.
+
+        Raises:
+            ProjectError: If it cannot be read.
+        """
+        given: dict[str, Any] = deepcopy(dict(places or {}))
+        looked_up = False
+        while True:
+            loader = self.open_loader(given)
+            try:
+                return read_section(loader, name, self.root, self.hint)
+            except ProjectError as error:
+                missing = _MISSING_PARAMETER.search(str(error))
+                if missing is None or not _ask(missing[1], given, asked):
+                    raise
+            for parameter in () if looked_up else SectionFiles(loader, name, self.root).asked_parameters():
+                _ask(parameter, given, asked)
+            looked_up = True
+
+
+def _ask(parameter: str, given: dict[str, Any], asked: dict[str, Any]) -> bool:
+    """Put the placeholder of a runtime parameter where it is read, unless something is there already."""
+    path, placeholder = parameter.split("."), f"<{parameter}>"
+    return _put(given, path, placeholder) and (_put(asked, path, placeholder) or True)
 
 
 def _put(params: dict[str, Any], path: list[str], value: str) -> bool:
@@ -125,6 +173,157 @@ def leaves(params: Mapping[str, Any]) -> Iterator[str]:
         yield from leaves(value) if isinstance(value, dict) else [str(value)]
 
 
+@frozen
+class Fault:
+    """What makes a file no configuration, and where.
+
+    Attributes:
+        file: The file, as it is shown.
+        line: The line, from 1.
+        found: What is wrong.
+    """
+
+    file: str
+    line: int
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.found}"
+
+
+class SectionFiles:
+    """The files from which a config loader reads one section.
+
+    Args:
+        loader: The project's config loader; for one that reads no folder (an archive, say) there are no files.
+        name: The section.
+        root: Paths are shown relative to it.
+    """
+
+    def __init__(self, loader: AbstractConfigLoader, name: str, root: Path) -> None:
+        self._loader, self._name, self._root = loader, name, root
+        self._documents: Sequence[tuple[str, yaml.Node]] | None = None
+
+    @property
+    def documents(self) -> Sequence[tuple[str, yaml.Node]]:
+        """The YAML tree of each file that has one, base environment first."""
+        if self._documents is None:
+            self._documents = [found for file in self.files() if (found := self._parsed(file)) is not None]
+        return self._documents
+
+    def files(self) -> Iterator[Path]:
+        """Yield the files that the loader reads, base environment first: by its patterns, hidden ones left out."""
+        patterns = getattr(self._loader, "config_patterns", None) or _PATTERNS
+        source = Path(self._loader.conf_source)
+        seen: set[Path] = set()
+        for folder in config_folders(self._loader):
+            found = {
+                Path(file)
+                for pattern in patterns.get(self._name, ())
+                for file in fsspec.filesystem("file").glob(f"{folder.as_posix()}/{pattern}")
+            }
+            for file in sorted(found - seen):
+                hidden = file.is_relative_to(source) and any(p.startswith(".") for p in file.relative_to(source).parts)
+                if file.suffix in _SUFFIXES and file.is_file() and not (hidden and self._ignores_hidden):
+                    yield file
+            seen |= found
+
+    def place_of(self, error: Exception) -> str:
+        """Return file and line of the key that an error of OmegaConf names, or an empty text."""
+        key = getattr(error, "full_key", None)
+        path = tuple(int(part) if part.isdigit() else part for part in re.split(r"[.\[\]]+", str(key or "")) if part)
+        return self.locate(path) if path else ""
+
+    def locate(self, keys: KeyPath) -> str:
+        """Return file and line of the deepest part of a path that a file has, or an empty text."""
+        best, depth = "", 0
+        for file, document in self.documents:
+            line, found = _line_of(document, keys)
+            if found > depth or (found == depth == len(keys)):
+                best, depth = f"{file}:{line}", found
+        return best
+
+    def asked_parameters(self) -> list[str]:
+        """Return the runtime parameters that the files ask for without a default."""
+        values = (value for _, document in self.documents for value in _scalars(document))
+        return list(dict.fromkeys(name for value in values for name in _ASKED_PARAMETER.findall(value)))
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield what makes a file no configuration: bytes, YAML, keys that come twice, no mapping."""
+        for file in self.files():
+            shown = self._shown(file)
+            content = file.read_bytes()
+            try:
+                document = yaml.compose(content.decode("utf-8"), Loader=_Loader)
+            except UnicodeDecodeError as error:
+                line = content.count(b"\n", 0, error.start) + 1
+                yield Fault(shown, line, f"the file is not UTF-8 (byte {content[error.start]:#04x}).")
+            except yaml.MarkedYAMLError as error:
+                mark = error.problem_mark or error.context_mark
+                said = " ".join(filter(None, (error.context, error.problem)))
+                yield Fault(shown, mark.line + 1 if mark else 1, f"this is no YAML: {said}.")
+            except yaml.YAMLError as error:
+                yield Fault(shown, 1, f"this is no YAML: {error}")
+            else:
+                yield from (Fault(shown, line, found) for line, found in _misfits(document))
+
+    @property
+    def _ignores_hidden(self) -> bool:
+        return bool(getattr(self._loader, "ignore_hidden", True))
+
+    def _parsed(self, file: Path) -> tuple[str, yaml.Node] | None:
+        try:
+            document = yaml.compose(file.read_text(encoding="utf-8"), Loader=_Loader)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            return None
+        return None if document is None else (self._shown(file), document)
+
+    def _shown(self, file: Path) -> str:
+        return str(file.relative_to(self._root) if file.is_relative_to(self._root) else file)
+
+
+def _misfits(document: yaml.Node | None) -> Iterator[tuple[int, str]]:
+    """Yield the line of what Kedro cannot read as configuration though it is YAML, and what it is."""
+    if document is None:
+        return
+    if not isinstance(document, yaml.MappingNode):
+        kind = "a list" if isinstance(document, yaml.SequenceNode) else "a single value"
+        yield document.start_mark.line + 1, f"expected a mapping of keys, found {kind}."
+    else:
+        for key, _ in document.value:
+            if key.tag != "tag:yaml.org,2002:str":
+                yield key.start_mark.line + 1, f"the key {key.value} is no string: put it in quotes."
+    for node in _nodes(document):
+        keys = [key for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
+        count = Counter((key.tag, str(key.value)) for key in keys if key.value != "<<")
+        seen: set[str] = set()
+        for key in keys:
+            if count[key.tag, str(key.value)] > 1 and key.value in seen:
+                yield key.start_mark.line + 1, f"the key '{key.value}' is there twice."
+            if isinstance(key.value, str):
+                seen.add(key.value)
+
+
+def _nodes(document: yaml.Node) -> Iterator[yaml.Node]:
+    """Yield every node of a YAML tree once, aliases included."""
+    seen: set[int] = set()
+    todo = [document]
+    while todo:
+        node = todo.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        if isinstance(node, yaml.MappingNode):
+            todo.extend(part for pair in reversed(node.value) for part in reversed(pair))
+        elif isinstance(node, yaml.SequenceNode):
+            todo.extend(reversed(node.value))
+
+
+def _scalars(document: yaml.Node) -> Iterator[str]:
+    return (node.value for node in _nodes(document) if isinstance(node, yaml.ScalarNode))
+
+
 def source_lines(location: ProjectLocation) -> SourceLines:
     """Find lines in the configuration of a project that is open."""
     return SourceLines(config_loader(location), location.path)
@@ -133,15 +332,15 @@ def source_lines(location: ProjectLocation) -> SourceLines:
 class SourceLines:
     """Finds the file and the line where something stands in a project's configuration, for error reports.
 
+    Each file is read once, however many places are asked for.
+
     Args:
         loader: The project's config loader; one that reads no folder (an archive, say) gives no lines.
         root: Paths are shown relative to it.
     """
 
     def __init__(self, loader: AbstractConfigLoader, root: Path) -> None:
-        self._folders = [Path(loader.conf_source) / env for env in _environments(loader)]
-        self._root = root
-        self._read: dict[str, Sequence[tuple[str, yaml.Node]]] = {}
+        self._sections = {name: SectionFiles(loader, name, root) for name in ("catalog", "dagster")}
 
     def locate(self, path: KeyPath) -> str:
         """Return `conf/base/dagster.yml:12` for the deepest part of a path that a file has, or an empty text.
@@ -149,30 +348,37 @@ class SourceLines:
         A path that begins with `catalog` is looked for in the catalog's files, any other in those of dagster.yml.
         """
         in_catalog = path[:1] == ("catalog",)
-        keys = path[1:] if in_catalog else path
-        best, depth = "", 0
-        for file, document in self._documents("catalog" if in_catalog else "dagster"):
-            line, found = _line_of(document, keys)
-            if found > depth or (found == depth == len(keys)):
-                best, depth = f"{file}:{line}", found
-        return best
+        section = self._sections["catalog" if in_catalog else "dagster"]
+        return section.locate(path[1:] if in_catalog else path)
 
-    def _documents(self, name: str) -> Sequence[tuple[str, yaml.Node]]:
-        if name not in self._read:
-            self._read[name] = list(self._parsed(name))
-        return self._read[name]
 
-    def _parsed(self, name: str) -> Iterator[tuple[str, yaml.Node]]:
-        for folder in self._folders:
-            files = {*folder.glob(f"**/{name}*.y*ml"), *folder.glob(f"{name}*/**/*.y*ml")}
-            for file in sorted(files):
-                try:
-                    document = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-                except (OSError, UnicodeDecodeError, yaml.YAMLError):
-                    continue
-                if document is not None:
-                    shown = file.relative_to(self._root) if file.is_relative_to(self._root) else file
-                    yield str(shown), document
+def written_folder(location: ProjectLocation) -> tuple[Path, Path, list[Path]]:
+    """Return the configuration source of a project, the folder in it that a new file belongs to, and those that are read.
+
+    A new file belongs to the location's environment, or else to the base environment. Where the config loader has none, it
+    reads the whole of the source; a folder `base` that has files, as in Kedro's template, is then taken.
+
+    Args:
+        location: The project; this process has it open.
+    """
+    loader = config_loader(location)
+    source = Path(loader.conf_source)
+    base = getattr(loader, "base_env", None)
+    if not base:
+        base = "base" if any((source / "base").glob("*")) else ""
+    return source, source / (location.env or base), config_folders(loader)
+
+
+def config_folders(loader: AbstractConfigLoader) -> list[Path]:
+    """Return the folders that a config loader reads, base environment first.
+
+    Without a base environment, Kedro's own loader reads the whole of the configuration source.
+    """
+    source = Path(loader.conf_source)
+    if not hasattr(loader, "base_env"):
+        return [source / env for env in _environments(loader)]
+    run_env = loader.env or getattr(loader, "default_run_env", None)
+    return [source / env for env in dict.fromkeys([loader.base_env or "", run_env or ""])]
 
 
 def _environments(loader: AbstractConfigLoader) -> list[str]:

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from copy import deepcopy
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import Any
 
 from attrs import Factory, asdict, field, frozen
-from kedro.framework.project import pipelines as registered_pipelines
 from kedro.io import CatalogConfigResolver
 from kedro.pipeline import Pipeline
 
 from kedro_assets.config import DagsterConfig, read_config
 from kedro_assets.errors import ProjectError, Scope
 from kedro_assets.names import PARTITION_PARAMETERS, base_name
-from kedro_assets.project.catalog import CatalogEntry, read_entry, resolve_catalog
+from kedro_assets.project.catalog import CatalogEntry, read_entry, resolve_catalog, valid_entries
 from kedro_assets.project.config_files import (
-    OpenLoader,
+    BEFORE_HOOKS,
+    WITH_HOOKS,
+    ConfigReader,
     SourceLines,
     check_environments,
     config_loader,
     leaves,
     loader_of_context,
     read_section,
-    read_with_placeholders,
 )
 from kedro_assets.project.location import ProjectLocation
 from kedro_assets.project.module_names import own_packages
 from kedro_assets.project.node_functions import innermost
+from kedro_assets.project.registry import LeftOutModule, read_registry, watch_registry
 from kedro_assets.redaction import Redactor, masked
 
 DEFAULT_PIPELINE = "__default__"
@@ -51,6 +52,7 @@ class Project:
         config: Its dagster.yml.
         runtime_params: The runtime parameters that its configuration asks for without a default, as `<name>`.
         resolver: Kedro's own reading of the catalog, factory patterns included, without credentials.
+        left_out: The modules of pipelines that Kedro has left out with a warning.
     """
 
     location: ProjectLocation
@@ -60,6 +62,7 @@ class Project:
     config: DagsterConfig = Factory(DagsterConfig)
     runtime_params: Mapping[str, Any] = Factory(dict)
     resolver: CatalogConfigResolver = field(factory=lambda: resolve_catalog({}), repr=False)
+    left_out: Sequence[LeftOutModule] = ()
 
     @cached_property
     def parameter_values(self) -> Mapping[str, Any]:
@@ -127,17 +130,27 @@ def load_project(location: ProjectLocation, problems: Scope) -> Project:
     loader = config_loader(location)
     check_environments(loader)
     problems.locate_with(SourceLines(loader, location.path).locate)
-    config = read_config(read_section(loader, "dagster"), problems)
+    config = read_config(read_section(loader, "dagster", location.path, BEFORE_HOOKS), problems)
     asked: dict[str, Any] = {}
     open_loader = partial(loader_of_context if config.load_with_hooks else config_loader, location)
+    reader = ConfigReader(open_loader, location.path, "" if config.load_with_hooks else WITH_HOOKS)
+    with ExitStack() as stack:
+        if config.load_with_hooks:  # they may register pipelines, and read those that are registered
+            left_out = stack.enter_context(watch_registry(location.path))
+        parameters = reader.read("parameters", asked)
+        catalog = _read_catalog(reader, config, asked)
+        if not config.load_with_hooks:
+            left_out = stack.enter_context(watch_registry(location.path))
+        pipelines = read_registry(location)
     return Project(
         location=location,
         package_name=package_name,
-        pipelines=_read_pipelines(location),
-        parameters=read_with_placeholders(open_loader, "parameters", asked),
+        pipelines=pipelines,
+        parameters=parameters,
         config=config,
-        resolver=resolve_catalog(_read_catalog(open_loader, config, asked)),
+        resolver=resolve_catalog(valid_entries(catalog, problems.at("catalog"))),
         runtime_params=asked,
+        left_out=left_out,
     )
 
 
@@ -155,11 +168,8 @@ def entry_with_credentials(
         ProjectError: If it cannot be read, or if the dataset's place depends on a parameter that is not given.
     """
     asked: dict[str, Any] = {}
-    open_loader = partial(config_loader, location)
-    catalog, credentials = (
-        read_with_placeholders(open_loader, name, asked, deepcopy(dict(runtime_params or {})), _WITHOUT_HOOKS)
-        for name in ("catalog", "credentials")
-    )
+    reader = ConfigReader(partial(config_loader, location), location.path, _WITHOUT_HOOKS)
+    catalog, credentials = (reader.read(name, asked, runtime_params) for name in ("catalog", "credentials"))
     entry = read_entry(CatalogConfigResolver(catalog, credentials), dataset)
     used = str([entry.location, entry.located.get("credentials"), entry.located.get("fs_args")])
     missing = sorted(value for value in leaves(asked) if value in used)
@@ -172,9 +182,9 @@ def entry_with_credentials(
     return entry
 
 
-def _read_catalog(open_loader: OpenLoader, config: DagsterConfig, asked: dict[str, Any]) -> dict[str, Any]:
+def _read_catalog(reader: ConfigReader, config: DagsterConfig, asked: dict[str, Any]) -> dict[str, Any]:
     """Read the catalog; where datasets are partitioned, placeholders show the places of a partition's parts, default or not."""
-    catalog = read_with_placeholders(open_loader, "catalog", asked)
+    catalog = reader.read("catalog", asked)
     metadata = (entry.get("metadata") for entry in catalog.values() if isinstance(entry, dict))
     written = [found.get("dagster") for found in metadata if isinstance(found, dict)]
     in_catalog = [found["partitions"] for found in written if isinstance(found, dict) and "partitions" in found]
@@ -183,7 +193,7 @@ def _read_catalog(open_loader: OpenLoader, config: DagsterConfig, asked: dict[st
     everywhere = [asdict(config)["partitions"], asdict(config)["assets"]["partitions"], in_catalog]
     places: dict[str, Any] = {name: f"<{name}>" for name in PARTITION_PARAMETERS if name != "partition_keys"}
     dimensions = {name: f"<partition_keys.{name}>" for name in _dimensions(everywhere)}
-    return read_with_placeholders(open_loader, "catalog", {}, places | {"partition_keys": dimensions})
+    return reader.read("catalog", {}, places | {"partition_keys": dimensions})
 
 
 def _dimensions(written: Any) -> Iterator[str]:
@@ -193,11 +203,3 @@ def _dimensions(written: Any) -> Iterator[str]:
             yield from map(str, value)
         if isinstance(value, dict | list):
             yield from _dimensions(value)
-
-
-def _read_pipelines(location: ProjectLocation) -> dict[str, Pipeline]:
-    try:
-        return {name: pipeline for name, pipeline in registered_pipelines.items() if pipeline is not None}
-    except Exception as error:
-        msg = f"The pipelines of the project at {location.path} cannot be imported: {type(error).__name__}: {error}"
-        raise ProjectError(msg) from error

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 from kedro.framework import project as kedro_project
@@ -40,6 +41,11 @@ class ProjectLocation:
     env: str | None = None
     conf_source: str | None = None
     package: str | None = None
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """What a session of Kedro's is created with."""
+        return {"project_path": self.path, "env": self.env, "conf_source": self.conf_source}
 
     def open(self) -> str:
         """Make this the project of the process, as Kedro's command line does, and return the name of its package.

@@ -195,6 +195,6 @@ class Handover:
 
 
 def _folder(name: str) -> str:
-    """Write a name as that of a folder, which no other name has."""
-    readable = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
-    return f"{readable}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    """Write a name as that of a folder, which no other name has and every file system takes."""
+    readable = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:80]
+    return f"{readable}-{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:16]}"

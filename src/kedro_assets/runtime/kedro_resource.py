@@ -7,10 +7,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from attrs import field, frozen
-from kedro.framework.session import KedroServiceSession
 from kedro.io import CatalogProtocol
 
-from kedro_assets._internals.kedro_project import create_catalog
+from kedro_assets._internals import kedro_project
 from kedro_assets.project import masked_errors
 from kedro_assets.runtime.identity import kedro_timestamp
 from kedro_assets.runtime.kedro_project import KedroProject
@@ -52,7 +51,9 @@ class KedroResource:
         params = {**self.runtime_params, **(options.pop("runtime_params", None) or {})}
         versions = {**self.load_versions, **(options.pop("load_versions", None) or {})}
         with masked_errors(self.project.location, params):
-            return self._session().run(runtime_params=params, load_versions=versions or None, **options)
+            session, given = self._session(params)
+            result: dict[str, Any] = session.run(load_versions=versions or None, **given, **options)
+            return result
 
     def open_catalog(self) -> CatalogProtocol[Any, Any]:
         """Open the project's catalog, as a session of Kedro's does: the hooks of context and catalog fire.
@@ -60,12 +61,11 @@ class KedroResource:
         It loads the versions that the run's configuration names, and saves under one of its own.
         """
         with masked_errors(self.project.location, self.runtime_params):
-            context = self._session().load_context(dict(self.runtime_params))
-            return create_catalog(context, kedro_timestamp(datetime.now(tz=timezone.utc)), self.load_versions)
+            session, given = self._session(self.runtime_params)
+            context = session.load_context(**given)
+            save_version = kedro_timestamp(datetime.now(tz=timezone.utc))
+            return kedro_project.create_catalog(context, save_version, self.load_versions)
 
-    def _session(self) -> KedroServiceSession:
+    def _session(self, runtime_params: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         self.project.enter()
-        location = self.project.location
-        return KedroServiceSession.create(
-            project_path=location.path, env=location.env, conf_source=location.conf_source, serving_mode=True
-        )
+        return kedro_project.create_session(self.project.location.place, runtime_params, serving=True)

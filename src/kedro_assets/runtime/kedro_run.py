@@ -10,7 +10,6 @@ from typing import Any
 from attrs import define, evolve, field
 from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
-from kedro.framework.session import KedroServiceSession
 from kedro.io import CatalogProtocol, DataCatalog
 from pluggy import PluginManager
 
@@ -78,14 +77,12 @@ class KedroRun:
             pipeline: The registered pipeline whose parameters are checked against their types; None for all.
         """
         location, params = project.location, identity.runtime_params
-        session = KedroServiceSession.create(
-            project_path=location.path, env=location.env, conf_source=location.conf_source
-        )
+        session, given = kedro_project.create_session(location.place, params)
         known = read_credentials(location, params)
         redactor = project.redactor(known, params)
         log_capture.mask(redactor)
         with redactor.errors():
-            context = session.load_context(runtime_params=dict(params))
+            context = session.load_context(**given)
         if identity.env is not None and identity.env != env_of(context):
             msg = (
                 f"Kedro's environment is '{env_of(context)}' in the process of this step and '{identity.env}' in that of "

@@ -69,7 +69,7 @@ class PipelineHooks:
             "to_outputs": chosen.to_outputs if chosen else None,
             "load_versions": dict(run.identity.load_versions) or None,
             "runtime_params": dict(run.identity.runtime_params),
-            "pipeline_names": [chosen.pipeline_name] if chosen else None,
+            "pipeline_names": chosen.pipelines if chosen else None,
             "namespaces": chosen.node_namespaces if chosen else None,
             "runner": self.runner,
             "only_missing_outputs": False,

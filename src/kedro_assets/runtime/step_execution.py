@@ -149,7 +149,13 @@ class StepExecution:
         del inputs
         chunks, saved = inspect.isgeneratorfunction(node.func), []
         for name, data in _interleaved(outputs) if chunks else outputs.items():
-            self._save(node, name, data)
+            try:
+                self._save(node, name, data)
+            except PartitionError as error:
+                if name not in saved:
+                    raise
+                msg = f"{error} What the node has yielded of '{name}' before stays where it was saved, and is not reported."
+                raise PartitionError(msg) from None  # the last cause is what a user sees
             if not chunks:
                 yield name
             saved.append(name)

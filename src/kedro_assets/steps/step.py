@@ -12,7 +12,7 @@ from kedro_assets.assets import Validation, check_evaluation, check_result
 from kedro_assets.errors import PartitionError
 from kedro_assets.graph import Cluster, Vertex
 from kedro_assets.metadata import masked_metadata
-from kedro_assets.partitions import PARTITION_TAG, has_partition, runtime_params, shown
+from kedro_assets.partitions import PARTITION_TAG, check_keys, has_partition, runtime_params, shown
 from kedro_assets.redaction import Redactor
 from kedro_assets.runtime import (
     KedroProject,
@@ -129,6 +129,7 @@ class KedroStep:
             run = project.for_run(context.run, context.job_def, context.instance)
             capture.renew(run.redactor)
             join_run(run.identity.mlflow_run_id)
+            check_keys(made)
             view, step = project.view(context.job_def.name), dagster_contexts.step_key(context)
             if run.without_hooks and step == next(iter(run.plan.steps), None) and not context.retry_number:
                 context.log.warning(_WITHOUT_HOOKS.format(project.project.package_name))

@@ -28,8 +28,8 @@ class Marked(logging.Filter):
 class Shouting(logging.Formatter):
     """Writes lines in capitals."""
 
-    def __init__(self, *args, end="", **options):
-        super().__init__(*args, **options)
+    def __init__(self, fmt=None, datefmt=None, style="%", *, end=""):
+        super().__init__(fmt, datefmt, style)
         self.end = end
 
     def format(self, record):
@@ -196,8 +196,8 @@ def test_a_filter_that_cannot_be_made_is_reported(kept):
     assert list(problems_in(f"filters: {{marked: {kept}}}")) == ["filters.marked"]
 
 
-def test_a_formatter_or_filter_whose_own_code_fails_is_reported(monkeypatch):
-    def fail(**_):
+def test_no_formatter_or_filter_is_made_before_a_run_needs_it(monkeypatch):
+    def fail(self, **_):
         raise KeyError("no such colour")
 
     monkeypatch.setattr(Shouting, "__init__", fail)
@@ -206,7 +206,7 @@ def test_a_formatter_or_filter_whose_own_code_fails_is_reported(monkeypatch):
         formatters: {{loud: {{"()": {__name__}.Shouting}}}}
         filters: {{marked: {{"()": {__name__}.Marked}}}}
     """)
-    assert list(found) == ["formatters.loud", "filters.marked"]
+    assert found == {}
 
 
 def test_a_job_that_names_an_unknown_logger_is_told_what_there_is(problems_of):
