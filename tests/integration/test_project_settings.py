@@ -101,10 +101,14 @@ class UsesContext:
 @pytest.mark.parametrize(
     "session",
     [
-        "class Own(KedroServiceSession):\n    def load_context(self, runtime_params=None):\n"
-        "        return super().load_context({'who': 'the session', **(runtime_params or {})})\n",
-        "class Own(KedroSession):\n    def _get_config_loader(self):\n        loader = super()._get_config_loader()\n"
-        "        loader.runtime_params['who'] = 'the session'\n        return loader\n",
+        (
+            "class Own(KedroServiceSession):\n    def load_context(self, runtime_params=None):\n"
+            "        return super().load_context({'who': 'the session', **(runtime_params or {})})\n"
+        ),
+        (
+            "class Own(KedroSession):\n    def _get_config_loader(self):\n        loader = super()._get_config_loader()\n"
+            "        loader.runtime_params['who'] = 'the session'\n        return loader\n"
+        ),
     ],
     ids=["KedroServiceSession", "KedroSession"],
 )

@@ -23,6 +23,11 @@ Reason: Kedro has no other way to say so.
 Risk: low; where it changes, Kedro warns and `kedro assets check` says nothing.
 """
 NO_PIPELINE = "it has no function `create_pipeline`."
+"""What is wrong with a module that `find_pipelines` passes over.
+
+Reason: Kedro only warns of it, in text.
+Risk: low; as for `left_out_module`.
+"""
 _LEFT_OUT = re.compile(
     r"An error occurred while importing the '(?P<broken>[^']+)' module\..*?\n\n(?P<trace>.*)"
     r"|The '(?P<empty>[^']+)' module does not expose a 'create_pipeline' function"

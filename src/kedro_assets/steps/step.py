@@ -64,7 +64,7 @@ class KedroStep:
             version = None if asset.is_virtual else dg.DataVersion(context.run.run_id)
             if asset.key in context.selected_asset_keys:
                 yield dg.MaterializeResult(asset_key=asset.key, metadata=found.metadata, data_version=version)
-            elif version is not None:  # made because its node ran, though nobody selected it
+            elif version is not None and not asset.in_memory:  # made because its node ran, though nobody selected it
                 tags = dagster_contexts.version_tags(context, asset.spec, version)
                 for partition in (*made,) or (None,):
                     context.log_event(

@@ -113,14 +113,18 @@ def test_the_default_pipeline_comes_first_wherever_it_is_registered():
     first, other = make_node("a", ["raw"], ["x"]), make_node("b", ["raw"], ["x"])
     graph = make_graph({"aaa": [other], "__default__": [first]})
     assert list(graph.pipelines) == ["__default__"]
-    assert left_out(graph) == {"aaa": "its node 'b' writes 'x', which node 'a' writes already."}
+    assert left_out(graph) == {
+        "aaa": "its node 'b' writes 'x', which node 'a' writes already, in pipeline '__default__'."
+    }
 
 
 def test_a_second_writer_of_a_transcoded_dataset_stays_out():
     graph = make_graph(
         {"__default__": [make_node("a", ["raw"], ["x@csv"])], "more": [make_node("b", ["raw"], ["x@parquet"])]}
     )
-    assert left_out(graph) == {"more": "its node 'b' writes 'x', which node 'a' writes already."}
+    assert left_out(graph) == {
+        "more": "its node 'b' writes 'x', which node 'a' writes already, in pipeline '__default__'."
+    }
 
 
 def test_a_node_of_the_same_name_and_output_with_another_function_stays_out():
@@ -128,23 +132,25 @@ def test_a_node_of_the_same_name_and_output_with_another_function_stays_out():
     fast = slow._copy(func=len)
     graph = make_graph({"__default__": [slow], "fast": [fast]})
     assert left_out(graph) == {
-        "fast": "its node 'a' writes 'x' too, and differs from the node of that name in another pipeline."
+        "fast": "its node 'a' writes 'x' too, and differs from the node of that name in pipeline '__default__': "
+        "it calls 'builtins.len', not 'unit.builders.nothing'."
     }
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("other", "difference"),
     [
-        make_node("a", ["other"], ["x"]),
-        make_node("a", ["raw"], ["x", "y"]),
-        make_node("a", ["raw"], ["x"], confirms=["raw"]),
+        (make_node("a", ["other"], ["x"]), "its inputs are 'other', not 'raw'."),
+        (make_node("a", ["raw"], ["x", "y"]), "its outputs are 'x', 'y', not 'x'."),
+        (make_node("a", ["raw"], ["x"], confirms=["raw"]), "its confirms are 'raw', not none."),
     ],
     ids=["inputs", "outputs", "confirms"],
 )
-def test_a_node_of_the_same_name_that_differs_and_writes_the_same_stays_out(other):
+def test_a_node_of_the_same_name_that_differs_and_writes_the_same_stays_out(other, difference):
     graph = make_graph({"__default__": [make_node("a", ["raw"], ["x"])], "more": [other]})
     assert left_out(graph) == {
-        "more": "its node 'a' writes 'x' too, and differs from the node of that name in another pipeline."
+        "more": "its node 'a' writes 'x' too, and differs from the node of that name in pipeline '__default__': "
+        + difference
     }
     assert list(graph.nodes) == ["a"]
 

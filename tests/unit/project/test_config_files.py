@@ -8,16 +8,18 @@ from kedro.config import AbstractConfigLoader, MissingConfigException, OmegaConf
 
 from kedro_assets.errors import ProjectError
 from kedro_assets.project.config_files import (
+    ConfigReader,
     SourceLines,
     check_environments,
     config_loader,
     leaves,
     loader_of_context,
     read_section,
-    read_with_placeholders,
     source_lines,
 )
 from kedro_assets.project.location import locate_project
+
+ROOT = Path("/project")
 
 # Lines.
 
@@ -32,6 +34,7 @@ def locate(tmp_path):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(files.get(name, ""), encoding="utf-8")
         loader = OmegaConfigLoader(str(tmp_path / "conf"), env=env, base_env="base", default_run_env="local")
+        loader.config_patterns["dagster"] = ["dagster*", "dagster*/**", "**/dagster*"]
         return SourceLines(loader, root).locate
 
     return make
@@ -206,16 +209,16 @@ class Loader(AbstractConfigLoader):
 
 @pytest.mark.parametrize("loader", [Loader(), Loader(catalog=MissingConfigException("no files"))], ids=["key", "files"])
 def test_a_section_that_is_nowhere_is_empty(loader):
-    assert read_section(loader, "catalog") == {}
+    assert read_section(loader, "catalog", ROOT) == {}
 
 
 def test_a_section_that_cannot_be_read_is_an_error_with_what_to_do():
     with pytest.raises(ProjectError) as caught:
-        read_section(Loader(catalog=ValueError("no resolver")), "catalog", "Do this.")
+        read_section(Loader(catalog=ValueError("no resolver")), "catalog", ROOT, "Do this.")
     assert str(caught.value) == "The project's catalog configuration cannot be read: no resolver\nDo this."
     assert isinstance(caught.value.__cause__, ValueError)
-    with pytest.raises(ProjectError, match=r"`load_with_hooks: true` in dagster\.yml"):
-        read_section(Loader(catalog=ValueError("no resolver")), "catalog")
+    with pytest.raises(ProjectError, match=r"no resolver$"):
+        read_section(Loader(catalog=ValueError("no resolver")), "catalog", ROOT)
 
 
 def asks_for(*names):
@@ -237,14 +240,14 @@ def asks_for(*names):
 
 def test_each_runtime_parameter_that_is_missing_is_given_as_its_name():
     asked = {}
-    found = read_with_placeholders(asks_for("day", "model.depth", "model.rate"), "catalog", asked)
+    found = ConfigReader(asks_for("day", "model.depth", "model.rate"), ROOT).read("catalog", asked)
     assert found == {"given": {"day": "<day>", "model": {"depth": "<model.depth>", "rate": "<model.rate>"}}}
     assert asked == found["given"]
 
 
 def test_what_is_given_from_the_start_is_not_asked_for_and_stays_as_it_was():
     asked, places = {}, {"model": {"depth": 3}}
-    found = read_with_placeholders(asks_for("model.depth", "model.rate"), "catalog", asked, places)
+    found = ConfigReader(asks_for("model.depth", "model.rate"), ROOT).read("catalog", asked, places)
     assert found == {"given": {"model": {"depth": 3, "rate": "<model.rate>"}}}
     assert asked == {"model": {"rate": "<model.rate>"}}
     assert places == {"model": {"depth": 3}}
@@ -257,12 +260,12 @@ def test_a_parameter_that_would_have_to_be_both_text_and_a_mapping_is_an_error(n
         return Loader(catalog=ValueError(f"Runtime parameter '{missing}' not found"))
 
     with pytest.raises(ProjectError, match=f"Runtime parameter '{names[1]}' not found"):
-        read_with_placeholders(open_loader, "catalog", {})
+        ConfigReader(open_loader, ROOT).read("catalog", {})
 
 
 def test_another_error_is_raised_as_it_is():
     with pytest.raises(ProjectError, match="no resolver"):
-        read_with_placeholders(lambda _: Loader(catalog=ValueError("no resolver")), "catalog", {})
+        ConfigReader(lambda _: Loader(catalog=ValueError("no resolver")), ROOT).read("catalog", {})
 
 
 def test_the_leaves_of_nested_parameters_are_texts():

@@ -29,10 +29,10 @@ def test_every_cluster_is_a_step_of_its_own():
     assert keys(key for each in assets if not each.is_executable for key in each.keys) == ["other", "raw"]
 
 
-def test_a_step_waits_for_what_its_assets_depend_on_and_make_not_themselves():
+def test_a_step_waits_for_what_its_assets_depend_on_and_for_what_is_behind_its_in_memory_data():
     steps, _ = steps_of(CHAIN, files=["y"])
     assert {name: keys(step.keys_by_input_name.values()) for name, step in steps.items()} == {
-        "a_and_b": ["raw"],
+        "a_and_b": ["raw", "x"],
         "c": ["other", "y"],
     }
 

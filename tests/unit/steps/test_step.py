@@ -84,16 +84,25 @@ def evaluations(result):
 def test_every_dataset_is_reported_once_it_is_saved_with_the_run_as_its_version(instance):
     result = Code(*CHAIN, data={"raw": 1}).run(instance)
     assert made(result) == ["x", "y", "z"]
-    assert {each.tags["dagster/data_version"] for each in materializations(result)} == {result.run_id}
+    versions = {str(each.asset_key.path[-1]): each.tags["dagster/data_version"] for each in materializations(result)}
+    assert versions["z"] == result.run_id
+    assert result.run_id not in (versions["x"], versions["y"])  # in-memory data is as new as what it is made from
     assert all("kedro/run_id" in each.metadata for each in materializations(result))
 
 
-def test_what_is_made_because_its_node_runs_is_reported_too(instance):
+def test_what_is_made_because_its_node_runs_is_reported_too_if_it_is_stored(instance):
     code = Code(
-        node(lambda raw: (raw, raw + 1), "raw", ["x", "w"], name="a"), node(add, "x", "y", name="b"), data={"raw": 1}
+        node(lambda raw: (raw, raw + 1), "raw", ["x", "w"], name="a"),
+        node(add, "x", "y", name="b"),
+        data={"raw": 1},
+        files=["w"],
+        entries={"w": {"type": "json.JSONDataset", "filepath": "/dev/null"}},
     )
     result = code.run(instance, "y")
-    assert made(result) == ["x", "w", "y"]
+    assert made(result) == ["w", "y"]
+    tags = next(each.tags for each in materializations(result) if each.asset_key == dg.AssetKey("w"))
+    assert tags["dagster/data_version"] == result.run_id
+    assert {"dagster/code_version", "dagster/input_data_version/raw"} <= tags.keys()
     assert code.runs.run.catalog.load("y") == 2
 
 
