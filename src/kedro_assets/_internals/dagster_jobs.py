@@ -146,8 +146,8 @@ def is_run(job: dg.JobDefinition, key: dg.AssetKey) -> bool:
 def resources(repository: dg.RepositoryDefinition) -> Mapping[str, dg.ResourceDefinition]:
     """Return the resources of a code location by their keys, those included that no job needs.
 
-    Reason: the command line says what the projects of a code location leave out, whatever is run.
-    Risk: low; where it changes, `kedro assets run` fails at once.
+    Reason: a code location without assets and jobs has no job to ask for them.
+    Risk: low; where it changes, `kedro assets run` has nothing to say of what a registry leaves out.
     """
     return repository.get_top_level_resources()
 

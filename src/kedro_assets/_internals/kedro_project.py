@@ -19,14 +19,14 @@ _W = TypeVar("_W", bound=Validator)
 REGISTRY_MODULE = r"kedro\.framework\.project"
 """A pattern of the module that warns of what `find_pipelines` leaves out.
 
-Reason: Kedro has no other way to say so.
-Risk: low; where it changes, Kedro warns and `kedro assets check` says nothing.
+Reason: Kedro has no other way to say which modules it leaves out.
+Risk: low; where it moves, a module that was reported before is reported once in a process.
 """
 NO_PIPELINE = "it has no function `create_pipeline`."
-"""What is wrong with a module that `find_pipelines` passes over.
+"""The reason of a module that was to hold no pipeline.
 
-Reason: Kedro only warns of it, in text.
-Risk: low; as for `left_out_module`.
+Reason: it goes with the warning that `left_out_module` reads.
+Risk: low; the words are those of this package.
 """
 _LEFT_OUT = re.compile(
     r"An error occurred while importing the '(?P<broken>[^']+)' module\..*?\n\n(?P<trace>.*)"
@@ -37,10 +37,10 @@ _LEFT_OUT = re.compile(
 
 
 def left_out_module(warning: str) -> tuple[str, str, str] | None:
-    """Return the module that a warning of Kedro's `find_pipelines` is about: it has no other way to say what it leaves out.
+    """Return the module that a warning of Kedro's `find_pipelines` is about.
 
-    Reason: Kedro only warns of such modules, in text.
-    Risk: low; where the text changes, `kedro assets check` does not name the module, and Kedro warns all the same.
+    Reason: Kedro has no other way to say which modules it leaves out.
+    Risk: low; where the words change, such a module is left out with Kedro's warning alone.
 
     Returns:
         The module, the reason, and the traceback where there is one; None if the warning is about something else.
@@ -60,8 +60,8 @@ def create_session(
 ) -> tuple[Any, dict[str, Any]]:
     """Return a session of the project's own `SESSION_CLASS`, or else of Kedro's newer one, which reads and writes no store.
 
-    Reason: the two classes take their runtime parameters in different places.
-    Risk: medium; where it changes, no run starts.
+    Reason: Kedro's two kinds of sessions take runtime parameters in different places, and nothing public tells which.
+    Risk: low; Kedro's command line tells them apart in the same way.
 
     Args:
         place: What says where the project is: `project_path`, `env` and `conf_source`.

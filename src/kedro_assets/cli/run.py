@@ -62,8 +62,9 @@ def run_assets(
     projects = projects_among(dagster_jobs.resources(definition))
     for missing in filter(None, (left_out_text(project.project) for project in projects)):
         echo(f"Warning: {missing}")
-    named = _pipeline_assets(projects, definition, root, job) if job else None
-    name = _job_name(definition, root, job) if job and named is None else dagster_jobs.ASSET_JOB
+    own = [project for project in projects if project.location.path == root]
+    named = _pipeline_assets(own, job) if job and _find_job(definition, own, job) is None else None
+    name = _job_name(definition, own, job) if job and named is None else dagster_jobs.ASSET_JOB
     if name not in definition.job_names:
         msg = "There is no asset that can be materialized: no node of the project makes one."
         raise KedroAssetsError(msg)
@@ -73,7 +74,7 @@ def run_assets(
     elif job:
         keys = frozenset().union(*dagster_jobs.assets_by_step(made).values())
     else:
-        keys = _selected(graph, select, _keys_by_name(projects))
+        keys = _selected(graph, select, _keys_by_name(own))
     chosen = bool(job or select or named)
     run_config = _run_config(made, root, options)
     outcomes = []
@@ -95,30 +96,35 @@ def run_assets(
     return all(outcomes)
 
 
-def _find_job(definition: dg.RepositoryDefinition, root: Path, job: str) -> str | None:
+def _find_job(definition: dg.RepositoryDefinition, own: Sequence[KedroProject], job: str) -> str | None:
     """Find a job by its name in Dagster, or by that of dagster.yml where Dagster has to write it otherwise.
 
     The project's own job goes before one of another project in its code location.
     """
-    names = _job_names(definition)
-    with_all = [dagster_jobs.ASSET_JOB] if definition.has_job(dagster_jobs.ASSET_JOB) else names
-    own = [project for name in with_all for project in _own(definition.get_job(name), root)]
+    names = [name for name in definition.job_names if name != dagster_jobs.ASSET_JOB]
     prefixed = sorted({project.project.config.assets.prefixed(job) for project in own})
-    candidates = (*map(identifier, prefixed), job, identifier(job))
-    return next((name for name in candidates if name in names), None)
+    return next((name for name in (*map(identifier, prefixed), job, identifier(job)) if name in names), None)
 
 
-def _job_names(definition: dg.RepositoryDefinition) -> list[str]:
-    return [name for name in definition.job_names if name != dagster_jobs.ASSET_JOB]
+def _job_name(definition: dg.RepositoryDefinition, own: Sequence[KedroProject], job: str) -> str:
+    """Find a job.
+
+    Raises:
+        KedroAssetsError: If there is none of the name.
+    """
+    found = _find_job(definition, own, job)
+    if found is not None:
+        return found
+    names = [name for name in definition.job_names if name != dagster_jobs.ASSET_JOB]
+    msg = f"The project has no job '{job}'. {suggest(job, names)}"
+    raise KedroAssetsError(msg)
 
 
-def _pipeline_assets(
-    projects: Sequence[KedroProject], definition: dg.RepositoryDefinition, root: Path, job: str
-) -> frozenset[dg.AssetKey] | None:
-    """Return the assets of a registered pipeline; None if a job has the name, or no pipeline that makes assets."""
+def _pipeline_assets(projects: Sequence[KedroProject], pipeline: str) -> frozenset[dg.AssetKey] | None:
+    """Return the assets of a registered pipeline; None if there is none of the name that makes assets."""
     graphs = [(project.table, project.table.graph) for project in projects]
-    found = [table.made_by(graph.pipelines[job]) for table, graph in graphs if job in graph.pipelines]
-    if _find_job(definition, root, job) or not any(found):
+    found = [table.made_by(graph.pipelines[pipeline]) for table, graph in graphs if pipeline in graph.pipelines]
+    if not any(found):
         return None
     return frozenset(asset.key for assets in found for asset in assets if asset.is_shown)
 
@@ -155,20 +161,6 @@ def _in_dagsters_words(select: str, names: Mapping[str, Collection[dg.AssetKey]]
 def _as_keys(keys: Collection[dg.AssetKey]) -> str:
     written = " or ".join(f'key:"{key.to_user_string()}"' for key in keys)
     return f"({written})" if len(keys) > 1 else written
-
-
-def _job_name(definition: dg.RepositoryDefinition, root: Path, job: str) -> str:
-    """Find a job.
-
-    Raises:
-        KedroAssetsError: If there is none of the name.
-    """
-    found = _find_job(definition, root, job)
-    if found is not None:
-        return found
-    names = _job_names(definition)
-    msg = f"The project has no job '{job}'. {suggest(job, names)}"
-    raise KedroAssetsError(msg)
 
 
 def _own(job: dg.JobDefinition, root: Path) -> list[KedroProject]:

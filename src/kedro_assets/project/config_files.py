@@ -213,7 +213,7 @@ class SectionFiles:
 
     def files(self) -> Iterator[Path]:
         """Yield the files that the loader reads, base environment first: by its patterns, hidden ones left out."""
-        patterns = getattr(self._loader, "config_patterns", None) or _PATTERNS
+        patterns = {**_PATTERNS, **(getattr(self._loader, "config_patterns", None) or {})}
         source = Path(self._loader.conf_source)
         seen: set[Path] = set()
         for folder in config_folders(self._loader):
@@ -252,7 +252,11 @@ class SectionFiles:
         """Yield what makes a file no configuration: bytes, YAML, keys that come twice, no mapping."""
         for file in self.files():
             shown = self._shown(file)
-            content = file.read_bytes()
+            try:
+                content = file.read_bytes()
+            except OSError as error:
+                yield Fault(shown, 1, f"the file cannot be read: {error}")
+                continue
             try:
                 document = yaml.compose(content.decode("utf-8"), Loader=_Loader)
             except UnicodeDecodeError as error:

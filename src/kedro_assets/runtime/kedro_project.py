@@ -147,8 +147,7 @@ class KedroProject:
         """Return the place for the in-memory data of this project in this environment, under this key prefix."""
         place = f"{self.location.path}\n{self.location.env}\n{self.location.conf_source}\n{self.resource_key}"
         digest = hashlib.sha256(place.encode()).hexdigest()[:8]
-        name = f"{self.location.path.name[:80]}-{digest}"
-        folder = dagster_instance.storage_folder(instance) / "kedro_assets" / name
+        folder = dagster_instance.storage_folder(instance) / "kedro_assets" / f"{self.location.path.name[:80]}-{digest}"
         partitions, graph = self.table.partitions, self.table.graph
         partitioned = {name for name in graph.datasets if partitions.of_dataset(name)}
         return MemoryStore(folder, run_id, earlier, partition, partitioned)

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import field, frozen
 from kedro.io import CatalogProtocol
 
-from kedro_assets._internals import kedro_project
+from kedro_assets._internals.kedro_project import create_catalog, create_session
 from kedro_assets.project import masked_errors
 from kedro_assets.runtime.identity import kedro_timestamp
 from kedro_assets.runtime.kedro_project import KedroProject
@@ -63,9 +63,8 @@ class KedroResource:
         with masked_errors(self.project.location, self.runtime_params):
             session, given = self._session(self.runtime_params)
             context = session.load_context(**given)
-            save_version = kedro_timestamp(datetime.now(tz=timezone.utc))
-            return kedro_project.create_catalog(context, save_version, self.load_versions)
+            return create_catalog(context, kedro_timestamp(datetime.now(tz=timezone.utc)), self.load_versions)
 
     def _session(self, runtime_params: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         self.project.enter()
-        return kedro_project.create_session(self.project.location.place, runtime_params, serving=True)
+        return create_session(self.project.location.place, runtime_params, serving=True)

@@ -129,7 +129,6 @@ class KedroStep:
             run = project.for_run(context.run, context.job_def, context.instance)
             capture.renew(run.redactor)
             join_run(run.identity.mlflow_run_id)
-            check_keys(made)
             view, step = project.view(context.job_def.name), dagster_contexts.step_key(context)
             if run.without_hooks and step == next(iter(run.plan.steps), None) and not context.retry_number:
                 context.log.warning(_WITHOUT_HOOKS.format(project.project.package_name))
@@ -149,6 +148,7 @@ class KedroStep:
         """Run the step's nodes; what validators have found until an error is reported before it."""
         run = execution.run
         try:
+            check_keys(made)
             if len(made) > 1 and execution.view.table.partitions.by_path(execution.plan.nodes):
                 yield from self._one_by_one(execution, made, instance)
             else:
