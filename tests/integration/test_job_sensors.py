@@ -210,7 +210,7 @@ def test_a_sensor_of_an_asset_loses_no_materialization_between_two_looks(
     assert tick(project, instance, "second_sensor", second.cursor).run_requests == []
     materialize(None)
     third = tick(project, instance, "second_sensor", second.cursor)
-    assert third.skip_message == "What was materialized of 'middle' is no partition of the job."
+    assert third.skip_message == "What was materialized of 'middle' is not a partition of the job."
     assert int(third.cursor) > int(second.cursor)
 
 

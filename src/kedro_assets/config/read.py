@@ -238,7 +238,7 @@ def _checked(kind: type, structure_content: Hook) -> Hook:
         if isinstance(value, dict):
             for key in value:
                 if not isinstance(key, str):
-                    raise _InvalidValueError(f"the key {key!r} is no string.", _QUOTES, inside=(key,))
+                    raise _InvalidValueError(f"the key {key!r} is not a string.", _QUOTES, inside=(key,))
         return structure_content(value, cls)
 
     return structure
@@ -282,14 +282,14 @@ def _executor(value: object, _: Any) -> ExecutorConfig:
             f"expected a mapping of options for '{kind}', found {_noun(options)}.", "Write `{}` for the defaults."
         )
     if not isinstance(kind, str):
-        raise _InvalidValueError(f"the key {kind!r} is no string.", _QUOTES, inside=(kind,))
+        raise _InvalidValueError(f"the key {kind!r} is not a string.", _QUOTES, inside=(kind,))
     for path in _odd_keys(options or {}):
-        raise _InvalidValueError(f"the key {path[-1]!r} is no string.", _QUOTES, inside=(kind, *path))
+        raise _InvalidValueError(f"the key {path[-1]!r} is not a string.", _QUOTES, inside=(kind, *path))
     return ExecutorConfig(kind, dict(options or {}))
 
 
 def _odd_keys(value: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the path of each key that is no string, at any depth."""
+    """Yield the path of each key that is not a string, at any depth."""
     for key, item in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ()):
         if isinstance(value, dict) and not isinstance(key, str):
             yield (*path, key)

@@ -37,7 +37,7 @@ def expand_jobs(
         try:
             made = {name.format(**values): values for values in found}
         except (KeyError, IndexError, ValueError) as error:
-            message = f"the placeholder {error} stands in no filter of this job."
+            message = f"the placeholder {error} is in no filter of this job."
             hint = "Use it in `pipeline_name`, `node_namespaces` or `tags`, as in `node_namespaces: ['{namespace}']`."
             problems.at("jobs", name).add(message, hint)
             continue

@@ -36,7 +36,7 @@ def build_loggers(config: DagsterConfig, problems: Scope) -> dict[str, dg.Logger
                 scope = problems.at("jobs", job, "loggers", position)
                 scope.add(f"no logger '{name}' is defined.", suggest(name, [*config.loggers, CONSOLE]))
     for name, logger in config.loggers.items():
-        for path, found, hint in _misfits(logger):
+        for path, found, hint in _errors(logger):
             problems.at("loggers", name, *path).add(found, hint)
     if not config.loggers:
         return {}
@@ -57,36 +57,36 @@ def _titles(config: DagsterConfig) -> Mapping[str, str]:
     return {name: config.assets.prefixed(name) for name in config.loggers}
 
 
-def _misfits(logger: LoggerConfig) -> Iterator[tuple[Path, str, str]]:
+def _errors(logger: LoggerConfig) -> Iterator[tuple[Path, str, str]]:
     """Yield what the standard library would refuse: where, what, and what is allowed.
 
     Classes and factories are imported, and their signatures are looked at; none is called, as that is for runs.
     """
     hint = "See Python's `logging.config`."
     for name, wanted in logger.formatters.items():
-        found = _formatter_misfit(wanted)
+        found = _formatter_error(wanted)
         if found:
             yield ("formatters", name), f"this formatter cannot be made: {found}.", hint
     for name, wanted in logger.filters.items():
-        found = _filter_misfit(wanted)
+        found = _filter_error(wanted)
         if found:
             yield ("filters", name), f"this filter cannot be made: {found}.", hint
     for position, handler in enumerate(logger.handlers):
         yield from (
-            (("handlers", position, *path), found, hint) for path, found, hint in _handler_misfits(handler, logger)
+            (("handlers", position, *path), found, hint) for path, found, hint in _handler_errors(handler, logger)
         )
 
 
-def _formatter_misfit(wanted: Mapping[str, Any]) -> str:
+def _formatter_error(wanted: Mapping[str, Any]) -> str:
     """Return why a formatter cannot be made; empty if it can."""
     if "()" in wanted:
         arguments = _arguments(wanted)
         renamed = {"fmt" if key == "format" else key: value for key, value in arguments.items()}
-        return _factory_misfit(wanted["()"], "format", arguments, renamed)
+        return _factory_error(wanted["()"], "format", arguments, renamed)
     layout = [wanted.get("format"), wanted.get("datefmt"), wanted.get("style", "%")]
     validate = [wanted["validate"]] if "validate" in wanted else []
     if wanted.get("class") not in (None, "", "logging.Formatter"):
-        return _factory_misfit(wanted["class"], "format", dict(enumerate([*layout, *validate])))
+        return _factory_error(wanted["class"], "format", dict(enumerate([*layout, *validate])))
     try:
         logging.Formatter(
             *layout, *validate
@@ -96,11 +96,11 @@ def _formatter_misfit(wanted: Mapping[str, Any]) -> str:
     return ""
 
 
-def _filter_misfit(wanted: Mapping[str, Any]) -> str:
+def _filter_error(wanted: Mapping[str, Any]) -> str:
     """Return why a filter cannot be made; empty if it can."""
     if "()" in wanted:
-        return _factory_misfit(wanted["()"], "filter", _arguments(wanted))
-    return "" if isinstance(wanted.get("name", ""), str) else f"its name is no text: {wanted['name']!r}"
+        return _factory_error(wanted["()"], "filter", _arguments(wanted))
+    return "" if isinstance(wanted.get("name", ""), str) else f"its name is not a string: {wanted['name']!r}"
 
 
 def _arguments(wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,10 +108,10 @@ def _arguments(wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in wanted.items() if key.isidentifier()}
 
 
-def _factory_misfit(factory: object, method: str, *arguments: Mapping[Any, Any]) -> str:
+def _factory_error(factory: object, method: str, *arguments: Mapping[Any, Any]) -> str:
     """Return why a factory makes nothing that has a method, or cannot be called with any of some arguments."""
     if not isinstance(factory, str):
-        return f"{factory!r} is no import path"
+        return f"{factory!r} is not an import path"
     try:
         found = _resolved(factory)
     except ImportError as error:
@@ -153,7 +153,7 @@ def _resolved(factory: str) -> Any:
         raise ImportError(str(error) or type(error).__name__) from error
 
 
-def _handler_misfits(handler: Mapping[str, Any], logger: LoggerConfig) -> Iterator[tuple[Path, str, str]]:
+def _handler_errors(handler: Mapping[str, Any], logger: LoggerConfig) -> Iterator[tuple[Path, str, str]]:
     formatter, filters, level = (handler.get(key) for key in ("formatter", "filters", "level"))
     if formatter is not None and not _is_known(formatter, logger.formatters):
         yield ("formatter",), f"no formatter {formatter!r} is defined.", suggest(str(formatter), logger.formatters)
@@ -162,7 +162,7 @@ def _handler_misfits(handler: Mapping[str, Any], logger: LoggerConfig) -> Iterat
             yield ("filters",), f"no filter {name!r} is defined.", suggest(str(name), logger.filters)
     is_level = isinstance(level, int) or (isinstance(level, str) and isinstance(logging.getLevelName(level), int))
     if level is not None and not is_level:
-        yield ("level",), f"{level!r} is no level.", "Allowed: DEBUG, INFO, WARNING, ERROR, CRITICAL."
+        yield ("level",), f"{level!r} is not a log level.", "Allowed: DEBUG, INFO, WARNING, ERROR, CRITICAL."
     factory = handler.get("class", handler.get("()"))
     if not isinstance(factory, str):
         yield (), "this handler has no `class`.", "Write it as in `class: logging.StreamHandler`."
@@ -174,7 +174,7 @@ def _handler_misfits(handler: Mapping[str, Any], logger: LoggerConfig) -> Iterat
         return
     is_handler = issubclass(found, logging.Handler) if isinstance(found, type) else _may_make(found, "emit")
     if callable(found) and not is_handler:
-        yield ("class",), f"'{factory}' is no handler.", "Give the import path of a handler's class."
+        yield ("class",), f"'{factory}' is not a handler.", "Give the import path of a handler's class."
         return
     if "target" in handler:
         yield ("target",), "a handler cannot refer to another one here.", "List the other handler itself."

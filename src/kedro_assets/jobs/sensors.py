@@ -157,7 +157,7 @@ class _NewMaterializations(_Evaluation):
             reason = f"'{self.config.asset}' has not been materialized since the last look."
             return dg.SensorResult(skip_reason=reason, cursor=context.cursor)
         runs = [self._run(str(record.storage_id), key) for record, key in self._made(records, context.instance)]
-        missed = None if runs else f"What was materialized of '{self.config.asset}' is no partition of the job."
+        missed = None if runs else f"What was materialized of '{self.config.asset}' is not a partition of the job."
         return dg.SensorResult(run_requests=runs, skip_reason=missed, cursor=str(records[-1].storage_id))
 
     def _made(
@@ -185,7 +185,7 @@ class _OfFiles(_Evaluation):
         graph, name, place = project.table.graph, config.dataset or "", scope.at("dataset")
         placed = [found for found in graph.external if any(entry.location for entry in graph.entries[found])]
         if name not in placed:
-            found = f"'{name}' is no dataset with a `filepath` or a `path` that no node writes."
+            found = f"'{name}' is not a dataset with a `filepath` or a `path` that no node writes."
             place.add(found, suggest(name, placed))
             return False
         entry = project.table.partitions.in_one_place(name)

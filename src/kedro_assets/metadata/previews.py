@@ -23,7 +23,7 @@ _MOST_CHARACTERS = 64_000  # that are looked through
 _LARGEST_IMAGE = 256_000  # bytes; it is written to the event log twice, a third larger
 _IMAGES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".webp": "webp"}
 
-NO_PREVIEW = dg.MetadataValue.text("No preview: it is no table, no text, no JSON and no image file.")
+NO_PREVIEW = dg.MetadataValue.text("No preview: it is not a table, text, JSON or an image file.")
 
 Preview = dg.MarkdownMetadataValue | dg.JsonMetadataValue | dg.TextMetadataValue
 

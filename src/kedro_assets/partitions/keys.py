@@ -167,7 +167,7 @@ def check_keys(keys: Collection[str]) -> None:
     refused = sorted(str(key) for key in keys if leads_out(key))
     if refused:
         msg = (
-            f"The partition {shown([repr(key) for key in refused])} would lead out of the folder of its dataset: a key is no path. "
+            f"The partition {shown([repr(key) for key in refused])} would lead out of the folder of its dataset: a key is not a path. "
             "This data is not saved. Give it a key without `..`, and without a root or an address."
         )
         raise PartitionError(msg)

@@ -125,7 +125,7 @@ def valid_entries(config: Mapping[Any, Any], catalog: Scope) -> dict[str, Any]:
     for name, entry in config.items():
         scope = catalog.at(name)
         if not isinstance(name, str):
-            scope.add(f"the name {name!r} is no string.", "Put it in quotes.")
+            scope.add(f"the name {name!r} is not a string.", "Put it in quotes.")
         elif not isinstance(entry, dict):
             kind = {list: "a list", NoneType: "nothing"}.get(type(entry), "a single value")
             scope.add(f"expected a dataset with its `type`, found {kind}.", _UNDERSCORE)
@@ -136,7 +136,7 @@ def valid_entries(config: Mapping[Any, Any], catalog: Scope) -> dict[str, Any]:
                 f"expected the name of a class, found {entry['type']!r}.", "Write it as in `pandas.CSVDataset`."
             )
         elif odd := [key for key in entry if not isinstance(key, str)]:
-            scope.at(odd[0]).add(f"the key {odd[0]!r} is no string.", "Put it in quotes.")
+            scope.at(odd[0]).add(f"the key {odd[0]!r} is not a string.", "Put it in quotes.")
         elif not (refused := _refused({name: entry}) if CatalogConfigResolver.is_pattern(name) else ""):
             found[name] = entry
         else:

@@ -269,7 +269,7 @@ class SectionFiles:
             except yaml.YAMLError as error:
                 yield Fault(shown, 1, f"this is no YAML: {error}")
             else:
-                yield from (Fault(shown, line, found) for line, found in _misfits(document))
+                yield from (Fault(shown, line, found) for line, found in _errors(document))
 
     @property
     def _ignores_hidden(self) -> bool:
@@ -286,7 +286,7 @@ class SectionFiles:
         return str(file.relative_to(self._root) if file.is_relative_to(self._root) else file)
 
 
-def _misfits(document: yaml.Node | None) -> Iterator[tuple[int, str]]:
+def _errors(document: yaml.Node | None) -> Iterator[tuple[int, str]]:
     """Yield the line of what Kedro cannot read as configuration though it is YAML, and what it is."""
     if document is None:
         return
@@ -296,7 +296,7 @@ def _misfits(document: yaml.Node | None) -> Iterator[tuple[int, str]]:
     else:
         for key, _ in document.value:
             if key.tag != "tag:yaml.org,2002:str":
-                yield key.start_mark.line + 1, f"the key {key.value} is no string: put it in quotes."
+                yield key.start_mark.line + 1, f"the key {key.value} is not a string: put it in quotes."
     for node in _nodes(document):
         keys = [key for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
         count = Counter((key.tag, str(key.value)) for key in keys if key.value != "<<")

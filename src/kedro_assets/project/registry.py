@@ -65,9 +65,9 @@ def _check_registered(found: Mapping[Any, Any], location: ProjectLocation) -> No
             shown = (
                 f"'{name}' is of type {type(pipeline).__name__}"
                 if isinstance(name, str)
-                else f"the name {name!r} is no text"
+                else f"the name {name!r} is not a string"
             )
-            msg = f"The project at {location.path} registers what is no pipeline: {shown}."
+            msg = f"The project at {location.path} registers something that is not a pipeline: {shown}."
             raise ProjectError(msg)
 
 

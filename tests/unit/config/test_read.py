@@ -140,7 +140,7 @@ def test_both_spellings_of_namespaces_are_read(pipeline, expected):
         ({"assets": []}, "assets", "expected a mapping, found a list.", ""),
         ({"load_with_hooks": None}, "load_with_hooks", "expected true or false, found nothing.", ""),
         ({"jobs": {"j": {"tags": {"a": 1}}}}, "jobs.j.tags.a", "expected a string, found a whole number (1).", ""),
-        ({"jobs": {"j": {"tags": {1: "a"}}}}, "jobs.j.tags[1]", "the key 1 is no string.", "Keys are strings"),
+        ({"jobs": {"j": {"tags": {1: "a"}}}}, "jobs.j.tags[1]", "the key 1 is not a string.", "Keys are strings"),
         (
             {"jobs": {"j": {"retries": {"max_retries": True}}}},
             "jobs.j.retries.max_retries",
@@ -244,7 +244,7 @@ def test_a_mistake_found_late_in_a_list_is_reported_at_its_position_in_the_file(
 @pytest.mark.parametrize("keys", [(1, 2), (0, 3), (2.5, None), (True, 1.5)], ids=str)
 def test_every_key_that_is_no_string_is_reported_as_it_is(keys):
     raw = {"jobs": {"a": {"tags": dict.fromkeys(keys, "x")}}}
-    assert sorted(found for _, found, _ in read(raw)[1]) == sorted(f"the key {key!r} is no string." for key in keys)
+    assert sorted(found for _, found, _ in read(raw)[1]) == sorted(f"the key {key!r} is not a string." for key in keys)
     assert sorted(problem_paths(raw)) == sorted(
         f"jobs.a.tags[{key}]" if isinstance(key, int) else f"jobs.a.tags.{key}" for key in keys
     )
@@ -253,7 +253,7 @@ def test_every_key_that_is_no_string_is_reported_as_it_is(keys):
 @pytest.mark.parametrize("key", [1, 2.5, None], ids=str)
 def test_a_section_that_is_no_string_is_reported(key):
     [(_, found, _)] = read({key: {}})[1]
-    assert found == f"the key {key!r} is no string."
+    assert found == f"the key {key!r} is not a string."
 
 
 def test_reading_leaves_the_raw_values_as_they_are():

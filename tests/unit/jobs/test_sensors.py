@@ -169,7 +169,7 @@ def test_a_run_makes_the_partition_that_was_materialized(instance):
     assert [key for _, key in requests(first) + requests(second)] == ["k1", "k2"]
     materialize(instance, "gone")
     third = look(second.cursor)
-    assert said(third) == "What was materialized of 'x' is no partition of the job."
+    assert said(third) == "What was materialized of 'x' is not a partition of the job."
     assert third.cursor != second.cursor
 
 
