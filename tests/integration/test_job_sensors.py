@@ -159,7 +159,7 @@ def test_a_file_elsewhere_is_looked_at_with_its_credentials(tmp_path: Path, inst
     [
         (f"{DAILY}    jobs: {{j: {{sensor: {{dataset: raw}}}}}}", "jobs.j.sensor", "the partitions of 'raw' are not `dynamic`", "automation_condition"),
         ("sensors: {s: {asset: midle}}", "sensors.s.asset", "there is no asset 'midle'.", "Did you mean 'middle'?"),
-        ("sensors: {s: {dataset: middle}}", "sensors.s.dataset", "'middle' is no dataset with", "Allowed: raw."),
+        ("sensors: {s: {dataset: middle}}", "sensors.s.dataset", "'middle' is not a dataset with", "Allowed: raw."),
         ("sensors: {s: {}}", "sensors.s", "this sensor looks at nothing.", "Name one `asset`"),
         ("sensors: {s: {asset: raw, dataset: raw}}", "sensors.s", "found both `asset` and `dataset`, and a sensor has one of them.", "Name one"),
         ("sensors: {s: {asset: raw}}\njobs: {j: {sensor: t}}", "jobs.j.sensor", "no sensor 't' is defined.", "Allowed: s."),

@@ -91,8 +91,8 @@ def test_a_job_that_is_written_out_goes_before_one_of_a_factory():
     [
         ("{model}", PipelineFilter("fit_{model}"), "no pipeline, namespace or tag fits"),
         ("{tag}", PipelineFilter(tags=["x_{tag}"]), "no pipeline, namespace or tag fits"),
-        ("{modle}", PipelineFilter("train_{model}"), "placeholder 'modle' stands in no filter"),
-        ("{model}", PipelineFilter("train_forest"), "placeholder 'model' stands in no filter"),
+        ("{modle}", PipelineFilter("train_{model}"), "placeholder 'modle' is in no filter"),
+        ("{model}", PipelineFilter("train_forest"), "placeholder 'model' is in no filter"),
     ],
 )
 def test_a_factory_that_makes_nothing_is_reported(name, pipeline, said):
