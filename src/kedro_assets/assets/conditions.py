@@ -50,7 +50,7 @@ def build_freshness(raw: object, scope: Scope) -> dg.FreshnessPolicy | None:
     return policy
 
 
-def placed_condition(condition: Condition, external: Sequence[dg.AssetSpec]) -> Condition:
+def placed_condition(condition: Condition, external: Sequence[dg.AssetSpec], *, virtual: bool) -> Condition:
     """Fit a condition to what its asset depends on.
 
     It looks through virtual assets to what is behind them. `on_cron` does not wait for external datasets that nothing
@@ -59,12 +59,15 @@ def placed_condition(condition: Condition, external: Sequence[dg.AssetSpec]) -> 
     Args:
         condition: The condition.
         external: What the asset depends on and no node makes.
+        virtual: Whether it depends on virtual assets.
     """
     silent = [spec.key for spec in external if spec.automation_condition is None]
     found: Any = condition
     if silent and dagster_assets.condition_label(condition).startswith("on_cron"):
         found = found.ignore(dg.AssetSelection.assets(*silent))
-    fitted: Condition = found.resolve_through_virtual() if hasattr(found, "resolve_through_virtual") else found
+    fitted: Condition = (
+        found.resolve_through_virtual() if virtual and hasattr(found, "resolve_through_virtual") else found
+    )
     return fitted
 
 

@@ -86,7 +86,8 @@ def _placed(
         before = dict.fromkeys(other for other in [*read, *graph.order.get(node, ())] if other in specs)
         if spec.automation_condition is not None:
             silent = [specs[other] for other in before if graph.maker(other) is None]
-            changes["automation_condition"] = placed_condition(spec.automation_condition, silent)
+            virtual = not graph.passing.isdisjoint(before)
+            changes["automation_condition"] = placed_condition(spec.automation_condition, silent, virtual=virtual)
         changes["deps"] = [*spec.deps, *(_dep(specs[other], node, other, partitions) for other in before)]
     return spec.replace_attributes(**changes) if changes else spec
 

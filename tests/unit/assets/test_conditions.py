@@ -3,7 +3,7 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
-from kedro_assets.assets.conditions import build_condition, build_freshness
+from kedro_assets.assets.conditions import build_condition, build_freshness, placed_condition
 from kedro_assets.errors import Scope
 
 AC = dg.AutomationCondition
@@ -111,3 +111,19 @@ def test_every_error_is_reported():
 def test_a_window_that_dagster_refuses_is_reported():
     [(path, found, _)] = problems_of(build_freshness, {"time_window": {"fail_window": "1h", "warn_window": "2h"}})
     assert (path, "warn_window must be less than fail_window" in found) == ("a.time_window", True)
+
+
+RAW, OBSERVED = dg.AssetSpec("raw"), dg.AssetSpec("seen", automation_condition=dg.AutomationCondition.eager())
+
+
+def test_a_condition_looks_through_virtual_assets_where_there_are_any():
+    eager = dg.AutomationCondition.eager()
+    assert placed_condition(eager, [RAW], virtual=False) == eager
+    assert placed_condition(eager, [RAW], virtual=True) == eager.resolve_through_virtual()
+
+
+def test_on_cron_waits_for_no_external_dataset_that_nothing_observes():
+    on_cron = dg.AutomationCondition.on_cron("@daily")
+    assert placed_condition(on_cron, [OBSERVED], virtual=False) == on_cron
+    silent = placed_condition(on_cron, [RAW, OBSERVED], virtual=False)
+    assert silent == on_cron.ignore(dg.AssetSelection.assets("raw"))
