@@ -99,17 +99,18 @@ def test_a_run_without_a_partition_is_refused_before_anything_happens(
     assert sales.calls() == []
 
 
-def test_a_range_of_days_of_one_dataset_per_path_needs_a_run_for_each(
+def test_a_range_of_days_of_one_dataset_per_path_runs_the_node_once_for_each(
     sales: KedroProject, instance: dg.DagsterInstance
 ) -> None:
     sales.write(
         "conf/base/catalog.yml",
         CATALOG.replace("partitions: " + DAILY, "partitions: " + DAILY[:-1] + ", backfill_policy: single_run}"),
     )
-    with pytest.raises(
-        ConfigError, match="'daily@one' has one partition per path, and a run of node 'extract' makes several"
-    ):
-        load_definitions(sales)
+    days = ["2026-01-04", "2026-01-05", "2026-01-06"]
+    result = make(sales, instance, "daily", tags=between(days[0], days[-1]))
+    assert result.success
+    assert sorted(result.recorded) == [("daily", day) for day in days]
+    assert [sales.read(f"daily/{day}.json")["day"] for day in days] == days
 
 
 FOLDERS = """
