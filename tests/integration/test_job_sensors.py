@@ -268,5 +268,5 @@ def test_one_partition_per_path_is_no_place_to_look_at(tmp_path: Path) -> None:
     project = sensed(tmp_path, dagster)
     catalog = (project.path / "conf/base/catalog.yml").read_text()
     project.write("conf/base/catalog.yml", catalog.replace("data/", "data/${runtime_params:partition_key}/"))
-    with pytest.raises(ConfigError, match="'raw' has one partition per path, so there is no place to look at"):
+    with pytest.raises(ConfigError, match="'raw' has one path per partition, so there is no place to look at"):
         load_definitions(project)

@@ -390,7 +390,7 @@ def test_another_partition_than_that_of_the_path_is_refused_to_an_asset_that_is_
     for day in range(4, 11):
         sales.write(f"data/daily/2026-01-{day:02}.json", "{}")
     found = run_job(sales, instance, "__ASSET_JOB", "week", tags=partition("2026-01-04"), module="native")
-    assert "'daily@one' has one partition per path" in found.error
+    assert "'daily@one' has one path per partition" in found.error
 
 
 def test_the_check_of_a_path_per_partition_is_made_in_its_runs(

@@ -190,7 +190,7 @@ class _OfFiles(_Evaluation):
             return False
         entry = project.table.partitions.in_one_place(name)
         if entry is None:
-            found = f"'{name}' has one partition per path, so there is no place to look at."
+            found = f"'{name}' has one path per partition, so there is no place to look at."
             place.add(found, "Let a node read it as a PartitionedDataset of the folder, such as with `@all`.")
         return entry is not None
 

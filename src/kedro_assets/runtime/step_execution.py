@@ -252,7 +252,7 @@ class StepExecution:
         entries = (entry for entry in self.view.graph.entries[base_name(name)] if entry.name == name)
         if any(entry.partition_parts for entry in entries) and not self.run.identity.makes_partition:
             msg = (
-                f"'{name}' has one partition per path, so its check is made in the runs that make or load a partition. For all "
+                f"'{name}' has one path per partition, so its check is made in the runs that make or load a partition. For all "
                 "that is stored, give the validator to a PartitionedDataset of the same folder."
             )
             raise PartitionError(msg)

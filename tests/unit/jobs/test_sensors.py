@@ -106,7 +106,7 @@ def test_one_place_per_partition_is_no_place_to_look_at():
         partitions=dict.fromkeys(["raw", "x", "y"], KEYS),
     )
     assert [problem.found for problem in problems] == [
-        "'raw' has one partition per path, so there is no place to look at."
+        "'raw' has one path per partition, so there is no place to look at."
     ]
 
 

@@ -383,7 +383,7 @@ def test_a_check_of_what_the_step_has_made_does_not_look_again(tmp_path):
 
 def test_where_each_partition_has_a_place_there_is_none_to_look_at(tmp_path):
     execution, checks = stored_of(tmp_path, "<partition_key>.json")
-    with pytest.raises(PartitionError, match="'x' has one partition per path"):
+    with pytest.raises(PartitionError, match="'x' has one path per partition"):
         list(execution.stored(checks))
 
 
