@@ -190,7 +190,7 @@ class Bench:
                 made = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
                 events = [entry.dagster_event for entry in made if entry.dagster_event]
                 recorded = [(event.asset_key.path[-1], event.partition) for event in events if event.asset_key]
-                found.append(Run(run.status, run.tags["kedro/run_id"], recorded))
+                found.append(Run(run.status, run.tags[f"kedro_{WANTED[name].prefix}/run_id"], recorded))
         return found
 
 

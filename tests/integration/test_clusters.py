@@ -141,7 +141,10 @@ def test_what_a_node_saves_is_reported_though_nobody_selected_it(
     chain.write("data/loaded.json", "2")
     chain.write("data/model.json", "5")
     result = execute(chain, instance, assets=["metrics"])
-    assert sorted(materialized(result)) == ["metrics", "statistics"]  # and nothing of `prepared`, of which nothing is left
+    assert sorted(materialized(result)) == [
+        "metrics",
+        "statistics",
+    ]  # and nothing of `prepared`, of which nothing is left
     assert instance.get_latest_materialization_event(dg.AssetKey("statistics")).run_id == result.run_id
     assert chain.read("statistics.json") == {"seen": 2}
 
