@@ -54,6 +54,7 @@ class KedroStep:
         """
         table = self._project(context).table
         checks, made = set(context.selected_asset_check_keys), self._made(context)
+        version = dg.DataVersion(context.run.run_id)
         for found in self._events(dagster_contexts.op_context(context), frozenset(checks), made):
             if isinstance(found, Validation):
                 yield from self._check_events(context, found, checks, made)
@@ -61,10 +62,11 @@ class KedroStep:
             asset = table.by_vertex.get(found.vertex)
             if asset is None:  # a hidden dataset
                 continue
-            version = None if asset.is_virtual else dg.DataVersion(context.run.run_id)
             if asset.key in context.selected_asset_keys:
-                yield dg.MaterializeResult(asset_key=asset.key, metadata=found.metadata, data_version=version)
-            elif version is not None and not asset.in_memory:  # made because its node ran, though nobody selected it
+                yield dg.MaterializeResult(
+                    asset_key=asset.key, metadata=found.metadata, data_version=None if asset.is_virtual else version
+                )
+            elif not asset.in_memory:  # made because its node ran, though nobody selected it
                 tags = dagster_contexts.version_tags(context, asset.spec, version)
                 for partition in (*made,) or (None,):
                     context.log_event(
