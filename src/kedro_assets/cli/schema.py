@@ -45,6 +45,7 @@ _PLAIN = {str: "string", bool: "boolean", int: "integer", float: "number"}
 _SCALARS = {"String": "string", "Bool": "boolean", "Int": "integer", "Float": "number"}
 _IMPORT_PATH = r"^[^\s.]+(\.[^\s.]+)+$"
 _INTERPOLATION = r"\$\{.+\}"
+_NO_SPACE = r"^\S+$"  # as the reader wants the names of pools
 
 
 def schema_text() -> str:
@@ -57,6 +58,8 @@ def dagster_schema() -> Schema:
     definitions = {section.__name__: _section(section) for section in _SECTIONS}
     older = "Kedro's older spelling of `node_namespaces` with one namespace."
     definitions["PipelineFilter"]["properties"]["node_namespace"] = {"description": older, "type": "string"}
+    pools = definitions["AssetsConfig"]["properties"]["pools"]
+    pools["additionalProperties"] = {"type": "string", "pattern": rf"{_NO_SPACE}|{_INTERPOLATION}"}
     definitions["JobConfig"]["not"] = {"type": "object", "required": ["pipeline", "selection"]}
     sources: list[Schema] = [{"required": ["asset"]}, {"required": ["dataset"]}]
     definitions["SensorConfig"] |= {"type": "object", "oneOf": sources}
