@@ -13,6 +13,7 @@ import dagster as dg
 from kedro_assets._internals import dagster_jobs
 from kedro_assets.definitions import Translation, translate
 from kedro_assets.errors import ProjectError, Scope
+from kedro_assets.jobs import nodes_left_out
 from kedro_assets.project import Project, class_problem, locate_project, source_lines
 
 
@@ -46,6 +47,14 @@ def check_lines(root: Path) -> Iterator[str]:
         hidden = "its datasets are in memory and hidden by `memory_assets: false`."
         mixed = "its assets are partitioned in several ways, and a run makes one of them."
         yield f"Pipeline '{name}' is not a job: {mixed if graph.assets_of(graph.pipelines[name]) else hidden}"
+    for name in (name for name in pipelines if name in found.jobs):
+        left = nodes_left_out(graph, pipelines[name])
+        if left:
+            shown = ", ".join(f"'{node}'" for node in left)
+            yield (
+                f"Job '{name}' leaves out {shown}, which `kedro run` runs: what is made there is in memory, hidden by "
+                "`memory_assets: false`, and read by no asset of the job."
+            )
     if merged:
         yield f"Nodes that share a step (assets.cluster_by: {found.project.config.assets.cluster_by}):"
     for cluster in merged:

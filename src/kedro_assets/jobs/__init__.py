@@ -5,7 +5,7 @@ from kedro_assets.jobs.factories import expand_jobs
 from kedro_assets.jobs.loggers import build_loggers
 from kedro_assets.jobs.lookup import build_asset_selection, get_asset_key, get_io_manager_key
 from kedro_assets.jobs.ops import build_op_views
-from kedro_assets.jobs.plan import job_filters, plan_jobs
+from kedro_assets.jobs.plan import job_filters, nodes_left_out, plan_jobs
 from kedro_assets.jobs.run_config import merged
 from kedro_assets.jobs.schedules import build_schedules
 from kedro_assets.jobs.sensors import LOOKED_AT, build_job_sensors
@@ -24,5 +24,6 @@ __all__ = [
     "get_io_manager_key",
     "job_filters",
     "merged",
+    "nodes_left_out",
     "plan_jobs",
 ]

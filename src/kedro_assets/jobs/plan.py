@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from attrs import evolve, frozen
 
@@ -63,9 +63,13 @@ def plan_jobs(project: Project, graph: ProjectGraph, problems: Scope) -> Mapping
                 job = evolve(job, graph=_own_graph(project, job.pipeline.pipelines))
             scope, seen = problems.at("jobs", name, "pipeline"), job.graph or graph
             nodes = select_nodes(seen, project.pipelines, job.pipeline, scope)
-            if nodes and not seen.assets_of(nodes):
-                found = "this filter leaves in-memory datasets only, and they are hidden."
-                scope.add(found, "Show them with `memory_assets: true`.")
+            left = nodes_left_out(seen, nodes)
+            if left:
+                noun = "node" if len(left) == 1 else "nodes"
+                shown = ", ".join(f"'{node}'" for node in left)
+                found = f"this job would leave out the {noun} {shown}: only hidden in-memory datasets are made there, and no asset of the job reads them."
+                hint = "Show them with `memory_assets: true`, save what they make with an entry in the catalog, or give the job `view: ops`."
+                scope.add(found, hint)
             job = evolve(job, nodes=frozenset(nodes))
         jobs[name] = job
     return jobs
@@ -76,6 +80,26 @@ def _registered(graph: ProjectGraph) -> dict[str, JobConfig]:
     assets = {name: JobConfig(pipeline=PipelineFilter(name)) for name, nodes in graph.pipelines.items() if nodes}
     others = (left.pipeline for left in graph.left_out)
     return assets | {name: JobConfig(view="ops", pipeline=PipelineFilter(name)) for name in others}
+
+
+def nodes_left_out(graph: ProjectGraph, nodes: Collection[str]) -> list[str]:
+    """Return those of some nodes that a job of the others' assets would not run, in order.
+
+    A job is a selection of assets, and a step runs what these need. Where in-memory datasets are hidden, nothing selects a
+    node whose outputs no other node of the job reads.
+
+    Args:
+        graph: The project's graph.
+        nodes: The nodes that Kedro's filter leaves.
+    """
+    needed: set[str] = set()
+    todo = [node for node in nodes if graph.assets_of([node])]
+    while todo:
+        node = todo.pop()
+        if node not in needed:
+            needed.add(node)
+            todo += [maker for name in graph.inputs(node) if name in graph.hidden and (maker := graph.producer(name))]
+    return graph.in_order(set(nodes) - needed)
 
 
 def job_filters(jobs: Mapping[str, PlannedJob]) -> Mapping[str, JobFilter]:

@@ -80,14 +80,30 @@ def test_a_filter_that_does_not_fit_is_reported_at_its_job(view):
     assert nodes(jobs) == {"j": ("j", [])}
 
 
-def test_a_filter_that_leaves_hidden_datasets_only_is_reported():
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        (PipelineFilter(node_names=["a"]), "node 'a'"),
+        (PipelineFilter(node_names=["a", "b"]), "nodes 'a', 'b'"),
+        (PipelineFilter(to_nodes=["b"]), "nodes 'a', 'b'"),
+    ],
+    ids=["one by name", "several by name", "up to a node"],
+)
+def test_nodes_that_a_job_of_assets_would_leave_out_are_reported(wanted, left):
     problems = Scope()
-    planned({"j": JobConfig(pipeline=PipelineFilter(node_names=["a"]))}, problems, memory_assets=False)
+    planned({"j": JobConfig(pipeline=wanted)}, problems, memory_assets=False)
     [problem] = problems
-    assert (problem.path, problem.found) == (
-        "jobs.j.pipeline",
-        "this filter leaves in-memory datasets only, and they are hidden.",
-    )
+    assert problem.path == "jobs.j.pipeline"
+    assert problem.found.startswith(f"this job would leave out the {left}: ")
+    assert "`memory_assets: true`" in problem.hint
+
+
+@pytest.mark.parametrize("view", ["assets", "ops"])
+def test_nodes_behind_hidden_datasets_are_part_of_a_job(view):
+    problems = Scope()
+    job = JobConfig(view=view, pipeline=PipelineFilter(node_names=["a", "b"] if view == "ops" else ["b", "c"]))
+    assert nodes(planned({"j": job}, problems, memory_assets=False))["j"][1] == job.pipeline.node_names
+    assert not problems.failed
 
 
 def test_jobs_whose_names_differ_only_in_what_dagster_does_not_allow_are_kept_apart(translate_project):
