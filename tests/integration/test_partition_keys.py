@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from helpers import KedroProject, json_dataset, load_definitions, write_project
-from partitioned import every, make, one, partition
+from partitioned import between, every, make, one, partition, run_job
 
 from kedro_assets.errors import ConfigError, PartitionError
 from kedro_assets.runtime.handover import MemoryStore
@@ -114,3 +115,65 @@ def test_in_memory_data_of_long_and_odd_names_has_places_of_its_own(tmp_path: Pa
     assert [store.load("d") for store in stores] == list(range(len(names)))
     assert [stores[0].load(name) for name in names] == [-number for number in range(len(names))]
     assert all(path.is_relative_to(tmp_path / "store") for path in tmp_path.rglob("*.pickle"))
+
+
+# What the configuration of a job and of a run says.
+
+TOLD = """
+def told(key, factor, reason):
+    return {key: {"factor": factor, "reason": reason}}
+"""
+TOLD_PIPELINE = """{"__default__": pipeline([
+    node(told, ["params:partition_key", "params:factor", "params:reason"], "day", name="told"),
+])}"""
+JOB = """
+jobs:
+  daily:
+    pipeline: {}
+    tags: {team: sales}
+    config:
+      parameters: {"params:factor": 7}
+      runtime_params: {reason: nightly}
+"""
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> KedroProject:
+    return write_project(
+        tmp_path,
+        nodes=TOLD,
+        pipelines=TOLD_PIPELINE,
+        catalog=every("day", "partitions: {static: [a, b], backfill_policy: single_run}"),
+        parameters='factor: 1\nreason: "${runtime_params:reason,none}"\npartition_key: none\n',
+        dagster=JOB,
+    )
+
+
+def stored(project: KedroProject) -> dict[str, object]:
+    return {path.stem: json.loads(path.read_text()) for path in project.path.glob("data/day/*.json")}
+
+
+@pytest.mark.parametrize("tags", [partition("a"), between("a", "b")], ids=["one", "several"])
+def test_the_configuration_of_a_job_holds_where_a_run_brings_none(
+    tags: dict[str, str], told: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    assert run_job(told, instance, "daily", tags=tags).success
+    keys = ["a"] if "dagster/partition" in tags else ["a", "b"]
+    assert stored(told) == {key: {"factor": 7, "reason": "nightly"} for key in keys}
+    [run] = instance.get_runs(limit=1)
+    assert run.tags["team"] == "sales"
+
+
+OPS = {"told": {"config": {"parameters": {"params:partition_key": "b"}}}}
+RESOURCES = {"kedro": {"config": {"runtime_params": {"partition_key": "b"}}}}
+
+
+@pytest.mark.parametrize("config", [{"ops": OPS}, {"resources": RESOURCES}], ids=["a step's", "the project's"])
+@pytest.mark.parametrize("tags", [partition("a"), between("a", "b")], ids=["one", "several"])
+def test_the_launchpad_cannot_name_another_partition_than_that_of_the_run(
+    tags: dict[str, str], config: dict[str, object], told: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    result = make(told, instance, "day", tags=tags, **config)
+    assert not result.success
+    assert "configuration gives 'b' as `partition_key`" in result.error
+    assert stored(told) == {}

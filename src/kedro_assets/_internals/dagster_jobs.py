@@ -80,13 +80,20 @@ def own_executor(job: Any) -> dg.ExecutorDefinition | None:
     return found
 
 
-def own_run_config(job: dg.JobDefinition) -> Mapping[str, Any]:
+def own_run_config(job: dg.JobDefinition, partition: str | None = None) -> Mapping[str, Any]:
     """Return the run configuration that a job is defined with.
 
-    Reason: it is public where a job is defined, and not where it is read.
+    Reason: it is public where a job is defined, and not where it is read. Where a job's assets are partitioned it is a function
+    of the partition.
     Risk: low.
+
+    Args:
+        job: The job.
+        partition: The key that a run makes, or the first of several; None if it makes none.
     """
-    return job.run_config or {}
+    if job.partitioned_config is None:
+        return job.run_config or {}
+    return job.partitioned_config.get_run_config_for_partition_key(partition) if partition is not None else {}
 
 
 def resource_function(resource: Any) -> Any:
@@ -98,7 +105,7 @@ def resource_function(resource: Any) -> Any:
     return resource.resource_fn if isinstance(resource, dg.ResourceDefinition) else None
 
 
-def resource_config(job: dg.JobDefinition, run: dg.DagsterRun, resource: str) -> dict[str, Any]:
+def resource_config(job: dg.JobDefinition, run_config: Mapping[str, Any], resource: str) -> dict[str, Any]:
     """Return a resource's configuration in a run, with the defaults of its job.
 
     Reason: the run's record has only what was asked for. The public `dagster.validate_run_config` returns the configuration of
@@ -107,7 +114,7 @@ def resource_config(job: dg.JobDefinition, run: dg.DagsterRun, resource: str) ->
     """
     schema = job.run_config_schema
     mapping = schema.config_mapping
-    asked: Any = mapping.resolve_from_unvalidated_config(run.run_config) if mapping else run.run_config
+    asked: Any = mapping.resolve_from_unvalidated_config(run_config) if mapping else run_config
     known: Any = schema.run_config_schema_type
     fields = known.fields["resources"].config_type.fields
     if resource not in fields:

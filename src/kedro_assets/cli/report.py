@@ -48,9 +48,9 @@ def check_lines(root: Path) -> Iterator[str]:
         mixed = "its assets are partitioned in several ways, and a run makes one of them."
         yield f"Pipeline '{name}' is not a job: {mixed if graph.assets_of(graph.pipelines[name]) else hidden}"
     for name in (name for name in pipelines if name in found.jobs):
-        left = nodes_left_out(graph, pipelines[name])
-        if left:
-            shown = ", ".join(f"'{node}'" for node in left)
+        nodes = nodes_left_out(graph, pipelines[name])
+        if nodes:
+            shown = ", ".join(f"'{node}'" for node in nodes)
             yield (
                 f"Job '{name}' leaves out {shown}, which `kedro run` runs: what is made there is in memory, hidden by "
                 "`memory_assets: false`, and read by no asset of the job."

@@ -23,6 +23,7 @@ from kedro_assets.cli.report import left_out_text
 from kedro_assets.errors import KedroAssetsError, suggest
 from kedro_assets.jobs import merged
 from kedro_assets.names import identifier
+from kedro_assets.partitions import first_key
 from kedro_assets.runtime import KedroProject
 from kedro_assets.steps import projects_among, projects_of
 
@@ -76,7 +77,6 @@ def run_assets(
     else:
         keys = _selected(graph, select, _keys_by_name(own))
     chosen = bool(job or select or named)
-    run_config = _run_config(made, root, options)
     outcomes = []
     with _instance(echo) as instance:
         runs = list(plan_runs(graph, keys, partition, instance, chosen=chosen))
@@ -89,7 +89,7 @@ def run_assets(
             if run.title:
                 echo(f"Partition {run.title}")
             progress = _Progress(echo)
-            selection = None if job else run.keys
+            selection, run_config = None if job else run.keys, _run_config(made, root, options, run.tags)
             for event in dagster_jobs.run_events(repository, name, selection, run_config, run.tags, instance):
                 progress.tell(event)
             outcomes.append(progress.finish())
@@ -188,12 +188,14 @@ def _selected(
     return frozenset(keys)
 
 
-def _run_config(job: dg.JobDefinition, root: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+def _run_config(
+    job: dg.JobDefinition, root: Path, options: Mapping[str, Any], tags: Mapping[str, str]
+) -> dict[str, Any]:
     """Return a job's own configuration, with what Kedro is given for this run laid over it.
 
     Dagster's log lines are left out of the terminal, which belongs to Kedro's and to the progress.
     """
-    config: dict[str, Any] = copy.deepcopy(dict(dagster_jobs.own_run_config(job)))
+    config: dict[str, Any] = copy.deepcopy(dict(dagster_jobs.own_run_config(job, first_key(tags))))
     given = {key: value for key, value in options.items() if value}
     for project in _own(job, root) if given else ():
         resource = config.setdefault("resources", {}).setdefault(project.resource_key, {})

@@ -96,6 +96,11 @@ def has_partition(tags: Mapping[str, str]) -> bool:
     return PARTITION_TAG in tags or RANGE_TAGS[0] in tags
 
 
+def first_key(tags: Mapping[str, str]) -> str | None:
+    """Return the partition that a run makes, or the first of several; None if it makes none."""
+    return tags.get(PARTITION_TAG, tags.get(RANGE_TAGS[0]))
+
+
 def partition_of(tags: Mapping[str, str]) -> str:
     """Name the partitions that a run makes.
 
@@ -104,6 +109,35 @@ def partition_of(tags: Mapping[str, str]) -> str:
         ('a', '')
     """
     return tags.get(PARTITION_TAG) or "...".join(tags[tag] for tag in RANGE_TAGS if tag in tags)
+
+
+def check_given(given: Mapping[str, Any], partition: Mapping[str, Any]) -> None:
+    """Look whether what a run's configuration gives to nodes contradicts the partition that the run makes.
+
+    Args:
+        given: Parameters by the names that nodes use, or runtime parameters.
+        partition: The runtime parameters of the partition.
+
+    Raises:
+        PartitionError: If it does.
+    """
+    whole = given.get("parameters")
+    found = {name.removeprefix("params:"): value for name, value in given.items() if name != "parameters"}
+    for name, value in {**(whole if isinstance(whole, Mapping) else {}), **found}.items():
+        if name.split(".")[0] not in PARTITION_PARAMETERS:
+            continue
+        own = part_of(partition, name)
+        if _as_text(own) != _as_text(value) and (own is not None or name.startswith("partition_key")):
+            made = "several partitions" if own is None else repr(own)
+            msg = (
+                f"The run's configuration gives {value!r} as `{name}`, and the run makes {made}. Leave it out of the "
+                "configuration: Kedro is told which partition a run makes. For another one, start a run of that."
+            )
+            raise PartitionError(msg)
+
+
+def _as_text(value: Any) -> Any:
+    return {str(key): str(item) for key, item in value.items()} if isinstance(value, Mapping) else str(value)
 
 
 def is_partitioned(dataset: object) -> bool:

@@ -17,7 +17,7 @@ from kedro_assets._internals import dagster_partitions
 from kedro_assets.config import DagsterConfig
 from kedro_assets.errors import Scope, suggest
 from kedro_assets.graph import Boundaries, ProjectGraph, Vertex, confirmed_together, handed_on_in_memory
-from kedro_assets.names import base_name
+from kedro_assets.names import base_name, is_parameter
 from kedro_assets.partitions.definitions import Partitioning, PartitionsReader
 from kedro_assets.partitions.keys import parts_of
 from kedro_assets.partitions.mappings import read_mapping
@@ -62,9 +62,15 @@ class Partitions:
         entries = self.graph.entries[dataset]
         return next((entry for entry in entries if entry.location and not entry.partition_parts), None)
 
-    def by_path(self, nodes: Sequence[str]) -> bool:
-        """Whether nodes read or write a dataset that has one place per partition."""
-        return any(entry.partition_parts for node in nodes for entry in _entries(self.graph, self.graph.nodes[node]))
+    def one_by_one(self, nodes: Sequence[str]) -> bool:
+        """Whether nodes have to run once for each partition of a run that makes several.
+
+        They read or write a dataset that has one place per partition, or are told the partition's key as a parameter.
+        """
+        asked = any(_asks_for_key(name) for node in nodes for name in self.graph.nodes[node].inputs)
+        return asked or any(
+            entry.partition_parts for node in nodes for entry in _entries(self.graph, self.graph.nodes[node])
+        )
 
     def moves(self, node: str, dataset: str) -> bool:
         """Whether a node may read other partitions of a dataset than the one that it makes."""
@@ -202,6 +208,11 @@ def _is_of_other_run(mapping: dg.PartitionMapping, dataset: str, graph: ProjectG
     found = f"'{dataset}' is handed on in memory: the partition of it that is there is the one that is made."
     scope.add(found, "Leave the mapping out, or save the data: give it an entry in the catalog.")
     return True
+
+
+def _asks_for_key(name: str) -> bool:
+    """Whether an input of a node is the key of the partition that a run makes, or one of its dimensions."""
+    return name.removeprefix("params:").split(".")[0] in ("partition_key", "partition_keys") and is_parameter(name)
 
 
 def _entries(graph: ProjectGraph, node: Node) -> Iterator[CatalogEntry]:

@@ -1,5 +1,6 @@
 """One Dagster run on Kedro's side: the open project, its nodes, its hooks, its log and the data that its steps hand over."""
 
+from kedro_assets.runtime.identity import run_config_of
 from kedro_assets.runtime.io_manager import DatasetIOManager
 from kedro_assets.runtime.kedro_project import KedroProject, is_needed
 from kedro_assets.runtime.kedro_resource import KedroResource
@@ -31,5 +32,6 @@ __all__ = [
     "is_needed",
     "join_run",
     "left_as_found",
+    "run_config_of",
     "run_tags",
 ]

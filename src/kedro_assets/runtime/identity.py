@@ -10,6 +10,7 @@ import dagster as dg
 from attrs import evolve, field, frozen
 
 from kedro_assets._internals import dagster_jobs
+from kedro_assets.partitions import first_key
 from kedro_assets.runtime.mlflow_run import RUN_TAG
 
 SAVE_VERSION = "kedro/save_version"
@@ -75,7 +76,7 @@ class RunIdentity:
             resource_key: The project's, whose configuration the run has.
         """
         record = instance.get_run_record_by_id(run.run_id)
-        config = dagster_jobs.resource_config(job, run, resource_key)
+        config = dagster_jobs.resource_config(job, run_config_of(run, job), resource_key)
         return cls(
             dagster_run_id=run.run_id,
             kedro_run_id=kedro_timestamp(record.create_timestamp if record else datetime.now(tz=timezone.utc)),
@@ -98,6 +99,15 @@ class RunIdentity:
     def with_saved(self, versions: Mapping[str, str]) -> RunIdentity:
         """Lay the versions that the run is to load over those that earlier runs have saved which it continues."""
         return evolve(self, load_versions={**versions, **self.load_versions})
+
+
+def run_config_of(run: dg.DagsterRun, job: dg.JobDefinition) -> Mapping[str, Any]:
+    """Return the configuration of a run; that of its job where the run has none.
+
+    Dagster itself does so for jobs without partitions only. For the others its UI, schedules and backfills write it into the
+    run; `dagster job execute` and `dg launch` do not.
+    """
+    return run.run_config or dagster_jobs.own_run_config(job, first_key(run.tags))
 
 
 def kedro_timestamp(moment: datetime) -> str:

@@ -16,7 +16,7 @@ from kedro_assets._internals import dagster_contexts, dagster_instance
 from kedro_assets.assets import AssetTable
 from kedro_assets.errors import PartitionError
 from kedro_assets.graph import RunPlan, plan_run
-from kedro_assets.partitions import PARTITION_TAG, has_partition, partition_of, runtime_params
+from kedro_assets.partitions import PARTITION_TAG, check_given, has_partition, partition_of, runtime_params
 from kedro_assets.project import Project, ProjectLocation
 from kedro_assets.runtime.handover import MemoryStore
 from kedro_assets.runtime.identity import SAVE_VERSION, RunIdentity, RunTags, kedro_timestamp
@@ -87,7 +87,10 @@ class KedroProject:
             view, earlier = self.view(job.name), _continued(run, instance)
             plan = view.plan(run, job)
             partition = runtime_params(run.tags, self._definition(run, plan), self.project.runtime_params)
-            identity = RunIdentity.of(run, job, instance, self.resource_key).with_partition(partition)
+            identity = RunIdentity.of(run, job, instance, self.resource_key)
+            if has_partition(run.tags):
+                check_given(identity.runtime_params, partition)
+            identity = identity.with_partition(partition)
             identity = identity.with_saved(_saved_versions(view, earlier, plan, instance))
             store = self._memory_store(instance, run.run_id, partition_of(run.tags), earlier)
             return KedroRun.open(self.project, identity, plan, store, view.pipeline_around(plan))

@@ -12,7 +12,7 @@ from kedro_assets.assets import Validation, check_evaluation, check_result
 from kedro_assets.errors import PartitionError
 from kedro_assets.graph import Cluster, Vertex
 from kedro_assets.metadata import masked_metadata
-from kedro_assets.partitions import PARTITION_TAG, check_keys, has_partition, runtime_params, shown
+from kedro_assets.partitions import PARTITION_TAG, check_given, check_keys, has_partition, runtime_params, shown
 from kedro_assets.redaction import Redactor
 from kedro_assets.runtime import (
     KedroProject,
@@ -21,6 +21,7 @@ from kedro_assets.runtime import (
     captured_logs,
     changed_parameters,
     join_run,
+    run_config_of,
 )
 
 CheckEvent = dg.AssetCheckResult | dg.AssetCheckEvaluation
@@ -135,7 +136,9 @@ class KedroStep:
             if run.without_hooks and step == next(iter(run.plan.steps), None) and not context.retry_number:
                 context.log.warning(_WITHOUT_HOOKS.format(project.project.package_name))
             values, shown = project.project.parameter_values, project.project.shown_parameters
-            parameters = changed_parameters(context.op_config, values, shown)
+            parameters = changed_parameters(_step_config(context, step), values, shown)
+            if has_partition(context.run.tags):
+                check_given(parameters, run.identity.runtime_params)
             execution = StepExecution(run, step, view, project.io_managers, parameters)
             with run.redacted():
                 yield from self._executed(execution, checks, made, context.instance)
@@ -151,7 +154,7 @@ class KedroStep:
         run = execution.run
         try:
             check_keys(made)
-            if len(made) > 1 and execution.view.table.partitions.by_path(execution.plan.nodes):
+            if len(made) > 1 and execution.view.table.partitions.one_by_one(execution.plan.nodes):
                 yield from self._one_by_one(execution, made, instance)
             else:
                 execution.keys = self._keys(execution, made, instance)
@@ -168,7 +171,7 @@ class KedroStep:
     def _one_by_one(
         self, execution: StepExecution, made: Sequence[str], instance: dg.DagsterInstance
     ) -> Iterator[Saved | Validation]:
-        """Run the nodes once for each partition, as a dataset of theirs has a place for each; report when all are saved."""
+        """Run the nodes once for each partition, where they cannot make several at once; report when all are saved."""
         definition = execution.view.table.partitions.nodes[self.cluster.nodes[0]].definition
         saved: dict[Vertex, Saved] = {}
         validations: dict[str, Validation] = {}
@@ -204,6 +207,13 @@ class KedroStep:
                 raise PartitionError(msg)
             found[name] = keys
         return found
+
+
+def _step_config(context: dg.OpExecutionContext, step: str) -> Mapping[str, Any]:
+    """Return the configuration of a step; that of its job where the run has none."""
+    own = {} if context.run.run_config else run_config_of(context.run, context.job_def)
+    config: Mapping[str, Any] = own.get("ops", {}).get(step, {}).get("config") or context.op_config
+    return config
 
 
 def _masked(error: Exception, redactor: Redactor) -> Exception:

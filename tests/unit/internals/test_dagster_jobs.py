@@ -83,6 +83,19 @@ def test_the_configuration_that_a_job_is_defined_with_is_known(job):
     assert dagster_jobs.own_run_config(job) == {}
 
 
+@pytest.mark.parametrize("partition", ["a", None])
+def test_the_configuration_of_a_job_of_partitions_is_known(partition):
+    @dg.asset(
+        partitions_def=dg.StaticPartitionsDefinition(["a"]), config_schema={"depth": dg.Field(int, default_value=1)}
+    )
+    def made():
+        pass
+
+    config = {"ops": {"made": {"config": {"depth": 2}}}}
+    whole = dg.Definitions([made], jobs=[dg.define_asset_job("whole", config=config)]).resolve_job_def("whole")
+    assert dagster_jobs.own_run_config(whole, partition) == (config if partition else {})
+
+
 def test_the_function_that_makes_a_resource_is_known():
     def make(_):
         return 1
@@ -154,8 +167,7 @@ def test_the_configuration_of_a_resource_is_that_of_the_run_laid_over_its_jobs(j
     other = dg.ResourceDefinition.hardcoded_resource("x")
     resources = {"kedro": dg.ResourceDefinition(lambda _: None, schema), "other": other}
     definition = dg.Definitions([made], jobs=jobs, resources=resources).resolve_job_def(job)
-    run = dg.DagsterRun(job_name=job, run_config=run_config)
-    assert dagster_jobs.resource_config(definition, run, resource) == expected
+    assert dagster_jobs.resource_config(definition, run_config, resource) == expected
 
 
 DEFINITIONS = """

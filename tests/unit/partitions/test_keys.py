@@ -6,7 +6,9 @@ from kedro_datasets.partitions import IncrementalDataset, PartitionedDataset
 
 from kedro_assets.errors import PartitionError
 from kedro_assets.partitions.keys import (
+    check_given,
     check_saved,
+    first_key,
     has_partition,
     is_incremental,
     is_partitioned,
@@ -197,3 +199,53 @@ def test_another_partition_is_refused_with_those_that_are_allowed(keys, allowed)
 )
 def test_partitions_in_a_message_are_three_at_most(keys, text):
     assert shown(keys) == text
+
+
+@pytest.mark.parametrize(
+    ("made", "first"), [({}, None), (tags("a"), "a"), (tags("a", "b"), "a")], ids=["none", "one", "several"]
+)
+def test_the_first_partition_of_a_run_is_known(made, first):
+    assert first_key(made) == first
+
+
+ONE_DAY = {"partition_key": "2026-01-31|a", "partition_keys": {"day": "2026-01-31", "letter": "a"}, **WINDOW}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"partition_key": "2026-01-30|a"},
+        {"params:partition_key": "2026-01-30|a"},
+        {"params:partition_keys.day": "2026-01-30"},
+        {"params:partition_keys": {"day": "2026-01-30", "letter": "a"}},
+        {"partition_start": "2026-01-30"},
+        {"parameters": {"depth": 1, "partition_key": "x"}},
+    ],
+    ids=str,
+)
+def test_a_configuration_that_contradicts_the_partition_of_its_run_is_refused(given):
+    with pytest.raises(PartitionError, match=r"configuration gives .* as `partition_.*, and the run makes '?[{2]"):
+        check_given(given, ONE_DAY)
+
+
+def test_a_configuration_names_no_key_for_a_run_of_several():
+    with pytest.raises(PartitionError, match="gives 'a' as `partition_key`, and the run makes several partitions"):
+        check_given({"partition_key": "a"}, {})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"depth": 1, "partition_key": "2026-01-31|a"},
+        {"params:partition_keys.letter": "a", "parameters": {"partition_key": "2026-01-31|a"}},
+        {"params:partition_keyring": "x"},
+    ],
+    ids=str,
+)
+def test_a_configuration_may_say_what_the_run_makes(given):
+    check_given(given, ONE_DAY)
+
+
+def test_a_name_that_partitions_of_this_kind_do_not_have_is_the_projects_own():
+    check_given({"partition_start": "2026-01-01"}, {"partition_key": "a"})

@@ -98,7 +98,7 @@ def test_a_run_of_several_keys_may_have_a_path_for_each(translate_project, polic
     kind = DAILY if place == KEY else "multi: {a: {static: [a]}, b: {static: [b]}}"
     made = entry_text("made", "partitions: {" + kind + ", " + policy + "}", place)
     partitions = translate_project(ONE, conf={"catalog.yml": entry_text("raw") + made}).table.partitions
-    assert partitions.by_path(["make"])
+    assert partitions.one_by_one(["make"])
     assert partitions.in_one_place("made") is None
 
 
@@ -208,9 +208,9 @@ def test_a_dataset_whose_path_asks_for_a_part_of_a_partition_has_one_place_for_e
     partitions = resolved(chain("x", "y"), catalog=catalog)
     assert partitions.in_one_place("x") is None
     assert partitions.in_one_place("y").name == "y"
-    assert partitions.by_path(["n_x"])
-    assert partitions.by_path(["n_y"])  # which reads it
-    assert not partitions.by_path([])
+    assert partitions.one_by_one(["n_x"])
+    assert partitions.one_by_one(["n_y"])  # which reads it
+    assert not partitions.one_by_one([])
 
 
 def test_a_node_uses_only_the_names_of_a_dataset_that_it_has():
@@ -219,14 +219,30 @@ def test_a_node_uses_only_the_names_of_a_dataset_that_it_has():
     catalog = {"x@day": json_entry("data/x/<partition_key>.json", partitions=STATIC), "x@all": folder}
     partitions = resolved(nodes, files=["y"], catalog=catalog)
     assert partitions.in_one_place("x").name == "x@all"
-    assert partitions.by_path(["make"])
-    assert not partitions.by_path(["use"])
+    assert partitions.one_by_one(["make"])
+    assert not partitions.one_by_one(["use"])
 
 
 def test_data_in_memory_has_no_place():
     partitions = resolved(chain("x"))
     assert partitions.in_one_place("x") is None
-    assert not partitions.by_path(["n_x"])
+    assert not partitions.one_by_one(["n_x"])
+
+
+@pytest.mark.parametrize(
+    ("name", "alone"),
+    [
+        ("params:partition_key", True),
+        ("params:partition_keys", True),
+        ("params:partition_keys.day", True),
+        ("params:partition_start", False),
+        ("params:partition_keyring", False),
+        ("partition_key", False),
+    ],
+)
+def test_a_node_that_is_told_the_key_runs_once_for_each(name, alone):
+    partitions = resolved([make_node("make", ["raw", name], ["x"])], catalog={"x": json_entry(partitions=MULTI)})
+    assert partitions.one_by_one(["make"]) is alone
 
 
 @pytest.mark.parametrize(
