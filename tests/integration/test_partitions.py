@@ -407,7 +407,7 @@ def test_the_check_of_a_path_per_partition_is_made_in_its_runs(
     made = make(sales, instance, "daily", tags=partition("2026-01-05"))
     [check] = [event for event in made.events if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION]
     assert check.event_specific_data.passed
-    assert check.event_specific_data.metadata["kedro/partition"].value == "2026-01-05"
+    assert check.event_specific_data.partition == "2026-01-05"
 
 
 def test_the_check_tells_what_was_split_for_its_partitions(sales: KedroProject) -> None:

@@ -1,6 +1,6 @@
 """What every asset is: its record, its spec, its checks and conditions, in one table."""
 
-from kedro_assets.assets.checks import check_evaluation, check_result
+from kedro_assets.assets.checks import check_evaluations, check_result
 from kedro_assets.assets.table import AssetTable, DatasetAccess, KedroAsset, build_table
 from kedro_assets.assets.translator import DatasetRecord, KedroTranslator, node_tags
 from kedro_assets.assets.validation import Validation, WatchedValidator
@@ -14,7 +14,7 @@ __all__ = [
     "Validation",
     "WatchedValidator",
     "build_table",
-    "check_evaluation",
+    "check_evaluations",
     "check_result",
     "node_tags",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -43,48 +44,57 @@ def build_checks(
                 problems.at("catalog", entry.name, "validator").add(str(error))
                 continue
             if validator is not None:
-                found.setdefault(vertex, {})[entry.name] = _check_spec(label, spec.key, entry.name, validator)
+                found.setdefault(vertex, {})[entry.name] = _check_spec(label, spec, entry.name, validator)
     return found
 
 
-def _check_spec(label: str, key: dg.AssetKey, dataset: str, validator: ValidatorSpec) -> dg.AssetCheckSpec:
+def _check_spec(label: str, asset: dg.AssetSpec, dataset: str, validator: ValidatorSpec) -> dg.AssetCheckSpec:
     """Describe one check; it does not block in Dagster's sense, as Kedro's own error already stops what is downstream.
 
     Dagster may skip everything behind a blocking check without a result, such as one that is only asked on load.
     """
     modes = " and ".join(validator.on)
-    return dg.AssetCheckSpec(
-        label,
-        asset=key,
-        description=f"`{validator.class_path}` looks at `{dataset}` on every {modes}.",
-        metadata={"kedro/validator": validator.class_path},
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", dg.PreviewWarning
+        )  # partitions of checks are nothing that the user has asked for
+        return dg.AssetCheckSpec(
+            label,
+            asset=asset.key,
+            description=f"`{validator.class_path}` looks at `{dataset}` on every {modes}.",
+            metadata={"kedro/validator": validator.class_path},
+            partitions_def=asset.partitions_def,
+        )
 
 
-def check_result(
-    spec: dg.AssetCheckSpec, validation: Validation, partitions: Sequence[str] = ()
-) -> dg.AssetCheckResult:
-    """Return what a validator has found, for a check of the step that is running.
+def check_result(spec: dg.AssetCheckSpec, validation: Validation) -> dg.AssetCheckResult:
+    """Return what a validator has found, for a check that the running step is to evaluate; Dagster adds the step's partition.
 
     Args:
         spec: The check.
         validation: What its validator has found.
-        partitions: What the step makes. A check has none in Dagster's stable API, so its metadata says them.
     """
-    return dg.AssetCheckResult(asset_key=spec.asset_key, check_name=spec.name, **_result(validation, partitions))
+    return dg.AssetCheckResult(asset_key=spec.asset_key, check_name=spec.name, **_result(validation))
 
 
-def check_evaluation(
-    spec: dg.AssetCheckSpec, validation: Validation, partitions: Sequence[str] = ()
-) -> dg.AssetCheckEvaluation:
-    """Return what a validator has found, as `check_result` does, for a check that is not of the step that is running."""
-    return dg.AssetCheckEvaluation(asset_key=spec.asset_key, check_name=spec.name, **_result(validation, partitions))
+def check_evaluations(spec: dg.AssetCheckSpec, validation: Validation) -> Iterator[dg.AssetCheckEvaluation]:
+    """Yield what a validator has found, as `check_result` does, for each partition of the data that it has looked at.
+
+    Args:
+        spec: The check, which need not be one of the running step.
+        validation: What its validator has found.
+    """
+    partitions = validation.partitions if spec.partitions_def is not None else ()
+    for partition in partitions or (None,):
+        yield dg.AssetCheckEvaluation(
+            asset_key=spec.asset_key, check_name=spec.name, partition=partition, **_result(validation)
+        )
 
 
-def _result(validation: Validation, partitions: Sequence[str]) -> dict[str, Any]:
+def _result(validation: Validation) -> dict[str, Any]:
     metadata: dict[str, Any] = {"kedro/validator": validation.spec.class_path, "kedro/validated_on": validation.mode}
-    if partitions:
-        metadata["kedro/partition"] = shown(partitions)
+    if len(validation.partitions) > 1:  # it was asked once for all of them
+        metadata["kedro/partitions"] = shown(validation.partitions)
     failures = validation.failures
     if failures:
         metadata["kedro/failures"] = dg.MetadataValue.table(

@@ -18,12 +18,14 @@ class Validation:
         spec: The validator, as the catalog has it.
         mode: What the data was on its way to; `stored` if it was loaded only to be looked at.
         error: What is wrong with the data; None if nothing is.
+        partitions: The partitions of the data; none where the dataset has none.
     """
 
     dataset: str
     spec: ValidatorSpec
     mode: Literal["load", "save", "stored"]
     error: Exception | None = None
+    partitions: tuple[str, ...] = ()
 
     @property
     def failures(self) -> list[dict[str, Any]]:

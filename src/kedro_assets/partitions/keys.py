@@ -173,6 +173,17 @@ def selected(data: Any, keys: Collection[str]) -> Any:
     return {id_: value for id_, value in data.items() if wanted(str(id_))}
 
 
+def held(data: Mapping[str, Any], keys: Collection[str]) -> list[str]:
+    """Return those of some keys of which data has a partition.
+
+    Examples:
+        >>> held({"2026-01-01": 1, "2026-01-02/north": 2}, ["2026-01-02", "2026-01-03"])
+        ['2026-01-02']
+    """
+    ids = {folder for id_ in data for folder in _folders(str(id_))}
+    return [key for key in keys if _as_id(key) in ids]
+
+
 def leads_out(key: str) -> bool:
     r"""Whether a key or an id would lead out of the folder that it is written into.
 

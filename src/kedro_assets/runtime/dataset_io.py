@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from attrs import define, field
+from attrs import define, evolve, field
 from kedro.io import CatalogProtocol
 from kedro.pipeline.node import Node
 from kedro.validation import DataValidationError, ValidationConfigurationError, validate_dataset
@@ -15,7 +15,7 @@ from pluggy import PluginManager
 
 from kedro_assets._internals import kedro_partitions, kedro_project
 from kedro_assets.assets import Validation, WatchedValidator
-from kedro_assets.partitions import check_saved, is_incremental, is_partitioned, of_keys, selected
+from kedro_assets.partitions import check_saved, held, is_incremental, is_partitioned, of_keys, selected
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,9 @@ class DatasetIO:
             data = self.catalog.load(name, version=self.versions.get(name))
         if keys is not None and is_partitioned(dataset):
             data = selected(data, keys)
+            validation = self.validations.get((name, "load"))
+            if validation is not None and isinstance(data, dict):
+                self.validations[name, "load"] = evolve(validation, partitions=tuple(held(data, keys)))
         if node is not None:
             self.hooks.hook.after_dataset_loaded(dataset_name=name, data=data, node=node)
         return data
@@ -105,23 +108,26 @@ class DatasetIO:
             return
         self.catalog.confirm(name)
 
-    def validate(self, name: str, *data: Any) -> Validation:
+    def validate(self, name: str, *data: Any, keys: Keys | None = None) -> Validation:
         """Have the validator of a dataset look at what is stored of it, as `kedro.validation` does.
 
         Args:
             name: The dataset's name in the catalog.
             data: Its data, where it is at hand.
+            keys: The partitions to look at, where the dataset holds several by their ids; without any, all.
 
         Raises:
             ValidationConfigurationError: If the run's catalog has no validator for it.
             DataValidationError: If the data cannot be loaded, or the validator cannot be made.
         """
-        self.catalog.get(name, fallback_to_runtime_pattern=True)
+        dataset = self.catalog.get(name, fallback_to_runtime_pattern=True)
         spec = getattr(self.catalog, "validator_specs", {}).get(name)
         if spec is None:
             msg = f"The catalog of this run has no validator for '{name}'."
             raise ValidationConfigurationError(msg)
         on = "load" if "load" in spec.on else "save"
+        if dataset is not None and keys is not None and not data and is_partitioned(dataset):
+            data = (selected(dataset.load(), keys),)
         if data or on == "save":  # what is only validated on its way out is loaded as it is
             result = validate_dataset(self.catalog, name, *(data or [self.catalog.load(name)]), on=on)
         else:

@@ -119,11 +119,12 @@ class KedroProject:
         return self.view(job.name).plan(run, job)
 
     def _definition(self, run: dg.DagsterRun, plan: RunPlan) -> dg.PartitionsDefinition[Any] | None:
-        """Return how what a run makes is partitioned; None if it is not."""
+        """Return how what a run makes, or only checks, is partitioned; None if it is not."""
         partitioned = self.table.partitions.nodes
         node = next((node for node in plan.nodes if node in partitioned), None)
         if node is None:
-            return None
+            looked_at = self.table.of_keys([check.asset_key for check in run.asset_check_selection or ()])
+            return next((asset.partitioning.definition for asset in looked_at if asset.partitioning), None)
         if not has_partition(run.tags):
             msg = (
                 f"What node '{plan.nodes[node].name}' makes is partitioned, and this run was started without a partition. "

@@ -123,10 +123,14 @@ class StepExecution:
             producer = graph.producer(base_name(name)) if name not in run.plan.inputs else None
             saved_here = producer is not None and name in graph.nodes[producer].outputs
             if mode == "save" or found.error is not None or not saved_here or "save" not in found.spec.on:
-                yield self._masked(found)
+                yield self._told(found, self.keys.get(base_name(name), ()))
 
-    def stored(self, checks: Collection[dg.AssetCheckKey]) -> Iterator[Validation]:
+    def stored(self, checks: Collection[dg.AssetCheckKey], partitions: Collection[str] = ()) -> Iterator[Validation]:
         """Have validators look at stored data, for the checks of datasets that the step's nodes have not made.
+
+        Args:
+            checks: The checks.
+            partitions: The partitions of the data to look at; none where it has none.
 
         Raises:
             PartitionError: If each partition of a dataset has a path of its own, and the run makes none.
@@ -138,7 +142,8 @@ class StepExecution:
             if spec.key in checks and base_name(name) not in made:
                 self._check_place(name)
                 data = [self.run.store.load(name)] if graph.in_memory(base_name(name)) else []
-                yield self._masked(self.run.io.validate(name, *data))
+                found = self.run.io.validate(name, *data, keys=partitions or None)
+                yield self._told(found, partitions)
 
     def _run_node(self, node: Node) -> Iterator[str]:
         """Run one node with Kedro's hooks, and yield the name of each dataset once all of it is saved."""
@@ -224,7 +229,7 @@ class StepExecution:
         yield Saved(("dataset", base_name(name)), metadata)
         validation = run.io.validations.pop((name, "save"), None)
         if validation is not None:
-            yield self._masked(validation)
+            yield self._told(validation, self.keys.get(base_name(name), ()))
 
     def _build_datasets(self, nodes: Iterable[Node]) -> None:
         """Build the datasets of a step before its first node runs, as Kedro's runners do."""
@@ -257,9 +262,10 @@ class StepExecution:
             )
             raise PartitionError(msg)
 
-    def _masked(self, found: Validation) -> Validation:
-        """Mask the project's secrets in what a validator has found, before Dagster records it."""
-        return found if found.error is None else evolve(found, error=self.run.redactor.error(found.error))
+    def _told(self, found: Validation, partitions: Collection[str]) -> Validation:
+        """Return what a validator has found as Dagster may record it: without secrets, and with the partitions of the data."""
+        error = None if found.error is None else self.run.redactor.error(found.error)
+        return evolve(found, error=error, partitions=found.partitions or tuple(partitions))
 
 
 _NOTHING = StepPlan(())

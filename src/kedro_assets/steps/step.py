@@ -2,17 +2,27 @@
 
 # No postponed annotations here: Dagster looks at the class that annotates `context`.
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import dagster as dg
 from attrs import evolve, frozen
 
 from kedro_assets._internals import dagster_contexts, dagster_instance, dagster_partitions
-from kedro_assets.assets import Validation, check_evaluation, check_result
+from kedro_assets.assets import Validation, check_evaluations, check_result
 from kedro_assets.errors import PartitionError
 from kedro_assets.graph import Cluster, Vertex
 from kedro_assets.metadata import masked_metadata
-from kedro_assets.partitions import PARTITION_TAG, check_given, check_keys, has_partition, runtime_params, shown
+from kedro_assets.partitions import (
+    PARTITION_TAG,
+    Partitioning,
+    Partitions,
+    check_given,
+    check_keys,
+    has_partition,
+    runtime_params,
+    shown,
+)
 from kedro_assets.redaction import Redactor
 from kedro_assets.runtime import (
     KedroProject,
@@ -58,7 +68,7 @@ class KedroStep:
         version = dg.DataVersion(context.run.run_id)
         for found in self._events(dagster_contexts.op_context(context), frozenset(checks), made):
             if isinstance(found, Validation):
-                yield from self._check_events(context, found, checks, made)
+                yield from self._check_events(context, found, checks)
                 continue
             asset = table.by_vertex.get(found.vertex)
             if asset is None:  # a hidden dataset
@@ -77,7 +87,7 @@ class KedroStep:
     def validate(self, context: dg.AssetCheckExecutionContext) -> Iterator[CheckEvent]:
         """Look at what is stored of a dataset that no node writes."""
         checks = set(context.selected_asset_check_keys)
-        for found in self._events(dagster_contexts.op_context(context), frozenset(checks)):
+        for found in self._events(dagster_contexts.op_context(context), frozenset(checks), self._made(context)):
             if isinstance(found, Validation):
                 yield from self._check_events(context, found, checks)
 
@@ -92,7 +102,7 @@ class KedroStep:
         for found in self._events(context):
             if isinstance(found, Validation):
                 if found.dataset in table.checks:
-                    yield check_evaluation(table.checks[found.dataset], found)
+                    yield from check_evaluations(table.checks[found.dataset], found)
                 continue
             asset = view.table.by_vertex.get(found.vertex)
             if asset is not None and not (asset.in_memory and found.vertex not in table.by_vertex):
@@ -104,23 +114,29 @@ class KedroStep:
         project: KedroProject = getattr(context.resources, self.resource_key).project
         return project
 
-    def _made(self, context: dg.AssetExecutionContext) -> Sequence[str]:
-        """Return the partitions that the step makes, which are the same of all its assets."""
-        partitioned = self.cluster.nodes[0] in self._project(context).table.partitions.nodes
-        return context.partition_keys if partitioned and has_partition(context.run.tags) else ()
+    def _made(self, context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Sequence[str]:
+        """Return the partitions that the step makes or looks at, which are the same of all its assets."""
+        partitioning = self._partitioning(self._project(context).table.partitions)
+        return context.partition_keys if partitioning and has_partition(context.run.tags) else ()
 
-    def _check_events(
-        self, context: Any, found: Validation, awaited: set[dg.AssetCheckKey], made: Sequence[str] = ()
-    ) -> Iterator[CheckEvent]:
-        """Report what a validator has found, if its dataset is an asset; Dagster takes one result for each check it awaits."""
+    def _partitioning(self, partitions: Partitions) -> Partitioning | None:
+        """Return how what the step makes, or looks at, is partitioned."""
+        nodes = self.cluster.nodes
+        return partitions.nodes.get(nodes[0]) if nodes else partitions.of_dataset(self.cluster.name)
+
+    def _check_events(self, context: Any, found: Validation, awaited: set[dg.AssetCheckKey]) -> Iterator[CheckEvent]:
+        """Report what a validator has found, if its dataset is an asset; Dagster takes one result for each check it awaits.
+
+        In a run of several partitions that result would be of none, so each of them has its own evaluation.
+        """
         spec = self._project(context).table.checks.get(found.dataset)
         if spec is None:
             return
-        if spec.key in awaited:
+        if spec.key in awaited and (spec.partitions_def is None or context.has_partition_key):
             awaited.discard(spec.key)
-            yield check_result(spec, found, made)
+            yield check_result(spec, found)
         else:
-            yield check_evaluation(spec, found, made)
+            yield from check_evaluations(spec, found)
 
     def _events(
         self, context: dg.OpExecutionContext, checks: Collection[dg.AssetCheckKey] = (), made: Sequence[str] = ()
@@ -154,12 +170,12 @@ class KedroStep:
         run = execution.run
         try:
             check_keys(made)
-            if len(made) > 1 and execution.view.table.partitions.one_by_one(execution.plan.nodes):
-                yield from self._one_by_one(execution, made, instance)
+            if len(made) > 1 and self._one_by_one(execution):
+                yield from self._partitions(execution, checks, made, instance)
             else:
                 execution.keys = self._keys(execution, made, instance)
                 yield from execution.run_nodes()
-            yield from execution.stored(checks)
+                yield from execution.stored(checks, made)
         except Exception as error:
             found = _masked(error, run.redactor)
             run.errors[execution.step] = found
@@ -168,23 +184,34 @@ class KedroStep:
                 raise
             raise found from found.__cause__
 
-    def _one_by_one(
-        self, execution: StepExecution, made: Sequence[str], instance: dg.DagsterInstance
+    def _one_by_one(self, execution: StepExecution) -> bool:
+        """Whether the nodes, or the check of a dataset that no node makes, can make or see no two partitions at once."""
+        partitions = execution.view.table.partitions
+        if self.cluster.nodes:
+            return partitions.one_by_one(execution.plan.nodes or self.cluster.nodes)
+        return partitions.in_one_place(self.cluster.name) is None
+
+    def _partitions(
+        self,
+        execution: StepExecution,
+        checks: Collection[dg.AssetCheckKey],
+        made: Sequence[str],
+        instance: dg.DagsterInstance,
     ) -> Iterator[Saved | Validation]:
-        """Run the nodes once for each partition, where they cannot make several at once; report when all are saved."""
-        definition = execution.view.table.partitions.nodes[self.cluster.nodes[0]].definition
+        """Run the nodes once for each partition; what they save is reported when all of it is there."""
+        partitioning = self._partitioning(execution.view.table.partitions)
+        definition = partitioning.definition if partitioning else None
         saved: dict[Vertex, Saved] = {}
-        validations: dict[str, Validation] = {}
         for key in made:
             run = execution.run.at_partition(runtime_params({PARTITION_TAG: key}, definition, {}), key)
-            one = evolve(execution, run=run, keys=self._keys(execution, [key], instance))
-            for found in one.run_nodes():
+            execution.keys = self._keys(execution, [key], instance)
+            one = evolve(execution, run=run)
+            for found in chain(one.run_nodes(), one.stored(checks, [key])):
                 if isinstance(found, Saved):
                     saved[found.vertex] = found.common(saved.get(found.vertex, found))
-                elif found.dataset not in validations or validations[found.dataset].error is None:
-                    validations[found.dataset] = found
+                else:
+                    yield found
         yield from saved.values()
-        yield from validations.values()
 
     def _keys(
         self, execution: StepExecution, made: Sequence[str], instance: dg.DagsterInstance

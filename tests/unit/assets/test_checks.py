@@ -1,8 +1,9 @@
 import dagster as dg
 import pytest
+from attrs import evolve
 from kedro.validation import CheckFailure, DataValidationError, ValidatorSpec
 
-from kedro_assets.assets import Validation, check_evaluation, check_result
+from kedro_assets.assets import Validation, check_evaluations, check_result
 from kedro_assets.errors import Scope
 from unit.builders import make_node
 from unit.records import make_table
@@ -79,11 +80,12 @@ def test_a_result_has_the_severity_and_the_error_of_the_validator(severity, told
     assert (result.asset_key, result.check_name) == (dg.AssetKey("a"), "validator")
 
 
-def test_a_result_says_how_the_data_passed_and_of_which_partitions_it_is():
-    validation = Validation("a", ValidatorSpec("shop.A"), "load")
-    told = {key: value.value for key, value in check_result(SPEC, validation, ["k1", "k2"]).metadata.items()}
-    assert told == {"kedro/validator": "shop.A", "kedro/validated_on": "load", "kedro/partition": "k1, k2"}
-    assert "kedro/partition" not in check_result(SPEC, validation).metadata
+def test_a_result_says_how_the_data_passed_and_which_partitions_were_seen_at_once():
+    validation = Validation("a", ValidatorSpec("shop.A"), "load", partitions=("k1", "k2"))
+    told = {key: value.value for key, value in check_result(SPEC, validation).metadata.items()}
+    assert told == {"kedro/validator": "shop.A", "kedro/validated_on": "load", "kedro/partitions": "k1, k2"}
+    alone = evolve(validation, partitions=("k1",))
+    assert "kedro/partitions" not in check_result(SPEC, alone).metadata
 
 
 def test_each_failure_of_the_validators_own_checks_is_a_row():
@@ -99,6 +101,17 @@ def test_each_failure_of_the_validators_own_checks_is_a_row():
 
 def test_an_evaluation_says_what_a_result_does():
     validation = Validation("a", ValidatorSpec("shop.A"), "save", ValueError("no"))
-    result, evaluation = check_result(SPEC, validation, ["k"]), check_evaluation(SPEC, validation, ["k"])
+    result, [evaluation] = check_result(SPEC, validation), check_evaluations(SPEC, validation)
     assert (evaluation.asset_key, evaluation.check_name, evaluation.passed) == (dg.AssetKey("a"), "validator", False)
     assert (evaluation.metadata, evaluation.description) == (result.metadata, result.description)
+    assert evaluation.partition is None
+
+
+@pytest.mark.parametrize("partitioned", [True, False])
+def test_there_is_an_evaluation_for_each_partition_that_was_looked_at(partitioned):
+    settings = {"metadata": {"dagster": {"partitions": {"static": ["k1", "k2"]}}}} if partitioned else {}
+    checks, _ = checks_of([make_node("n", ["x"], ["a"])], {"a": entry(validator="shop.A", **settings)})
+    assert checks["a"].partitions_def == (dg.StaticPartitionsDefinition(["k1", "k2"]) if partitioned else None)
+    validation = Validation("a", ValidatorSpec("shop.A"), "save", partitions=("k1", "k2"))
+    told = [evaluation.partition for evaluation in check_evaluations(checks["a"], validation)]
+    assert told == (["k1", "k2"] if partitioned else [None])
