@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 from attrs import frozen
 
-from kedro_assets.assets import AssetTable, KedroTranslator, build_table
+from kedro_assets.assets import AssetTable, KedroTranslator, build_table, describe_assets
 from kedro_assets.errors import ProjectError, Scope
 from kedro_assets.execution import Executors, build_failure_sensor
 from kedro_assets.graph import Cluster, build_graph, check_depth, cluster, with_order
@@ -159,8 +159,8 @@ def _translate(location: ProjectLocation, translator: KedroTranslator | None) ->
     described = _describe(location, translator, problems)
     project, table, config = described.project, described.table, described.project.config
 
-    planned = plan_jobs(project, table.graph, problems)
-    ops = build_op_views(planned, project, translator)
+    planned = plan_jobs(project, table.graph, translator, problems)
+    ops = build_op_views(planned, project)
     kedro = KedroProject(resource_key(config), project, View(table), ops, job_filters(planned))
     assets = build_assets(kedro, described.clusters, [job.name for job in planned.values()], problems)
 
@@ -187,11 +187,13 @@ def _describe(location: ProjectLocation, translator: KedroTranslator | None, pro
     """Read a project and describe its assets, stage by stage."""
     project = load_project(location, problems)
     config = project.config.assets
-    graph = with_order(build_graph(project, problems), config.deps, problems)
-    partitions = resolve_partitions(project.config, graph, problems)
+    graph = build_graph(project, problems)
+    described = describe_assets(project, graph, translator, problems)
+    graph = with_order(graph, config.deps, described.waits, problems)
+    partitions = resolve_partitions(project.config, graph, described.partitions, problems)
     clusters = cluster(graph, config, partitions.boundaries(), problems)
     check_depth(graph, clusters, problems.at("assets", "cluster_by"))
-    return Described(project, clusters, build_table(project, partitions, clusters, translator, problems))
+    return Described(project, clusters, build_table(project, partitions, clusters, described, problems))
 
 
 def _locate_around(caller: str, env: str | None, conf_source: str | None) -> ProjectLocation:

@@ -8,7 +8,7 @@ from kedro.pipeline import Node, Pipeline, node
 from kedro_assets.config import AssetsConfig, DagsterConfig
 from kedro_assets.errors import Problem, Scope
 from kedro_assets.graph import ProjectGraph, build_graph, with_order
-from kedro_assets.partitions import Partitions, resolve_partitions
+from kedro_assets.partitions import Partitions, TranslatedPartitions, resolve_partitions
 from kedro_assets.project import Project, ProjectLocation, resolve_catalog
 
 
@@ -45,8 +45,8 @@ def make_graph(pipelines, /, **options) -> ProjectGraph:
 def make_partitions(pipelines, /, **options) -> tuple[Partitions, list[Problem]]:
     """Make a graph with its order, and the partitions of it; return them, and the problems."""
     problems, project = Scope(), make_project(pipelines, **options)
-    graph = with_order(build_graph(project, problems), project.config.assets.deps, problems)
-    return resolve_partitions(project.config, graph, problems), list(problems)
+    graph = with_order(build_graph(project, problems), project.config.assets.deps, (), problems)
+    return resolve_partitions(project.config, graph, TranslatedPartitions(), problems), list(problems)
 
 
 def json_entry(place="a.json", /, **settings):

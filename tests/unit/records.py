@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 
-from kedro_assets.assets import AssetTable, build_table
+from kedro_assets.assets import AssetTable, build_table, describe_assets
 from kedro_assets.config import DagsterConfig
 from kedro_assets.errors import Scope
 from kedro_assets.graph import Cluster, ProjectGraph, RunPlan, build_graph, cluster, plan_run, with_order
@@ -45,21 +45,23 @@ def project_of(pipelines, /, *, config=None, **options) -> Project:
     return evolve(project, config=written, location=Nowhere(project.location.path))
 
 
-def translated(project, problems=None) -> tuple[AssetTable, list[Cluster]]:
+def translated(project, problems=None, translating=None) -> tuple[AssetTable, list[Cluster]]:
     """Make the table of a project's assets, and the clusters that make them."""
     found = Scope() if problems is None else problems
-    graph = with_order(build_graph(project, found), project.config.assets.deps, found)
-    partitions = resolve_partitions(project.config, graph, found)
+    graph = build_graph(project, found)
+    described = describe_assets(project, graph, translating, found)
+    graph = with_order(graph, project.config.assets.deps, described.waits, found)
+    partitions = resolve_partitions(project.config, graph, described.partitions, found)
     clusters = cluster(graph, project.config.assets, partitions.boundaries(), found)
-    table = build_table(project, partitions, clusters, None, found)
+    table = build_table(project, partitions, clusters, described, found)
     if problems is None:
         found.raise_if_any()
     return table, list(clusters)
 
 
-def make_table(pipelines, /, *, problems=None, **options) -> AssetTable:
+def make_table(pipelines, /, *, problems=None, translating=None, **options) -> AssetTable:
     """Make a table of assets; an error is raised unless `problems` collects it."""
-    return translated(project_of(pipelines, **options), problems)[0]
+    return translated(project_of(pipelines, **options), problems, translating)[0]
 
 
 def make_kedro(pipelines, /, *, open_runs=None, ops=None, **options) -> KedroProject:
@@ -166,7 +168,7 @@ def run_of(definitions, instance, *keys, tags=None) -> tuple[dg.DagsterRun, dg.J
 def plan_jobs_of(kedro, problems=None):
     """Plan the jobs of a project's dagster.yml, by their names there."""
     scope = Scope() if problems is None else problems
-    found = plan_jobs(kedro.project, kedro.table.graph, scope)
+    found = plan_jobs(kedro.project, kedro.table.graph, None, scope)
     if problems is None:
         scope.raise_if_any()
     return found
@@ -176,7 +178,7 @@ def build_jobs_of(kedro, problems=None, get_executor=lambda wanted, scope: None)
     """Build the jobs of a project's dagster.yml, by their names there, and return them with the project that has their views."""
     scope = Scope() if problems is None else problems
     planned = plan_jobs_of(kedro, scope)
-    kedro = evolve(kedro, ops=build_op_views(planned, kedro.project, None))
+    kedro = evolve(kedro, ops=build_op_views(planned, kedro.project))
     assets = build_assets(kedro, translated(kedro.project)[1], [job.name for job in planned.values()], scope)
     jobs = build_jobs(planned, kedro, assets, get_executor, {}, scope)
     if problems is None:

@@ -1,11 +1,13 @@
 """What every asset is: its record, its spec, its checks and conditions, in one table."""
 
 from kedro_assets.assets.checks import check_evaluations, check_result
+from kedro_assets.assets.descriptions import AssetDescriptions, describe_assets
 from kedro_assets.assets.table import AssetTable, DatasetAccess, KedroAsset, build_table
 from kedro_assets.assets.translator import DatasetRecord, KedroTranslator, node_tags
 from kedro_assets.assets.validation import Validation, WatchedValidator
 
 __all__ = [
+    "AssetDescriptions",
     "AssetTable",
     "DatasetAccess",
     "DatasetRecord",
@@ -16,5 +18,6 @@ __all__ = [
     "build_table",
     "check_evaluations",
     "check_result",
+    "describe_assets",
     "node_tags",
 ]

@@ -38,14 +38,13 @@ def configured_translator(config: AssetsConfig, problems: Scope) -> KedroTransla
     return KedroTranslator()
 
 
-def build_specs(
-    records: Mapping[Vertex, DatasetRecord], partitions: Partitions, translator: KedroTranslator, problems: Scope
+def translated_specs(
+    records: Mapping[Vertex, DatasetRecord], translator: KedroTranslator, problems: Scope
 ) -> Mapping[Vertex, dg.AssetSpec]:
-    """Describe every asset; it depends on what its node reads or waits for.
+    """Let the translator describe every asset.
 
     Args:
         records: What is known of each.
-        partitions: How they are partitioned, and their graph.
         translator: Turns a record into a spec.
         problems: Collects what Dagster refuses, and names that fall on one asset key.
     """
@@ -65,19 +64,34 @@ def build_specs(
             continue
         owners[shown] = name
         specs[vertex] = spec
+    return specs
+
+
+def placed_specs(specs: Mapping[Vertex, dg.AssetSpec], partitions: Partitions) -> Mapping[Vertex, dg.AssetSpec]:
+    """Add to every asset what it has by its place in the graph; it depends on what its node reads or waits for.
+
+    Args:
+        specs: What the translator makes of each.
+        partitions: How they are partitioned, and their graph.
+
+    Returns:
+        The specs, external ones first, the others in the order of their nodes.
+    """
+    graph = partitions.graph
+    external: list[Vertex] = [("dataset", name) for name in graph.external]
+    ordered = (vertex for vertex in [*external, *graph.assets_of(graph.nodes)] if vertex in specs)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)  # virtual assets are nothing that the user has asked for
-        return {vertex: _placed(spec, vertex, partitions, specs) for vertex, spec in specs.items()}
+        return {vertex: _placed(vertex, specs, partitions) for vertex in ordered}
 
 
-def _placed(
-    spec: dg.AssetSpec, vertex: Vertex, partitions: Partitions, specs: Mapping[Vertex, dg.AssetSpec]
-) -> dg.AssetSpec:
+def _placed(vertex: Vertex, specs: Mapping[Vertex, dg.AssetSpec], partitions: Partitions) -> dg.AssetSpec:
     """Add what an asset has by its place in the graph: its partitions, and what it depends on.
 
     What only passes from node to node in memory is virtual for Dagster: it looks through it to what is stored behind it.
     """
-    graph, partitioning, node = partitions.graph, partitions.of(vertex), partitions.graph.maker(vertex)
+    spec, graph, partitioning = specs[vertex], partitions.graph, partitions.of(vertex)
+    node = graph.maker(vertex)
     changes: dict[str, Any] = {"partitions_def": partitioning.definition} if partitioning else {}
     if vertex in graph.passing and spec.automation_condition is None and spec.freshness_policy is None:
         changes["is_virtual"] = True
@@ -88,7 +102,9 @@ def _placed(
             silent = [specs[other] for other in before if graph.maker(other) is None]
             virtual = not graph.passing.isdisjoint(before)
             changes["automation_condition"] = placed_condition(spec.automation_condition, silent, virtual=virtual)
-        changes["deps"] = [*spec.deps, *(_dep(specs[other], node, other, partitions) for other in before)]
+        own = {specs[other].key for other in before}
+        said = [dep for dep in spec.deps if dep.asset_key not in own]  # by the translator, on assets of other origin
+        changes["deps"] = [*said, *(_dep(specs[other], node, other, partitions) for other in before)]
     return spec.replace_attributes(**changes) if changes else spec
 
 

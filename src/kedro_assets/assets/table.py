@@ -9,9 +9,9 @@ import dagster as dg
 from attrs import field, frozen
 
 from kedro_assets.assets.checks import build_checks
-from kedro_assets.assets.records import build_records
-from kedro_assets.assets.specs import build_specs, configured_translator
-from kedro_assets.assets.translator import DatasetRecord, KedroTranslator
+from kedro_assets.assets.descriptions import AssetDescriptions
+from kedro_assets.assets.specs import placed_specs
+from kedro_assets.assets.translator import DatasetRecord
 from kedro_assets.errors import Scope
 from kedro_assets.graph import Cluster, ProjectGraph, Vertex
 from kedro_assets.names import identifier, identifiers
@@ -143,23 +143,20 @@ def build_table(
     project: Project,
     partitions: Partitions,
     clusters: Sequence[Cluster],
-    translator: KedroTranslator | None,
+    described: AssetDescriptions,
     problems: Scope,
 ) -> AssetTable:
-    """Describe every asset of a project.
+    """Give every asset of a project its place.
 
     Args:
         project: The project.
         partitions: How its nodes and datasets are partitioned, and their graph.
         clusters: Which nodes run in one step.
-        translator: Turns a record into a spec; None for the one that dagster.yml names, or else Kedro's own.
+        described: What is known of each before.
         problems: Collects what does not fit.
     """
-    graph = partitions.graph
-    records = build_records(project, graph, problems)
-    specs = build_specs(
-        records, partitions, translator or configured_translator(project.config.assets, problems), problems
-    )
+    graph, records = partitions.graph, described.records
+    specs = placed_specs(described.specs, partitions)
     checks = build_checks(records, specs, graph, problems)
     made_in = {vertex: cluster for cluster in clusters for vertex in graph.assets_of(cluster.nodes)}
     assets = [

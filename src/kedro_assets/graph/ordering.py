@@ -20,18 +20,25 @@ class _Wait:
     scope: Scope
 
 
-def with_order(graph: ProjectGraph, deps: Mapping[str, Sequence[str]], problems: Scope) -> ProjectGraph:
-    """Add what `deps` says, in the catalog and in dagster.yml, to a graph.
+def with_order(
+    graph: ProjectGraph,
+    deps: Mapping[str, Sequence[str]],
+    translated: Sequence[tuple[Vertex, Vertex]],
+    problems: Scope,
+) -> ProjectGraph:
+    """Add what `deps` says, in the catalog, in dagster.yml and of a translator, to a graph.
 
     Args:
         graph: The project's graph.
         deps: `assets.deps` of dagster.yml.
+        translated: The assets that a translator lets depend on others, each with the other one.
         problems: Collects names that nothing has, and cycles.
     """
     order: dict[str, list[Vertex]] = {}
     waiting: nx.DiGraph[str] = nx.DiGraph(graph.handovers())
     waiting.add_nodes_from(graph.nodes)
     waits = [(wait, _vertex(graph, wait.name)) for wait in _waits(graph, deps, problems)]
+    waits += _translated(graph, translated, problems)
     together = waiting.copy()
     edges = ((graph.maker(before), wait.node) for wait, before in waits if before is not None)
     together.add_edges_from((first, node) for first, node in edges if first is not None)
@@ -75,6 +82,16 @@ def _waits(graph: ProjectGraph, deps: Mapping[str, Sequence[str]], problems: Sco
             scope.add(found, suggest(title, [*made, *graph.nodes]))
             continue
         yield from (_Wait(node, name, scope.at(position)) for position, name in enumerate(names))
+
+
+def _translated(
+    graph: ProjectGraph, translated: Sequence[tuple[Vertex, Vertex]], problems: Scope
+) -> Iterator[tuple[_Wait, Vertex]]:
+    """Yield what nodes are to wait for as a translator says, and would not do anyway; what no node makes does not wait."""
+    for vertex, before in translated:
+        node = graph.maker(vertex)
+        if node is not None and not (before[0] == "dataset" and before[1] in graph.upstream(node)):
+            yield _Wait(node, before[1], problems.at("catalog", vertex[1])), before
 
 
 def _vertex(graph: ProjectGraph, name: str) -> Vertex | None:

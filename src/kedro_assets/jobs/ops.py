@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from attrs import frozen
 
-from kedro_assets.assets import KedroTranslator, build_table, node_tags
+from kedro_assets.assets import build_table, node_tags
 from kedro_assets.errors import Scope
 from kedro_assets.graph import Cluster, ProjectGraph, Vertex
 from kedro_assets.jobs.plan import PlannedJob
@@ -19,23 +19,20 @@ from kedro_assets.runtime import ConfigSchemas, KedroProject, View
 from kedro_assets.steps import KedroStep
 
 
-def build_op_views(
-    jobs: Mapping[str, PlannedJob], project: Project, translator: KedroTranslator | None
-) -> Mapping[str, View]:
+def build_op_views(jobs: Mapping[str, PlannedJob], project: Project) -> Mapping[str, View]:
     """Build the views of the jobs that are made of ops, by their names in Dagster.
 
     Args:
         jobs: The jobs.
         project: The project.
-        translator: Says which asset a dataset is; None for the one that dagster.yml names.
     """
     found = {}
     for job in jobs.values():
-        if job.graph is not None and job.nodes:
+        if job.graph is not None and job.described is not None and job.nodes:
             clusters = {name: Cluster(name, (name,)) for name in job.graph.in_order(job.nodes)}
             names = identifiers(clusters)
             problems = Scope()  # what is wrong with an asset is reported where it is one
-            table = build_table(project, Partitions(job.graph), list(clusters.values()), translator, problems)
+            table = build_table(project, Partitions(job.graph), list(clusters.values()), job.described, problems)
             found[job.name] = View(table, {names[name]: cluster for name, cluster in clusters.items()})
     return found
 

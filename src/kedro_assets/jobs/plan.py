@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from attrs import evolve, frozen
 
+from kedro_assets.assets import AssetDescriptions, KedroTranslator, describe_assets
 from kedro_assets.config import JobConfig, PipelineFilter
 from kedro_assets.errors import Scope
 from kedro_assets.graph import ProjectGraph, build_graph, with_order
@@ -25,12 +26,14 @@ class PlannedJob:
         config: What dagster.yml says of it.
         nodes: The nodes that its Kedro filter leaves; empty for a job that is a selection of assets.
         graph: The graph of its own pipeline, for a job of ops.
+        described: What is known of the assets of that graph.
     """
 
     name: str
     config: JobConfig
     nodes: frozenset[str] = frozenset()
     graph: ProjectGraph | None = None
+    described: AssetDescriptions | None = None
 
     @property
     def pipeline(self) -> PipelineFilter:
@@ -38,7 +41,9 @@ class PlannedJob:
         return self.config.pipeline or PipelineFilter()
 
 
-def plan_jobs(project: Project, graph: ProjectGraph, problems: Scope) -> Mapping[str, PlannedJob]:
+def plan_jobs(
+    project: Project, graph: ProjectGraph, translator: KedroTranslator | None, problems: Scope
+) -> Mapping[str, PlannedJob]:
     """Name the jobs and apply their Kedro filters; without any, every registered pipeline is a job.
 
     A pipeline that is left out of the assets is then a job of ops, so that what runs is what `kedro run` runs.
@@ -46,6 +51,7 @@ def plan_jobs(project: Project, graph: ProjectGraph, problems: Scope) -> Mapping
     Args:
         project: The project.
         graph: Its graph.
+        translator: Turns datasets into specs; None for the one that dagster.yml names.
         problems: Collects filters and job factories that do not fit.
 
     Returns:
@@ -60,7 +66,7 @@ def plan_jobs(project: Project, graph: ProjectGraph, problems: Scope) -> Mapping
         job = PlannedJob(title, config)
         if config.selection is None:
             if config.view == "ops" and project.pipelines.keys() >= {*job.pipeline.pipelines}:
-                job = evolve(job, graph=_own_graph(project, job.pipeline.pipelines))
+                job = _with_own_graph(job, project, translator)
             scope, seen = problems.at("jobs", name, "pipeline"), job.graph or graph
             nodes = select_nodes(seen, project.pipelines, job.pipeline, scope)
             left = nodes_left_out(seen, nodes)
@@ -107,9 +113,10 @@ def job_filters(jobs: Mapping[str, PlannedJob]) -> Mapping[str, JobFilter]:
     return {job.name: JobFilter(job.pipeline, job.nodes) for job in jobs.values() if job.nodes}
 
 
-def _own_graph(project: Project, pipelines: list[str]) -> ProjectGraph:
-    """Build the graph of a job's registered pipelines alone, whatever others they compete with for a dataset."""
-    assets = evolve(project.config.assets, pipelines=pipelines, memory_assets=True)
+def _with_own_graph(job: PlannedJob, project: Project, translator: KedroTranslator | None) -> PlannedJob:
+    """Give a job the graph of its own registered pipelines, whatever others they compete with for a dataset."""
+    assets = evolve(project.config.assets, pipelines=job.pipeline.pipelines, memory_assets=True)
     problems = Scope()  # what is wrong is reported for the assets; what is of other pipelines is not here
     graph = build_graph(evolve(project, config=evolve(project.config, assets=assets)), problems)
-    return with_order(graph, assets.deps, problems)
+    described = describe_assets(project, graph, translator, problems)
+    return evolve(job, graph=with_order(graph, assets.deps, described.waits, problems), described=described)

@@ -1,6 +1,6 @@
 """How nodes and datasets are partitioned, and how the partitions of a run reach Kedro."""
 
-from kedro_assets.partitions.definitions import Partitioning
+from kedro_assets.partitions.definitions import Partitioning, TranslatedPartitions
 from kedro_assets.partitions.keys import (
     PARTITION_TAG,
     RANGE_TAGS,
@@ -26,6 +26,7 @@ __all__ = [
     "RANGE_TAGS",
     "Partitioning",
     "Partitions",
+    "TranslatedPartitions",
     "check_given",
     "check_keys",
     "check_saved",

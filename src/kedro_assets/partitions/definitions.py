@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
-from attrs import asdict, frozen
+from attrs import Factory, asdict, frozen
 
 from kedro_assets._internals import dagster_partitions
 from kedro_assets.config import (
@@ -31,6 +31,19 @@ class Partitioning:
     policy: dg.BackfillPolicy
 
 
+@frozen
+class TranslatedPartitions:
+    """What a translator says of partitions.
+
+    Attributes:
+        definitions: How assets are partitioned.
+        mappings: Which partitions an asset is made from of another one, by both.
+    """
+
+    definitions: Mapping[Vertex, dg.PartitionsDefinition[Any]] = Factory(dict)
+    mappings: Mapping[tuple[Vertex, Vertex], dg.PartitionMapping] = Factory(dict)
+
+
 class PartitionsReader:
     """Turns what is written into Dagster's partitions definitions, each named one once.
 
@@ -48,8 +61,13 @@ class PartitionsReader:
         for name in self._named:
             self._by_name(name, problems.at("partitions", name))
 
-    def said(self, graph: ProjectGraph) -> Iterator[tuple[Vertex, Partitioning, Scope]]:
-        """Yield what is said of assets, and where: by the catalog, or else by the pattern in dagster.yml that fits best."""
+    def said(
+        self, graph: ProjectGraph, translated: Mapping[Vertex, dg.PartitionsDefinition[Any]]
+    ) -> Iterator[tuple[Vertex, Partitioning, Scope]]:
+        """Yield what is said of assets, and where: by the catalog, or else by the pattern in dagster.yml that fits best.
+
+        A translator may say the same, or speak where nothing else does.
+        """
         patterns = resolve_catalog({pattern: {"type": pattern} for pattern in self._patterns})
         used: set[str] = set()
         assets: list[Vertex] = [*(("dataset", name) for name in graph.external), *graph.assets_of(graph.nodes)]
@@ -64,11 +82,26 @@ class PartitionsReader:
             elif pattern is not None:
                 scope, written = self._problems.at("assets", "partitions", pattern), self._patterns[pattern]
             partitioning = self._resolved(written, scope) if written is not None else None
+            own = translated.get(vertex)
+            if own is not None and partitioning is None and written is None:
+                scope = self._problems.at("catalog", name)
+                partitioning = self._translated(own, scope)
+            elif own is not None and partitioning is not None and own != partitioning.definition:
+                found = f"it is partitioned by {partitioning.definition} here, and by {own} in its translator."
+                scope.add(found, "Keep one of the two.")
             if partitioning is not None:
                 yield vertex, partitioning, scope
         for pattern in self._patterns.keys() - used:
             scope = self._problems.at("assets", "partitions", pattern)
             scope.add("no dataset has this name, or fits it.", suggest(pattern, (name for _, name in assets)))
+
+    def _translated(self, definition: dg.PartitionsDefinition[Any], scope: Scope) -> Partitioning | None:
+        try:
+            dagster_partitions.check_definition(definition)
+        except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
+            scope.add(f"Dagster refuses the partitions that its translator gives: {error}")
+            return None
+        return Partitioning(definition, dg.BackfillPolicy.multi_run())
 
     def _by_name(self, name: str, scope: Scope) -> Partitioning | None:
         if name not in self._made:

@@ -18,7 +18,7 @@ from kedro_assets.config import DagsterConfig
 from kedro_assets.errors import Scope, suggest
 from kedro_assets.graph import Boundaries, ProjectGraph, Vertex, confirmed_together, handed_on_in_memory
 from kedro_assets.names import base_name, is_parameter
-from kedro_assets.partitions.definitions import Partitioning, PartitionsReader
+from kedro_assets.partitions.definitions import Partitioning, PartitionsReader, TranslatedPartitions
 from kedro_assets.partitions.keys import parts_of
 from kedro_assets.partitions.mappings import read_mapping
 from kedro_assets.project import CatalogEntry
@@ -121,15 +121,19 @@ class Partitions:
         return Boundaries(self.nodes, moves, reads)
 
 
-def resolve_partitions(config: DagsterConfig, graph: ProjectGraph, problems: Scope) -> Partitions:
+def resolve_partitions(
+    config: DagsterConfig, graph: ProjectGraph, translated: TranslatedPartitions, problems: Scope
+) -> Partitions:
     """Find out how nodes and external datasets are partitioned.
 
     Args:
         config: dagster.yml.
         graph: The project's graph.
+        translated: What a translator says of them.
         problems: Collects partitions that Dagster refuses or that do not fit together.
     """
-    said = {vertex: (found, scope) for vertex, found, scope in PartitionsReader(config, problems).said(graph)}
+    reader = PartitionsReader(config, problems)
+    said = {vertex: (found, scope) for vertex, found, scope in reader.said(graph, translated.definitions)}
     nodes: dict[str, Partitioning] = {}
     places: dict[str, Scope] = {}
     for members in _tied(graph):
@@ -145,7 +149,9 @@ def resolve_partitions(config: DagsterConfig, graph: ProjectGraph, problems: Sco
         places.update(dict.fromkeys(members, place))
     external = {name: said["dataset", name][0] for name in graph.external if ("dataset", name) in said}
     partitions = Partitions(graph, nodes, external)
-    partitions = evolve(partitions, mappings=dict(_mappings(partitions, problems)))
+    mappings = dict(_mappings(partitions, problems))
+    mappings |= _translated_mappings(partitions, mappings, translated.mappings, problems)
+    partitions = evolve(partitions, mappings=mappings)
     _check_datasets(partitions, problems)
     _check_mappings(partitions, places, problems)
     return partitions
@@ -193,6 +199,28 @@ def _mappings(partitions: Partitions, problems: Scope) -> Iterator[tuple[tuple[s
                     found = f"another output of node '{edge[0]}' has another mapping for '{dataset}'."
                     scope.add(found, "A node reads once: keep one of them.")
                 yield edge, mapping
+
+
+def _translated_mappings(
+    partitions: Partitions,
+    known: Mapping[tuple[str, str], dg.PartitionMapping],
+    translated: Mapping[tuple[Vertex, Vertex], dg.PartitionMapping],
+    problems: Scope,
+) -> dict[tuple[str, str], dg.PartitionMapping]:
+    """Return the mappings of a translator, by the node that reads and the dataset that it reads."""
+    graph, found = partitions.graph, dict(known)
+    for (vertex, (kind, read)), mapping in translated.items():
+        node, scope = graph.maker(vertex), problems.at("catalog", vertex[1])
+        if node is None or kind == "node" or partitions.of_dataset(read) is None:
+            continue
+        if _is_of_other_run(mapping, read, graph, scope):
+            continue
+        if _kind(found.setdefault((node, read), mapping)) != _kind(mapping):
+            message = (
+                f"its translator has another mapping for '{read}' than the catalog, or another output of node '{node}'."
+            )
+            scope.add(message, "A node reads once: keep one of them.")
+    return found
 
 
 def _kind(mapping: dg.PartitionMapping) -> tuple[type, dg.PartitionMapping]:

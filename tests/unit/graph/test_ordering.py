@@ -54,10 +54,10 @@ def test_order_between_an_external_dataset_and_a_node(translate_project):
 # By records that are made by hand.
 
 
-def ordered(nodes, deps=None, **options):
+def ordered(nodes, deps=None, translated=(), **options):
     """Return the graph with its order, and the problems by their paths."""
     problems = Scope()
-    graph = with_order(make_graph(nodes, **options), deps or {}, problems)
+    graph = with_order(make_graph(nodes, **options), deps or {}, translated, problems)
     return graph, {problem.path: problem for problem in problems}
 
 
@@ -71,7 +71,7 @@ APART = (
 
 def test_without_deps_the_graph_stays_as_it_is():
     graph = make_graph(APART)
-    assert with_order(graph, {}, Scope()) is graph
+    assert with_order(graph, {}, (), Scope()) is graph
 
 
 def test_a_node_comes_after_what_it_waits_for_and_the_others_stay_in_kedros_order():

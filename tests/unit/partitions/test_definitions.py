@@ -118,7 +118,7 @@ def said(graph, *, named=None, patterns=None):
     """Return what is said of assets and where, by their names, and the problems."""
     problems = Scope()
     config = DagsterConfig(partitions=named or {}, assets=AssetsConfig(partitions=patterns or {}))
-    found = list(PartitionsReader(config, problems).said(graph))
+    found = list(PartitionsReader(config, problems).said(graph, {}))
     return {vertex[1]: (partitioning, scope) for vertex, partitioning, scope in found}, list(problems)
 
 
