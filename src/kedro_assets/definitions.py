@@ -25,7 +25,7 @@ from kedro_assets.jobs import (
 )
 from kedro_assets.partitions import resolve_partitions
 from kedro_assets.project import Project, ProjectLocation, load_project, locate_project, masked_errors
-from kedro_assets.runtime import KedroProject, View
+from kedro_assets.runtime import KedroProject, View, read_retries
 from kedro_assets.steps import build_assets, build_resources, resource_key
 
 
@@ -161,7 +161,8 @@ def _translate(location: ProjectLocation, translator: KedroTranslator | None) ->
 
     planned = plan_jobs(project, table.graph, translator, problems)
     ops = build_op_views(planned, project)
-    kedro = KedroProject(resource_key(config), project, View(table), ops, job_filters(planned))
+    retries = read_retries(config.assets, project.nodes, problems)
+    kedro = KedroProject(resource_key(config), project, View(table), ops, job_filters(planned), retries)
     assets = build_assets(kedro, described.clusters, [job.name for job in planned.values()], problems)
 
     executors, loggers = Executors(config, problems), build_loggers(config, problems)

@@ -49,9 +49,9 @@ def version_tags(
         DATA_VERSION_IS_USER_PROVIDED_TAG: "true",
         CODE_VERSION_TAG: spec.code_version or context.run.run_id,
     }
-    step, graph = context.get_step_execution_context(), context.job_def.asset_layer
+    step = context.get_step_execution_context()
     for dep in spec.deps:
-        info = step.maybe_fetch_and_get_input_asset_version_info(dep.asset_key) if graph.has(dep.asset_key) else None
+        info = step.maybe_fetch_and_get_input_asset_version_info(dep.asset_key)
         known = info.data_version if info else None
         tags[get_input_data_version_tag(dep.asset_key)] = (known or DEFAULT_DATA_VERSION).value
         tags[get_input_event_pointer_tag(dep.asset_key)] = str(info.storage_id) if info else NULL_EVENT_POINTER

@@ -123,6 +123,10 @@ class AssetsConfig:
             outputs, by the name of what the node makes, or its own if it makes nothing.
         pools: Dagster's pools by the tags of Kedro nodes: a step is in the pool of its nodes' tag, and the pool limits
             how many run at once.
+        retries: How often a failed step is tried again, in whatever run; the `retries` of a job go before.
+        node_retries: The same for single nodes, by their name or one of their tags. They go before the `retries` of a job.
+        resume: Whether a further try of a step, and a re-execution of a run from its failure, goes on behind the nodes whose
+            data is saved. Otherwise all nodes of the step run again.
     """
 
     pipelines: list[str] | None = None
@@ -134,6 +138,9 @@ class AssetsConfig:
     partitions: dict[str, str | PartitionsConfig] = Factory(dict)
     deps: dict[str, list[str]] = Factory(dict)
     pools: dict[str, str] = Factory(dict)
+    retries: RetryConfig | None = None
+    node_retries: dict[str, RetryConfig] = Factory(dict)
+    resume: bool = True
 
     def prefixed(self, name: str) -> str:
         """Return a name that a code location has once, with the key prefix before it."""
@@ -261,7 +268,7 @@ class PipelineFilter:
 
 @frozen
 class RetryConfig:
-    """How often a failed step of a job is tried again, and after how many seconds, in the words of `dagster.RetryPolicy`.
+    """How often a failed step is tried again, and after how many seconds, in the words of `dagster.RetryPolicy`.
 
     Attributes:
         max_retries: The number of further tries.

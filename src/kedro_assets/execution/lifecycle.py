@@ -6,6 +6,7 @@ Dagster has no other place like it: resources are set up in every process, and r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -112,6 +113,10 @@ def _around(
     dagster_run, job, instance = executed.run, executed.job, executed.instance
     project.open_runs.hold(dagster_run.run_id)
     try:
+        kept = project.kept_nodes(dagster_run, job, instance)
+        if kept:
+            tag = {project.tags.kept: json.dumps(kept)}
+            dagster_instance.add_run_tags(instance, dagster_run.run_id, tag)
         with captured_logs(executed.log, output=project.project.config.mask_output):
             run = project.for_run(dagster_run, job, instance)
         run.own_process = True

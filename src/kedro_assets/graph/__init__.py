@@ -3,7 +3,7 @@
 from kedro_assets.graph.clusters import Boundaries, Cluster, check_depth, cluster
 from kedro_assets.graph.ordering import with_order
 from kedro_assets.graph.project_graph import ProjectGraph, Vertex, build_graph
-from kedro_assets.graph.run_plan import RunPlan, StepPlan, plan_run, readers_of
+from kedro_assets.graph.run_plan import RunPlan, StepPlan, nodes_left, plan_run, readers_of
 from kedro_assets.graph.ties import confirmed_together, handed_on_in_memory
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "cluster",
     "confirmed_together",
     "handed_on_in_memory",
+    "nodes_left",
     "plan_run",
     "readers_of",
     "with_order",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from attrs import frozen
 from kedro.pipeline import Pipeline
@@ -22,11 +22,13 @@ class StepPlan:
         nodes: The nodes it runs, in order.
         handed_in: In-memory datasets that it reads and another step makes.
         handed_out: In-memory datasets that it makes and another step may read.
+        kept: The nodes that it does not run, as an earlier run has saved what they make.
     """
 
     nodes: tuple[str, ...]
     handed_in: frozenset[str] = frozenset()
     handed_out: frozenset[str] = frozenset()
+    kept: tuple[str, ...] = ()
 
 
 @frozen
@@ -59,6 +61,7 @@ def plan_run(
     steps: Mapping[str, tuple[Cluster, Iterable[Vertex]]],
     foreign_inputs: Collection[str] = (),
     foreign_outputs: Collection[str] = (),
+    kept: Collection[str] = (),
 ) -> RunPlan:
     """Plan a run from the assets that each of its steps is to make.
 
@@ -69,17 +72,24 @@ def plan_run(
         steps: For every step key its cluster and the assets selected in it.
         foreign_inputs: In-memory datasets that assets of other origin read.
         foreign_outputs: In-memory datasets that assets of other origin make.
+        kept: Nodes that are not run again, as an earlier run has saved what they make.
     """
     chosen = {key: (cluster, list(selected)) for key, (cluster, selected) in steps.items()}
     elsewhere = _selected_elsewhere(chosen)
-    nodes = {
+    asked = {
         key: nodes_to_run(graph, cluster, selected, _from_outside(graph, cluster) | elsewhere[key])
         for key, (cluster, selected) in chosen.items()
     }
+    nodes = {key: [node for node in names if node not in kept] for key, names in asked.items()}
     handed_in = {key: _handed_in(graph, names, foreign_outputs) for key, names in nodes.items()}
     asked_for = frozenset(foreign_inputs).union(*handed_in.values())
     plans = {
-        key: StepPlan(tuple(nodes[key]), handed_in[key], _handed_out(graph, cluster, nodes[key], asked_for))
+        key: StepPlan(
+            tuple(nodes[key]),
+            handed_in[key],
+            _handed_out(graph, cluster, nodes[key], asked_for),
+            tuple(node for node in asked[key] if node in kept),
+        )
         for key, (cluster, _) in chosen.items()
     }
     pipeline, running = graph.as_pipeline({node for names in nodes.values() for node in names})
@@ -94,6 +104,41 @@ def plan_run(
         versioned=frozenset(entry.name for node in running for entry in _written(graph, node) if entry.versioned),
         readers=readers_of(running),
     )
+
+
+def nodes_left(graph: ProjectGraph, nodes: Sequence[str], saved: Collection[Vertex]) -> list[str]:
+    """Return those of a step's nodes that are still to run if some of what they make is saved, in order.
+
+    A node is done if all that it makes is saved, and none of that is in memory. One that runs needs the nodes before it
+    that hand it data in memory, and those after it have to run again. A node that confirms what it has read is never done.
+
+    Args:
+        graph: The project's graph.
+        nodes: The nodes.
+        saved: The datasets, and the nodes without outputs, that are saved.
+    """
+    members, left = set(nodes), set[str]()
+    todo = [node for node in nodes if not _is_done(graph, node, saved)]
+    while todo:
+        node = todo.pop()
+        if node in left or node not in members:
+            continue
+        left.add(node)
+        todo += [maker for name in graph.inputs(node) if graph.in_memory(name) and (maker := graph.producer(name))]
+        todo += [reader for name in graph.outputs(node) for reader in graph.consumers(name)]
+        todo += [other for other in nodes if _waits(graph, other, node)]
+    return [node for node in nodes if node in left]
+
+
+def _is_done(graph: ProjectGraph, node: str, saved: Collection[Vertex]) -> bool:
+    made: list[Vertex] = [("dataset", name) for name in graph.outputs(node)] or [("node", node)]
+    in_memory = any(graph.in_memory(name) for name in graph.outputs(node))
+    return not in_memory and not graph.nodes[node].confirms and all(vertex in saved for vertex in made)
+
+
+def _waits(graph: ProjectGraph, node: str, other: str) -> bool:
+    """Whether a node waits for what another one makes, though it does not read it."""
+    return any(graph.maker(vertex) == other for vertex in graph.order.get(node, ()))
 
 
 def readers_of(nodes: Mapping[str, Node]) -> Mapping[str, frozenset[str]]:

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from kedro_assets._internals import dagster_assets, dagster_jobs
 from kedro_assets.assets import AssetTable
-from kedro_assets.config import ExecutorConfig, JobConfig, RetryConfig, RunConfig
+from kedro_assets.config import ExecutorConfig, JobConfig, RunConfig
 from kedro_assets.errors import Scope
 from kedro_assets.graph import ProjectGraph, check_depth
 from kedro_assets.jobs.loggers import loggers_of
@@ -19,7 +19,7 @@ from kedro_assets.jobs.ops import OpJob, build_op_job
 from kedro_assets.jobs.plan import PlannedJob
 from kedro_assets.jobs.run_config import Reads, check_parameters, combined, dagster_run_config
 from kedro_assets.names import is_parameter
-from kedro_assets.runtime import KedroProject, View
+from kedro_assets.runtime import KedroProject, View, retry_policy
 
 GetExecutor = Callable[[str | ExecutorConfig | None, Scope], dg.ExecutorDefinition | None]
 """Returns the executor that dagster.yml names or writes out at a place."""
@@ -168,7 +168,7 @@ class _JobBuilder:
             "tags": _tags(config),
             "config": run_config or None,
             "executor_def": executor,
-            "op_retry_policy": _retry_policy(config.retries, self.scope.at("retries")),
+            "op_retry_policy": retry_policy(config.retries, self.scope.at("retries")),
         }
 
     def _selection(
@@ -233,20 +233,3 @@ def _tags(config: JobConfig) -> dict[str, str]:
     """Return the tags of a job's runs; Dagster reads how a run is queued and repeated from tags of its own."""
     own = {"dagster/priority": config.priority, "dagster/max_retries": config.run_retries}
     return {**{key: str(value) for key, value in own.items() if value is not None}, **config.tags}
-
-
-def _retry_policy(config: RetryConfig | None, scope: Scope) -> dg.RetryPolicy | None:
-    if config is None:
-        return None
-    if config.max_retries < 0:
-        scope.at("max_retries").add(f"expected a number from 0, found {config.max_retries}.")
-    try:
-        return dg.RetryPolicy(
-            max_retries=config.max_retries,
-            delay=config.delay,
-            backoff=dg.Backoff[config.backoff] if config.backoff else None,
-            jitter=dg.Jitter[config.jitter] if config.jitter else None,
-        )
-    except dg.DagsterError as error:
-        scope.add(f"Dagster refuses it: {error}", "`backoff` and `jitter` need a `delay`.")
-        return None

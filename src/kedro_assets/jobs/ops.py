@@ -82,6 +82,7 @@ def build_op_job(job: OpJob, view: View, project: KedroProject) -> dg.JobDefinit
             config_schema=schemas.of([graph.nodes[node]]),
             required_resource_keys={project.resource_key},
             tags=dict(node_tags(graph.nodes[node])),
+            retry_policy=project.retries.of_step([graph.nodes[node]]),
             pool=next((pools[tag] for tag in sorted(graph.nodes[node].tags) if tag in pools), None),
         )(KedroStep(project.resource_key, view.ops[op]).execute)
         ops.append(definition)

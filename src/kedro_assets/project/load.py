@@ -10,6 +10,7 @@ from typing import Any
 from attrs import Factory, asdict, field, frozen
 from kedro.io import CatalogConfigResolver
 from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
 
 from kedro_assets.config import DagsterConfig, read_config
 from kedro_assets.errors import ProjectError, Scope
@@ -63,6 +64,11 @@ class Project:
     runtime_params: Mapping[str, Any] = Factory(dict)
     resolver: CatalogConfigResolver = field(factory=lambda: resolve_catalog({}), repr=False)
     left_out: Sequence[LeftOutModule] = ()
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes of all registered pipelines."""
+        return list(dict.fromkeys(node for pipeline in self.pipelines.values() for node in pipeline.nodes))
 
     @cached_property
     def parameter_values(self) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from kedro_assets.runtime.log_capture import LogCapture, captured_logs
 from kedro_assets.runtime.mlflow_run import join_run, left_as_found, run_tags
 from kedro_assets.runtime.parameters import FIELD, ConfigSchemas, changed_parameters
 from kedro_assets.runtime.pipeline_hooks import JobFilter, PipelineHooks
+from kedro_assets.runtime.retries import Retries, read_retries, retry_policy
 from kedro_assets.runtime.step_execution import Saved, StepExecution, check_inputs
 from kedro_assets.runtime.view import View
 
@@ -22,6 +23,7 @@ __all__ = [
     "KedroRun",
     "LogCapture",
     "PipelineHooks",
+    "Retries",
     "Saved",
     "StepExecution",
     "View",
@@ -32,6 +34,8 @@ __all__ = [
     "is_needed",
     "join_run",
     "left_as_found",
+    "read_retries",
+    "retry_policy",
     "run_config_of",
     "run_tags",
 ]

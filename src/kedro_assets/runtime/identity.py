@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -38,6 +39,11 @@ class RunTags:
         return f"{self.resource_key}/env"
 
     @property
+    def kept(self) -> str:
+        """The nodes that the run does not run again, as JSON, where it goes on from the failure of another."""
+        return f"{self.resource_key}/kept_nodes"
+
+    @property
     def ended(self) -> str:
         """Whether a failed run's own process had fired all hooks that it is to fire."""
         return f"{self.resource_key}/pipeline_hooks"
@@ -54,6 +60,7 @@ class RunIdentity:
         load_versions: The versions to load, by dataset, as `kedro run --load-versions` takes them.
         mlflow_run_id: The MLflow run that a hook has started for this run, once it has.
         env: Kedro's environment in the run's own process, once `before_pipeline_run` has fired.
+        kept: The nodes that are not run again, as the run before has saved what they make.
     """
 
     dagster_run_id: str
@@ -62,6 +69,7 @@ class RunIdentity:
     load_versions: Mapping[str, str] = field(factory=dict)
     mlflow_run_id: str | None = None
     env: str | None = None
+    kept: Collection[str] = ()
 
     @classmethod
     def of(
@@ -77,13 +85,15 @@ class RunIdentity:
         """
         record = instance.get_run_record_by_id(run.run_id)
         config = dagster_jobs.resource_config(job, run_config_of(run, job), resource_key)
+        found, tags = record.dagster_run.tags if record else {}, RunTags(resource_key)
         return cls(
             dagster_run_id=run.run_id,
             kedro_run_id=kedro_timestamp(record.create_timestamp if record else datetime.now(tz=timezone.utc)),
             runtime_params=config.get("runtime_params", {}),
             load_versions=config.get("load_versions", {}),
-            mlflow_run_id=record.dagster_run.tags.get(RUN_TAG) if record else None,
-            env=record.dagster_run.tags.get(RunTags(resource_key).env) if record else None,
+            mlflow_run_id=found.get(RUN_TAG),
+            env=found.get(tags.env),
+            kept=frozenset(json.loads(found.get(tags.kept, "[]"))),
         )
 
     @property

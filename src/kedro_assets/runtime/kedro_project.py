@@ -15,7 +15,7 @@ from attrs import field, frozen
 from kedro_assets._internals import dagster_contexts, dagster_instance
 from kedro_assets.assets import AssetTable
 from kedro_assets.errors import PartitionError
-from kedro_assets.graph import RunPlan, plan_run
+from kedro_assets.graph import RunPlan, nodes_left, plan_run
 from kedro_assets.partitions import PARTITION_TAG, check_given, has_partition, partition_of, runtime_params
 from kedro_assets.project import Project, ProjectLocation
 from kedro_assets.runtime.handover import MemoryStore
@@ -23,6 +23,8 @@ from kedro_assets.runtime.identity import SAVE_VERSION, RunIdentity, RunTags, ke
 from kedro_assets.runtime.io_manager import DatasetIOManager
 from kedro_assets.runtime.kedro_run import KedroRun, OpenRuns
 from kedro_assets.runtime.pipeline_hooks import JobFilter
+from kedro_assets.runtime.resume import made_by, run_resumed
+from kedro_assets.runtime.retries import Retries
 from kedro_assets.runtime.view import View
 
 
@@ -36,6 +38,7 @@ class KedroProject:
         assets: Its nodes as assets.
         ops: Its nodes as ops, by the name of the job that shows them so.
         filters: The Kedro filter of every job that has one, by the job's name in Dagster.
+        retries: How often its nodes are tried again.
         open_runs: What this process has open.
     """
 
@@ -44,6 +47,7 @@ class KedroProject:
     assets: View
     ops: Mapping[str, View] = field(factory=dict)
     filters: Mapping[str, JobFilter] = field(factory=dict)
+    retries: Retries = field(factory=Retries)
     open_runs: OpenRuns = field(factory=OpenRuns)
 
     @property
@@ -85,9 +89,9 @@ class KedroProject:
 
         def open_run() -> KedroRun:
             view, earlier = self.view(job.name), _continued(run, instance)
-            plan = view.plan(run, job)
-            partition = runtime_params(run.tags, self._definition(run, plan), self.project.runtime_params)
             identity = RunIdentity.of(run, job, instance, self.resource_key)
+            plan = view.plan(run, job, identity.kept)
+            partition = runtime_params(run.tags, self._definition(run, plan), self.project.runtime_params)
             if has_partition(run.tags):
                 check_given(identity.runtime_params, partition)
             identity = identity.with_partition(partition)
@@ -117,6 +121,35 @@ class KedroProject:
     def plan(self, run: dg.DagsterRun, job: dg.JobDefinition) -> RunPlan:
         """Plan what each step of a run does; every process of the run comes to the same plan."""
         return self.view(job.name).plan(run, job)
+
+    def kept_nodes(self, run: dg.DagsterRun, job: dg.JobDefinition, instance: dg.DagsterInstance) -> list[str]:
+        """Return the nodes that a run need not run again, where it goes on from the failure of another.
+
+        What that one has saved can be overwritten at any time, so the run's own process asks once, and writes it down.
+        """
+        failed = run_resumed(run, instance) if self.project.config.assets.resume else None
+        if failed is None:
+            return []
+        view, found = self.view(job.name), list[str]()
+        for step in view.plan(run, job).steps.values():
+            left = self.nodes_left(failed, step.nodes, view, run, instance)
+            found += [node for node in step.nodes if node not in left]
+        return found
+
+    def nodes_left(
+        self, maker: str, nodes: Sequence[str], view: View, run: dg.DagsterRun, instance: dg.DagsterInstance
+    ) -> list[str]:
+        """Return those of a step's nodes that are to run though another run, or an earlier try, has made something of it.
+
+        Args:
+            maker: The run that has made it.
+            nodes: The step's nodes.
+            view: How the run sees them.
+            run: The run that asks.
+            instance: Where runs are recorded.
+        """
+        made = made_by(maker, view.table.made_by(nodes), view.table, run, instance)
+        return nodes_left(view.graph, nodes, made)
 
     def _definition(self, run: dg.DagsterRun, plan: RunPlan) -> dg.PartitionsDefinition[Any] | None:
         """Return how what a run makes, or only checks, is partitioned; None if it is not."""

@@ -42,10 +42,17 @@ class Door(Protocol):
 
 @frozen
 class Saved:
-    """A dataset that is saved in full, or a node without outputs that has run; with metadata of its materialization."""
+    """A dataset that is saved in full, or a node without outputs that has run.
+
+    Attributes:
+        vertex: The dataset or the node.
+        metadata: Metadata of its materialization.
+        version: Its data version, where the run before has saved it and this one goes on with that.
+    """
 
     vertex: Vertex
     metadata: Mapping[str, Any]
+    version: str | None = None
 
     def common(self, other: Saved) -> Saved:
         """Return what is true of this and of another partition of the dataset."""
@@ -65,6 +72,8 @@ class StepExecution:
         doors: The way to each dataset's data, by the dataset's name without transcoding.
         parameters: Values that replace the project's own, by the name of a node's input.
         keys: The partitions that the step reads and makes, by dataset; one that is not partitioned is not there.
+        done: The nodes that an earlier try of the step has run, and that do not run again.
+        current: The node that runs, or that has failed.
         collector: Is shown what is saved while it is at hand.
     """
 
@@ -74,6 +83,8 @@ class StepExecution:
     doors: Mapping[str, Door]
     parameters: Mapping[str, Any] = field(factory=dict)
     keys: Mapping[str, Collection[str]] = field(factory=dict)
+    done: Collection[str] = ()
+    current: Node | None = field(default=None, init=False)
     collector: MetadataCollector = field(init=False)
     _kept: set[str] = field(factory=set, init=False)
 
@@ -95,17 +106,17 @@ class StepExecution:
             A dataset once all of it is saved, and a node without outputs once it has run. What validators find comes after
             the dataset in which they have found it.
         """
-        if not self.plan.nodes:
-            return
         run, plan = self.run, self.plan
-        nodes = {title: run.plan.nodes[title] for title in plan.nodes}
+        nodes = {title: run.plan.nodes[title] for title in plan.nodes if title not in self.done}
         run.done.difference_update(nodes)  # if this is another try, none of them has run
+        run.done.update(self.done)
         readers = run.plan.readers if run.own_process else readers_of(nodes)
         check_inputs(run, {name for node in nodes.values() for name in node.inputs} & run.plan.inputs - plan.handed_in)
         self._build_datasets(nodes.values())
         run.handover.restore(plan.handed_in, list(nodes.values()))
         run_metadata: dict[str, Any] = {"kedro/run_id": run.identity.kedro_run_id, **run_link()}
         for title, node in nodes.items():
+            self.current = node
             for name in self._run_node(node):
                 yield from self._saved(name, run_metadata)
             if not node.outputs:
@@ -113,6 +124,7 @@ class StepExecution:
             logger.info("Completed node: %s", node.name)
             run.done.add(title)
             self._release(node, readers)
+        self.current = None
         yield from self.validated()
 
     def validated(self) -> Iterator[Validation]:

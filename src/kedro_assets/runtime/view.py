@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import dagster as dg
 from attrs import field, frozen
@@ -30,15 +30,21 @@ class View:
         """The nodes and their datasets."""
         return self.table.graph
 
-    def plan(self, run: dg.DagsterRun, job: dg.JobDefinition) -> RunPlan:
-        """Plan what each step of a run does; every process of the run comes to the same plan."""
+    def plan(self, run: dg.DagsterRun, job: dg.JobDefinition, kept: Collection[str] = ()) -> RunPlan:
+        """Plan what each step of a run does; every process of the run comes to the same plan.
+
+        Args:
+            run: The run.
+            job: Its job.
+            kept: Nodes that are not run again, as an earlier run has saved what they make.
+        """
         steps = {
             step: (cluster, selected)
             for step, cluster, selected in (self._ops_of(job) if self.ops else self._clusters_of(job))
             if run.step_keys_to_execute is None or step in run.step_keys_to_execute
         }
         read, made = (set[str](), set[str]()) if self.ops else self._foreign(job)
-        return plan_run(self.graph, steps, read, made)
+        return plan_run(self.graph, steps, read, made, kept)
 
     def pipeline_around(self, plan: RunPlan) -> str | None:
         """Return the smallest registered pipeline that holds all nodes of a run; None if it is `__default__` or there is none.

@@ -56,6 +56,7 @@ def build_multi_assets(
             names[titles[cluster.name]],
             schemas.of(table.graph.nodes[node] for node in cluster.nodes),
             _pool(cluster, table.graph, config.pools, problems),
+            project.retries.of_step([table.graph.nodes[node] for node in cluster.nodes]),
         ).assets(table)
         for cluster in clusters
         if table.graph.assets_of(cluster.nodes)
@@ -82,6 +83,7 @@ class _ClusterStep:
     name: str
     config_schema: dg.Field
     pool: str | None
+    retry_policy: dg.RetryPolicy | None
 
     def assets(self, table: AssetTable) -> dg.AssetsDefinition:
         """Return the assets of the step: as `dagster.multi_asset` would, which cannot name an input for every key."""
@@ -115,6 +117,7 @@ class _ClusterStep:
             description="\n".join([f"Kedro nodes: {', '.join(cluster.nodes)}.", *cluster.reasons]),
             tags={"kedro/nodes": str(len(nodes)), **{tag: "" for node in nodes for tag in node_tags(node)}},
             pool=self.pool,
+            retry_policy=self.retry_policy,
             config_schema=self.config_schema,
             required_resource_keys={self.step.resource_key},
         )

@@ -34,6 +34,7 @@ from kedro_assets.runtime import (
     run_config_of,
 )
 
+_GOES_ON = "{} has run the nodes {} and saved what they make: this one goes on behind them."
 CheckEvent = dg.AssetCheckResult | dg.AssetCheckEvaluation
 _WITHOUT_HOOKS = (
     "The pipeline hooks of the Kedro project '{}' do not fire in this run, as its executor is not wrapped. Wrap the executor of "
@@ -74,10 +75,11 @@ class KedroStep:
             if asset is None:  # a hidden dataset
                 continue
             if asset.key in context.selected_asset_keys:
+                own = dg.DataVersion(found.version) if found.version else version
                 yield dg.MaterializeResult(
-                    asset_key=asset.key, metadata=found.metadata, data_version=None if asset.is_virtual else version
+                    asset_key=asset.key, metadata=found.metadata, data_version=None if asset.is_virtual else own
                 )
-            elif not asset.in_memory:  # made because its node ran, though nobody selected it
+            elif not asset.in_memory and found.version is None:  # made because its node ran, though nobody selected it
                 tags = dagster_contexts.version_tags(context, asset.spec, version)
                 for partition in (*made,) or (None,):
                     context.log_event(
@@ -99,13 +101,17 @@ class KedroStep:
         view, table = project.view(context.job_def.name), project.table
         made = view.graph.assets_of(self.cluster.nodes)
         outputs = dict(zip(made, context.op_def.outs, strict=False))  # a node without any has one if others wait
+        version = dg.DataVersion(context.run.run_id)
         for found in self._events(context):
             if isinstance(found, Validation):
                 if found.dataset in table.checks:
                     yield from check_evaluations(table.checks[found.dataset], found)
                 continue
             asset = view.table.by_vertex.get(found.vertex)
-            if asset is not None and not (asset.in_memory and found.vertex not in table.by_vertex):
+            if asset is not None and found.version is None and not asset.in_memory:
+                tags = dagster_contexts.version_tags(context, asset.spec, version)
+                yield dg.AssetMaterialization(asset.key, metadata=found.metadata, tags=tags)
+            elif asset is not None and found.version is None and found.vertex in table.by_vertex:
                 yield dg.AssetMaterialization(asset.key, metadata=found.metadata)
             if found.vertex in outputs:
                 yield dg.Output(None, outputs[found.vertex])
@@ -157,7 +163,25 @@ class KedroStep:
                 check_given(parameters, run.identity.runtime_params)
             execution = StepExecution(run, step, view, project.io_managers, parameters)
             with run.redacted():
-                yield from self._executed(execution, checks, made, context.instance)
+                try:
+                    self._go_on(execution, context, project)
+                    yield from _kept(execution, context)
+                    yield from self._executed(execution, checks, made, context.instance)
+                except Exception as error:
+                    policy = project.retries.of_failure(execution.current, context.job_def.op_retry_policy)
+                    again = _again(error, policy, context)
+                    if again is None:
+                        raise
+                    raise again from error
+
+    def _go_on(self, execution: StepExecution, context: dg.OpExecutionContext, project: KedroProject) -> None:
+        """Let another try of the step go on behind the nodes that an earlier one has run."""
+        nodes = execution.plan.nodes
+        if context.retry_number and project.project.config.assets.resume:
+            left = project.nodes_left(context.run.run_id, nodes, execution.view, context.run, context.instance)
+            execution.done = [node for node in nodes if node not in left]
+            if execution.done:
+                context.log.info(_GOES_ON.format("An earlier try of this step", ", ".join(execution.done)))
 
     def _executed(
         self,
@@ -234,6 +258,34 @@ class KedroStep:
                 raise PartitionError(msg)
             found[name] = keys
         return found
+
+
+def _kept(execution: StepExecution, context: dg.OpExecutionContext) -> Iterator[Saved]:
+    """Yield what the run before has saved of the step and this one goes on with, as what is behind the step waits for it."""
+    parent, nodes = context.run.parent_run_id, execution.plan.kept
+    if parent is None or not nodes:
+        return
+    context.log.info(_GOES_ON.format(f"Run {parent}", ", ".join(nodes)))
+    assets = {asset.key: asset for asset in execution.view.table.made_by(nodes)}
+    for made in dagster_instance.materializations(context.instance, parent):
+        asset = assets.pop(made.asset_key, None)
+        if asset is not None:
+            version = (made.tags or {}).get("dagster/data_version", "")
+            yield Saved(asset.vertex, {**made.metadata, "kedro/kept_from_run": parent}, version)
+
+
+def _again(error: Exception, policy: dg.RetryPolicy | None, context: dg.OpExecutionContext) -> dg.RetryRequested | None:
+    """Return what asks Dagster to try a step again as a policy says.
+
+    None where it is to be told of the error itself: there is nothing to try, or it does the same by its own policy of the
+    step or of the job.
+    """
+    known = context.op_def.retry_policy or context.job_def.op_retry_policy
+    if policy == known or (isinstance(error, dg.Failure) and not error.allow_retries):
+        return None
+    if policy is None or (known is None and context.retry_number >= policy.max_retries):
+        return None
+    return dg.RetryRequested(policy.max_retries, policy.calculate_delay(context.retry_number + 1))
 
 
 def _step_config(context: dg.OpExecutionContext, step: str) -> Mapping[str, Any]:
