@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -102,17 +102,27 @@ def _load_versions(ctx: click.Context, param: click.Parameter, value: str | None
     return split_load_versions(ctx, param, value)
 
 
-def _from_project(names: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
-    """Return what completes an argument in the shell: the names that a function of `cli.complete` finds in the project."""
+def _job_names(root: Path) -> Iterable[str]:
+    from kedro_assets.cli.report import job_names
+
+    return job_names(root)
+
+
+def _known_names(root: Path) -> Iterable[str]:
+    from kedro_assets.cli.explain import known_names
+
+    return known_names(root)
+
+
+def _from_project(find: Callable[[Path], Iterable[str]]) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Return what completes an argument in the shell: names that are in the project, none if it cannot be read."""
 
     def complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-        from kedro_assets.cli import complete as completions
-
         try:
-            root = _enter(ctx.params.get("env"), ctx.params.get("conf_source"), quiet=True)
+            names = find(_enter(ctx.params.get("env"), ctx.params.get("conf_source"), quiet=True))
         except KedroAssetsError:
             return []
-        return [name for name in getattr(completions, names)(root) if name.startswith(incomplete)]
+        return sorted(name for name in names if name.startswith(incomplete))
 
     return complete
 
@@ -152,7 +162,7 @@ def list_(env: str | None, conf_source: str | None, as_json: bool, output: IO[st
 
 
 @assets.command()
-@click.argument("name", shell_complete=_from_project("names"))
+@click.argument("name", shell_complete=_from_project(_known_names))
 @_project_options
 @click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")
 @_output_option
@@ -175,7 +185,7 @@ def schema(output: IO[str]) -> None:
 
 
 @assets.command()
-@click.argument("job", required=False, shell_complete=_from_project("job_names"))
+@click.argument("job", required=False, shell_complete=_from_project(_job_names))
 @_project_options
 @click.option(
     "--select",

@@ -189,3 +189,12 @@ def job_facts(found: Translation, name: str) -> dict[str, Any]:
         "executor": executor.name if executor else None,
         "description": job.description,
     }
+
+
+def job_names(root: Path) -> list[str]:
+    """Return the names that a project's jobs have in Dagster.
+
+    Raises:
+        KedroAssetsError: If the configuration does not fit.
+    """
+    return [job.definition.name for job in translate(locate_project(root)).jobs.values()]

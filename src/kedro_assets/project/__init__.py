@@ -1,6 +1,7 @@
 """Reading a Kedro project: its configuration, its catalog and its pipelines, and nothing that opens data."""
 
 from kedro_assets.project.catalog import CatalogEntry, class_problem, read_entry, resolve_catalog
+from kedro_assets.project.code_objects import innermost
 from kedro_assets.project.code_versions import CodeParts, code_parts, code_versions
 from kedro_assets.project.config_files import SourceLines, source_lines, written_folder
 from kedro_assets.project.dataset_files import address, fingerprint, partition_ids
@@ -26,6 +27,7 @@ __all__ = [
     "code_versions",
     "entry_with_credentials",
     "fingerprint",
+    "innermost",
     "load_project",
     "locate_project",
     "masked_errors",

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeAlias
 
 from attrs import field, frozen
 
+from kedro_assets.project.code_objects import content, wrapped_by
 from kedro_assets.project.normal_form import plain_text
 
 PLAIN = {bool, int, float, complex, str, bytes, range, type(None), type(...), date, datetime, time, timedelta, Decimal}
@@ -209,19 +210,6 @@ def module_name(name: str) -> str:
 def is_standard(module: str | None) -> bool:
     """Whether a module is of Python's own library."""
     return (module or "").partition(".")[0] in sys.stdlib_module_names
-
-
-def wrapped_by(function: Any) -> Any:
-    """Return what a decorator's wrapper says that it wraps; None for anything else."""
-    return None if inspect.isclass(function) else inspect.getattr_static(function, "__wrapped__", None)
-
-
-def content(cell: Any, empty: Any = None) -> Any:
-    """Return what a closure's cell holds; `empty` if it is filled later."""
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return empty
 
 
 def _joined(name: str, parts: Iterable[Described]) -> Described:

@@ -1,10 +1,11 @@
-"""Functions and classes as Python has them: their code, and what is bound to them."""
+"""Functions and classes as Python has them: their code, what is bound to them, and what they wrap."""
 
 from __future__ import annotations
 
 import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -25,6 +26,33 @@ def bytecode(code: CodeType) -> tuple[str, tuple[Names, ...]]:
 def closure_cells(function: FunctionType) -> Iterator[tuple[str, Any]]:
     """Yield the names that a function takes from functions around it, and the cells that hold them."""
     return zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+
+
+def content(cell: Any, empty: Any = None) -> Any:
+    """Return what a closure's cell holds; `empty` if it is filled later."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return empty
+
+
+def wrapped_by(function: Any) -> Any:
+    """Return what a decorator's wrapper says that it wraps; None for anything else."""
+    return None if inspect.isclass(function) else inspect.getattr_static(function, "__wrapped__", None)
+
+
+def innermost(function: Any) -> Any:
+    """Look behind partials, methods and decorators that say what they wrap."""
+    seen: set[int] = set()
+    while id(function) not in seen:
+        seen.add(id(function))
+        if isinstance(function, partial):
+            function = function.func
+        elif inspect.ismethod(function):
+            function = function.__func__
+        else:
+            function = wrapped_by(function) or function
+    return function
 
 
 def defaults(function: FunctionType) -> dict[str, Any]:

@@ -17,12 +17,10 @@ from kedro_assets.project.bound_values import (
     Described,
     Key,
     ValueWriter,
-    content,
     module_name,
     qualified_name,
-    wrapped_by,
 )
-from kedro_assets.project.code_objects import bytecode, closure_cells, defaults, names_around
+from kedro_assets.project.code_objects import bytecode, closure_cells, content, defaults, names_around, wrapped_by
 from kedro_assets.project.module_names import ModuleNames
 from kedro_assets.project.normal_form import (
     Names,

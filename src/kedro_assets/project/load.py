@@ -16,6 +16,7 @@ from kedro_assets.config import DagsterConfig, read_config
 from kedro_assets.errors import ProjectError, Scope
 from kedro_assets.names import PARTITION_PARAMETERS, base_name
 from kedro_assets.project.catalog import CatalogEntry, read_entry, resolve_catalog, valid_entries
+from kedro_assets.project.code_objects import innermost
 from kedro_assets.project.config_files import (
     BEFORE_HOOKS,
     WITH_HOOKS,
@@ -29,7 +30,6 @@ from kedro_assets.project.config_files import (
 )
 from kedro_assets.project.location import ProjectLocation
 from kedro_assets.project.module_names import own_packages
-from kedro_assets.project.node_functions import innermost
 from kedro_assets.project.registry import LeftOutModule, read_registry, watch_registry
 from kedro_assets.redaction import Redactor, masked
 

@@ -1,8 +1,9 @@
-"""Which names a function, a class or a comprehension makes its own."""
+"""Local names: those that a function, a class or a comprehension makes its own, and those that texts ask for."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
@@ -17,6 +18,9 @@ _MAYBE_TEXTS = {"arg", "asname", "kw_defaults", "kwd_attrs", "keys", "name", "na
 
 _WITH_GAPS: set[type[ast.AST]] = {ast.MatchSingleton}
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
+
+_QUERY = re.compile(r"@(\w+)|\b(?:from|join|into|update|table)\s+(\w+)", re.IGNORECASE)
+"""Local names in pandas' queries, and in SQL that reads data frames."""
 
 _NAMING = {
     *(ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.ClassDef, *FUNCTIONS, *COMPREHENSIONS),
@@ -141,3 +145,23 @@ def _seen_from_outside(node: ast.AST) -> Iterable[ast.AST]:
     if isinstance(node, COMPREHENSIONS):  # `:=` assigns outside of it
         return [part.target for part in walk(node) if isinstance(part, ast.NamedExpr)]
     return parts_of(node)
+
+
+def names_in(text: str) -> set[str]:
+    """Return the names in a text that may be those of local names.
+
+    Examples:
+        >>> sorted(names_in("SELECT * FROM sales")), names_in("sales")
+        (['sales'], set())
+    """
+    return {name for found in _QUERY.findall(text) for name in found if name}
+
+
+def looks_at_names(call: ast.Call) -> bool:
+    """Whether a call may look at any local name: `locals()`, `eval(...)`, `frame.eval("...")`, `numexpr.evaluate("...")`."""
+    name = call.func.id if isinstance(call.func, ast.Name) else ""
+    attribute = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if name in ("locals", "eval", "exec") or (name in ("vars", "dir") and not call.args):
+        return True
+    text = (isinstance(item, ast.JoinedStr | ast.Constant) for item in call.args)
+    return (name or attribute) in ("eval", "evaluate") and any(text)

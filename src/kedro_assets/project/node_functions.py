@@ -9,7 +9,8 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
 
-from kedro_assets.project.bound_values import OWN_STATE, PLAIN, content, wrapped_by
+from kedro_assets.project.bound_values import OWN_STATE, PLAIN
+from kedro_assets.project.code_objects import content, innermost
 
 
 def same_function(first: Any, second: Any) -> bool:
@@ -110,17 +111,3 @@ def code_location(function: Callable[..., Any]) -> tuple[str, int] | None:
     if not isinstance(code, CodeType) or not Path(code.co_filename).is_absolute():
         return None
     return code.co_filename, code.co_firstlineno
-
-
-def innermost(function: Any) -> Any:
-    """Look behind partials, methods and decorators that say what they wrap."""
-    seen: set[int] = set()
-    while id(function) not in seen:
-        seen.add(id(function))
-        if isinstance(function, partial):
-            function = function.func
-        elif inspect.ismethod(function):
-            function = function.__func__
-        else:
-            function = wrapped_by(function) or function
-    return function

@@ -14,10 +14,11 @@ from kedro_assets.project.name_scopes import (
     class_scope,
     comprehension_scope,
     function_scope,
+    looks_at_names,
+    names_in,
     type_scope,
     walk,
 )
-from kedro_assets.project.names_by_text import looks_at_names, names_in
 
 Names: TypeAlias = tuple[str, ...]
 """A global name and the attributes that are looked up behind it."""

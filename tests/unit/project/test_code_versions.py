@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from kedro.pipeline import node
 
+from kedro_assets.project.code_objects import innermost
 from kedro_assets.project.code_versions import code_parts, code_versions
 from kedro_assets.project.module_names import own_packages
-from kedro_assets.project.node_functions import innermost
 from unit.project.code_samples import SAMPLES
 
 SOURCE = '''
