@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import Any
 
 from kedro.pipeline.node import Node
 
-from kedro_assets.project import Project, code_parts
+from kedro_assets.project import Project, code_location, code_parts, innermost
 
 
 def function_facts(node: Node, project: Project) -> dict[str, Any]:
     """Return what a node runs, and where that is written."""
-    function = inspect.unwrap(getattr(node.func, "func", node.func))  # of a partial, what it calls
+    function = innermost(node.func)
     name = getattr(function, "__qualname__", type(function).__qualname__)
-    code = getattr(function, "__code__", None)
+    location = code_location(function)
     return {
         "function": f"{getattr(function, '__module__', '')}.{name}",
-        "source": _place(code.co_filename, code.co_firstlineno, project) if code else "",
+        "source": _place(*location, project) if location else "",
     }
 
 
