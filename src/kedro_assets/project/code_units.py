@@ -7,6 +7,7 @@ import hashlib
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, time
+from enum import Enum
 from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
@@ -30,6 +31,9 @@ from kedro_assets.project.normal_form import (
     statement_form,
 )
 from kedro_assets.project.source_files import SourceFile, SourceFiles
+
+_OF_MODULES = {*vars(ModuleType("")), "__annotations__", "__builtins__", "__cached__", "__file__", "__path__"}
+"""Names that Python gives to every module."""
 
 
 @frozen
@@ -169,11 +173,11 @@ class Units:
         path = names.get("__file__")
         file = self._files.read(path, names) if path else None
         nodes = file.classes(kind.__qualname__) if file else []
-        form = _statements(nodes, {name for method in methods for name in method.__code__.co_freevars})
+        changes = file.changes(kind.__qualname__) if file and nodes else []
+        form = _statements([*nodes, *changes], {name for method in methods for name in method.__code__.co_freevars})
         if form is None:  # it was made by a call
-            held = self.describe([*kind.__bases__, *methods])
-            names_in_it = (name for name in vars(kind) if not name.startswith("__"))
-            return Unit("class", key[1], digest(held.text, *names_in_it), held.keys)
+            held = self.describe([*kind.__bases__, self._attributes(kind)])
+            return Unit("class", key[1], digest(held.text), held.keys)
         cells = {name: cell for method in methods for name, cell in closure_cells(method)}
         held = self.describe([content(cells[name]) for name in form.free if name in cells])
         referred = self._refer(names, form.names)
@@ -186,6 +190,16 @@ class Units:
             file=path,
             line=nodes[0].lineno,
         )
+
+    def _attributes(self, kind: type) -> dict[str, Any]:
+        """Return what a class has, but for what Python and libraries give to every class."""
+        if issubclass(kind, Enum):
+            return {name: member.value for name, member in kind.__members__.items()}
+        return {
+            name: value
+            for name, value in vars(kind).items()
+            if not name.startswith("__") or (isinstance(value, FunctionType) and self.key_of(value))
+        }
 
     def _constant(self, key: Key) -> Unit:
         """Make the unit of a module's name: by its value, or as it is assigned where that says too little or too much."""
@@ -238,7 +252,7 @@ class Units:
             The name of what belongs to a library, or `@` and the key of what belongs to the project.
         """
         name, *attributes = chain
-        if name not in names or name.startswith("__"):
+        if name not in names or name in _OF_MODULES:
             return "", None  # built in, not there yet, or Python's own
         value = names[name]
         while isinstance(value, ModuleType):

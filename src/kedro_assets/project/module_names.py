@@ -65,12 +65,17 @@ class ModuleNames:
         """
         for _ in range(_MOST_STEPS):
             file = self._files.of_module(module)
-            if file is None or file.assignments(name):
+            if file is None:
                 break
             origins = file.imported(name) or [(level, found, name) for level, found, _ in file.imported("*")]
             known = [(absolute(vars(module), level, found), attribute) for level, found, attribute in origins]
             own = [(sys.modules.get(found), attribute) for found, attribute in known if self.is_own(found)]
             homes = [(found, attribute) for found, attribute in own if attribute in vars(found or module)]
+            if file.assignments(name):  # in a branch, or after the import
+                value = vars(module).get(name, self)
+                homes = [(found, attribute) for found, attribute in homes if vars(found or module)[attribute] is value]
+                if not homes:
+                    break
             if not homes:
                 return module, name, " ".join(f"{found}.{attribute}" for found, attribute in known)
             found, attribute = homes[0]

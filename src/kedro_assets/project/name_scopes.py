@@ -19,8 +19,12 @@ _MAYBE_TEXTS = {"arg", "asname", "kw_defaults", "kwd_attrs", "keys", "name", "na
 _WITH_GAPS: set[type[ast.AST]] = {ast.MatchSingleton}
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
 
-_QUERY = re.compile(r"@(\w+)|\b(?:from|join|into|update|table)\s+(\w+)", re.IGNORECASE)
-"""Local names in pandas' queries, and in SQL that reads data frames."""
+_WORD = re.compile(r"\w+")
+_QUERY = re.compile(r"@(\w+)|\b(?:from|join|into|update|table)\s+((?:[^,()]+,\s*)*[^\s,()]+)", re.IGNORECASE)
+"""Local names in pandas' queries, and in SQL that reads data frames: several with commas between, in quotes or not."""
+
+_ASKING = {"query", "sql", "execute"}
+"""Functions that take such a text."""
 
 _NAMING = {
     *(ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.ClassDef, *FUNCTIONS, *COMPREHENSIONS),
@@ -151,17 +155,23 @@ def names_in(text: str) -> set[str]:
     """Return the names in a text that may be those of local names.
 
     Examples:
-        >>> sorted(names_in("SELECT * FROM sales")), names_in("sales")
-        (['sales'], set())
+        >>> sorted(names_in('SELECT * FROM sales, "shops"')), names_in("sales")
+        (['sales', 'shops'], set())
     """
-    return {name for found in _QUERY.findall(text) for name in found if name}
+    return {name for found in _QUERY.findall(text) for part in found for name in _WORD.findall(part)}
 
 
 def looks_at_names(call: ast.Call) -> bool:
-    """Whether a call may look at any local name: `locals()`, `eval(...)`, `frame.eval("...")`, `numexpr.evaluate("...")`."""
+    """Whether a call may look at any local name.
+
+    `locals()` does, and so does what evaluates a text, such as `eval(...)`, `frame.eval("...")` and `numexpr.evaluate("...")`.
+    Of a query that is written in place its names are known, and else they are not.
+    """
     name = call.func.id if isinstance(call.func, ast.Name) else ""
     attribute = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-    if name in ("locals", "eval", "exec") or (name in ("vars", "dir") and not call.args):
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    if name in ("locals", "eval", "exec") or (name in ("vars", "dir") and not given):
         return True
-    text = (isinstance(item, ast.JoinedStr | ast.Constant) for item in call.args)
-    return (name or attribute) in ("eval", "evaluate") and any(text)
+    if (name or attribute) in _ASKING:
+        return any(not isinstance(item, ast.Constant) for item in given)
+    return (name or attribute) in ("eval", "evaluate") and bool(given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import warnings
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -39,8 +40,8 @@ class SourceFiles:
             linecache.checkcache(name)
             text = "".join(linecache.getlines(name, dict(names)))
             try:
-                self._files[name] = SourceFile(ast.parse(text)) if text else None
-            except (SyntaxError, ValueError, RecursionError):
+                self._files[name] = SourceFile(_parsed(text)) if text else None
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
                 self._files[name] = None
         return self._files[name]
 
@@ -88,6 +89,10 @@ class SourceFile:
         """Return the statements of the module that assign a global name or change what it holds, in order."""
         return self._assignments.get(name, [])
 
+    def changes(self, name: str) -> list[ast.stmt]:
+        """Return the statements of the module that change what a global name holds, and do not assign it."""
+        return [statement for statement in self.assignments(name) if name not in assigned_names([statement])[0]]
+
     def imported(self, name: str) -> list[tuple[int, str, str | None]]:
         """Return what a global name is imported from: how many packages up, the module and the name in it."""
         return self._imports.get(name, [])
@@ -128,6 +133,13 @@ class SourceFile:
                     origin = (node.level, node.module or "", alias.name)
                     found.setdefault(alias.asname or alias.name, []).append(origin)
         return found
+
+
+def _parsed(text: str) -> ast.Module:
+    """Parse a file; what Python warns of in it was said when it was imported."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
 
 
 def _first_line(node: Any) -> int:
