@@ -1,6 +1,6 @@
 import pytest
 
-from kedro_assets.redaction import masked, redacted, says_secret, unmasked
+from kedro_assets.redaction import masked, says_secret, unmasked
 
 
 @pytest.mark.parametrize(
@@ -52,16 +52,3 @@ def test_a_mask_that_is_left_stands_for_the_value():
         "url": "https://u:p@host",
         "b": "***",
     }
-
-
-@pytest.mark.parametrize(
-    ("location", "shown"),
-    [
-        ("postgresql://me:p/a@ss@host/db", "postgresql://host/db"),
-        ("simplecache::s3://token@bucket/a.csv?x=1", "simplecache::s3://bucket/a.csv"),
-        ("abfs://container@account/a.csv", "abfs://container@account/a.csv"),
-        ("https://host:8080/a@b", "https://host:8080/a@b"),
-    ],
-)
-def test_an_address_is_shown_without_user_password_and_query(location, shown):
-    assert redacted(location) == shown
