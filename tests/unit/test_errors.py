@@ -167,3 +167,9 @@ def test_a_suggestion_shows_twelve_names_and_counts_the_rest():
 
 def test_a_suggestion_names_the_nearest_even_if_it_is_not_shown():
     assert suggest("n13x", [f"n{number:02d}" for number in range(15)]).startswith("Did you mean 'n13'? ")
+
+
+def test_the_nearest_of_many_names_is_found():
+    names = [f"job_{i}" for i in range(1000)]
+    assert "Did you mean 'nightly'?" in suggest("nigthly", [*names, "nightly"])
+    assert "Did you mean 'job_777'?" in suggest("job_7777", names)
