@@ -20,8 +20,6 @@ from uuid import uuid4
 import pytest
 from conftest import Project, clean_environment
 
-from kedro_assets.cli import dev
-
 MARK = "KEDRO_ASSETS_TEST_OF_DEV"
 QUERY = """{ assetNodes { assetKey { path } metadataEntries { label ... on TextMetadataEntry { text } } } }"""
 
@@ -135,56 +133,3 @@ def test_nothing_is_left_in_the_project(server: Server, shop: Project) -> None:
 
 def test_the_exit_code_passes_through(shop, cli) -> None:
     assert cli(shop, "dev", "--nonsense").code == 2
-
-
-def test_without_the_web_server_it_says_what_to_install(shop, cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dev, "find_spec", lambda _: None)
-    outcome = cli(shop, "dev")
-    assert outcome.code == 1
-    assert "pip install 'kedro-assets[dev]'" in outcome.err
-
-
-@pytest.mark.parametrize(
-    ("own", "entry", "target"),
-    [
-        (False, "", ["--module-name", "kedro_assets.location"]),
-        (True, "", ["--python-file", "definitions.py"]),
-        (True, '[tool.dagster]\nmodule_name = "definitions"\n', []),
-    ],
-    ids=["none", "own", "named"],
-)
-def test_options_and_the_definitions_go_to_dagster(
-    own: bool, entry: str, target, new_project, cli, monkeypatch
-) -> None:
-    project = new_project()
-    pyproject = project.path / "pyproject.toml"
-    pyproject.write_text(pyproject.read_text() + entry)
-    if own:
-        project.write("definitions.py", "defs = None\n")
-    started = []
-
-    class Process:
-        def __init__(self, command: list[str], **options: Any) -> None:
-            started.append((command, options["cwd"], os.environ.get("KEDRO_ENV")))
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-        def wait(self) -> int:
-            return 7
-
-    monkeypatch.setattr(dev.subprocess, "Popen", Process)
-    before = signal.getsignal(signal.SIGTERM)
-    outcome = cli(project, "dev", "--env", "test", "--port", "3333", "--host", "0.0.0.0", "--live-data-poll-rate", "5")
-    assert outcome.code == 7
-    assert signal.getsignal(signal.SIGTERM) is before
-    [(command, folder, env)] = started
-    assert command[1:] == [
-        *("-m", "dagster", "dev", *target),
-        *("--port", "3333", "--host", "0.0.0.0", "--live-data-poll-rate", "5"),
-    ]
-    assert folder == project.path
-    assert env == "test"

@@ -108,3 +108,16 @@ def test_a_file_has_the_json_and_nothing_else(command: list[str], shop, kedro, t
     assert outcome.code == 0, outcome.text
     assert json.loads(file.read_text(encoding="utf-8"))
     assert "{" not in outcome.out
+
+
+def test_the_schema_is_printed_or_written(shop, cli, tmp_path) -> None:
+    printed = cli(shop, "schema")
+    assert (printed.code, printed.err) == (0, "")
+    assert json.loads(printed.out)["title"]
+    file = tmp_path / "schema.json"
+    written = cli(shop, "schema", "--output", str(file))
+    assert (written.code, written.out) == (0, "")
+    assert file.read_text(encoding="utf-8") == printed.out
+    failed = cli(shop, "schema", "--output", str(tmp_path / "nowhere" / "schema.json"))
+    assert failed.code == 1
+    assert "No such file or directory" in failed.err

@@ -1,4 +1,4 @@
-"""`kedro assets schema`: what it says fits the reader of dagster.yml and the installed executors."""
+"""The schema of dagster.yml: what it says fits the reader of dagster.yml and the installed executors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from attrs import fields
-from test_check import MISFITS, MISTAKES
+from dagster_yml import MISFITS, MISTAKES
 
 from kedro_assets.cli.schema import dagster_schema, executor_schema
 from kedro_assets.config import DagsterConfig, read_config
@@ -18,7 +18,7 @@ from kedro_assets.execution.executors import KNOWN
 
 jsonschema = pytest.importorskip("jsonschema")
 
-EXAMPLE = Path(__file__).parents[2] / "examples/flights/conf/base/dagster.yml"
+EXAMPLE = Path(__file__).parents[3] / "examples/flights/conf/base/dagster.yml"
 OF_EXECUTORS = {
     "executors.a.multiprocess.max_concurrent",
     "jobs.a.executor.no_such",
@@ -160,16 +160,3 @@ def test_an_executor_that_is_not_installed_takes_any_options(monkeypatch) -> Non
         "description": "Not installed here: pip install dagster-dask",
         "type": ["object", "null"],
     }
-
-
-def test_it_is_printed_or_written(shop, cli, tmp_path: Path) -> None:
-    printed = cli(shop, "schema")
-    assert (printed.code, printed.err) == (0, "")
-    assert json.loads(printed.out)["title"]
-    file = tmp_path / "schema.json"
-    written = cli(shop, "schema", "--output", str(file))
-    assert (written.code, written.out) == (0, "")
-    assert file.read_text(encoding="utf-8") == printed.out
-    failed = cli(shop, "schema", "--output", str(tmp_path / "nowhere" / "schema.json"))
-    assert failed.code == 1
-    assert "No such file or directory" in failed.err
