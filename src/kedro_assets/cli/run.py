@@ -66,7 +66,7 @@ def run_assets(
     own = [project for project in projects if project.location.path == root]
     named = _pipeline_assets(own, job) if job and _find_job(definition, own, job) is None else None
     name = _job_name(definition, own, job) if job and named is None else dagster_jobs.ASSET_JOB
-    if name not in definition.job_names:
+    if name == dagster_jobs.ASSET_JOB and not graph.made:
         msg = "There is no asset that can be materialized: no node of the project makes one."
         raise KedroAssetsError(msg)
     made = definition.get_job(name)
@@ -90,8 +90,11 @@ def run_assets(
                 echo(f"Partition {run.title}")
             progress = _Progress(echo)
             selection, run_config = None if job else run.keys, _run_config(made, root, options, run.tags)
-            for event in dagster_jobs.run_events(repository, name, selection, run_config, run.tags, instance):
-                progress.tell(event)
+            try:
+                for event in dagster_jobs.run_events(repository, name, selection, run_config, run.tags, instance):
+                    progress.tell(event)
+            except dg.DagsterInvalidSubsetError as error:  # a part of what is made together
+                raise KedroAssetsError(str(error)) from error
             outcomes.append(progress.finish())
     return all(outcomes)
 
