@@ -99,7 +99,10 @@ def _load_versions(ctx: click.Context, param: click.Parameter, value: str | None
         return {}
     from kedro_assets._internals.kedro_project import split_load_versions
 
-    return split_load_versions(ctx, param, value)
+    try:
+        return split_load_versions(ctx, param, value)
+    except click.ClickException as error:  # Kedro's own shows an empty message
+        raise click.BadParameter(error.message) from error
 
 
 def _job_names(root: Path) -> Iterable[str]:
