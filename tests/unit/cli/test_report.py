@@ -1,0 +1,169 @@
+"""What is said of a whole project: what it came to, and what is left out of it."""
+
+import json
+
+import pytest
+from attrs import evolve
+
+from kedro_assets.cli.report import check_lines, job_facts, job_names, left_out_text, list_json, list_lines
+from kedro_assets.config import DagsterConfig
+from kedro_assets.errors import ConfigError, ProjectError
+from kedro_assets.project import LeftOutModule
+from unit.builders import make_node, make_project
+
+FILE = "{type: json.JSONDataset, filepath: a.json}"
+BROKEN = LeftOutModule("shop.pipelines.broken", "ValueError: no", "src/shop/pipelines/broken.py:3")
+TOOLS = LeftOutModule("shop.pipelines.tools", "it has no pipeline.", failed=False)
+
+
+# What the registry leaves out.
+
+
+def test_nothing_is_left_out_of_a_project_with_nodes():
+    assert left_out_text(make_project([make_node("a", [], ["x"])])) == ""
+
+
+def test_a_module_without_a_pipeline_is_nothing_that_is_left_out():
+    assert left_out_text(evolve(make_project([make_node("a", [], ["x"])]), left_out=[TOOLS])) == ""
+
+
+def test_modules_that_cannot_be_imported_are_left_out_each_with_its_place():
+    project = evolve(make_project([make_node("a", [], ["x"])]), left_out=[BROKEN, TOOLS])
+    assert left_out_text(project) == (
+        "A module of pipelines is left out of the project, as Kedro only warns of it:\n"
+        "  src/shop/pipelines/broken.py:3  shop.pipelines.broken: ValueError: no"
+    )
+    assert left_out_text(evolve(project, left_out=[BROKEN, BROKEN])).startswith("2 modules of pipelines are left out")
+
+
+def test_without_nodes_there_is_advice_unless_it_is_followed_already():
+    project = make_project({"empty": []})
+    assert "`load_with_hooks: true`" in left_out_text(project)
+    with_hooks = evolve(project, config=DagsterConfig(load_with_hooks=True))
+    assert left_out_text(with_hooks) == "The project registers no pipeline that has nodes, so there is nothing to run."
+
+
+# The check.
+
+
+def test_a_project_that_fits_is_counted(write_project):
+    lines = list(check_lines(write_project(conf={"catalog.yml": f"raw: {FILE}\nmade: {FILE}\n"})))
+    assert lines == [
+        "2 assets (1 external) of 1 nodes in 1 clusters; 1 jobs, 0 schedules, 0 sensors, 0 checks.",
+        "No problems.",
+    ]
+
+
+def test_nodes_that_share_a_step_are_shown_with_the_reason(write_project):
+    root = write_project("return {'__default__': Pipeline([n('a', [], ['x']), n('b', ['x'], ['y'])])}")
+    lines = list(check_lines(root))
+    at = lines.index("Nodes that share a step (assets.cluster_by: memory):")
+    assert lines[at + 2 : at + 4] == ["    nodes: a, b", "    because 'x' is handed on in memory."]
+
+
+def test_a_pipeline_of_hidden_datasets_is_no_job(write_project):
+    chain = """
+        chain = Pipeline([n("a", ["raw"], ["x"]), n("b", ["x"], ["y"])])
+        return {"__default__": chain, "part": chain.filter(node_names=["a"])}
+    """
+    root = write_project(chain, conf={"dagster.yml": "assets: {memory_assets: false}"})
+    reason = "its datasets are in memory and hidden by `memory_assets: false`."
+    assert f"Pipeline 'part' is not a job: {reason}" in list(check_lines(root))
+
+
+def test_a_pipeline_of_differently_partitioned_assets_is_no_job(write_project):
+    place = "{{type: json.JSONDataset, filepath: '{}/${{runtime_params:partition_key}}.json'}}"
+    conf = {
+        "dagster.yml": "assets: {partitions: {x: {static: [a]}, y: {static: [b]}}}",
+        "catalog.yml": f"x: {place.format('x')}\ny: {place.format('y')}\n",
+    }
+    root = write_project("return {'p': Pipeline([n('a', ['in_a'], ['x']), n('b', ['in_b'], ['y'])])}", conf=conf)
+    reason = "its assets are partitioned in several ways, and a run makes one of them."
+    assert f"Pipeline 'p' is not a job: {reason}" in list(check_lines(root))
+
+
+def test_a_class_of_a_dataset_in_use_is_an_error_and_of_another_a_remark(write_project):
+    unused = {"catalog.yml": "other: {type: json.JSONDatasett, filepath: a.json}\n"}
+    [remark] = [line for line in check_lines(write_project(conf=unused)) if "other" in line]
+    assert remark.startswith("Dataset 'other', which no node uses: the class 'json.JSONDatasett' cannot be imported")
+    used = {"catalog.yml": "made:\n  type: json.JSONDatasett\n  filepath: a.json\n"}
+    with pytest.raises(ConfigError) as caught:
+        list(check_lines(write_project(conf=used)))
+    assert [(problem.path, problem.source) for problem in caught.value.problems] == [
+        ("catalog.made.type", "conf/base/catalog.yml:2")
+    ]
+
+
+def test_a_project_without_nodes_is_refused_after_all_that_can_be_said(write_project):
+    said = []
+    with pytest.raises(ProjectError, match="no pipeline that has nodes"):
+        said.extend(check_lines(write_project("return {}")))
+    root = write_project("return {}")
+    lines = check_lines(root)
+    assert next(lines).startswith("0 assets (0 external) of 0 nodes")
+
+
+# The list.
+
+JOBS = """
+    schedules: {nightly: {cron_schedule: ["0 2 * * *", "@daily"]}}
+    jobs:
+      a-job: {pipeline: {}, schedule: nightly, description: All of it., executor: {multiprocess: {}}}
+      op_job: {pipeline: {}, view: ops}
+"""
+
+
+@pytest.fixture
+def root(write_project):
+    return write_project(conf={"catalog.yml": f"raw: {FILE}\nmade: {FILE}\n", "dagster.yml": JOBS})
+
+
+def test_the_list_has_what_became_of_the_project(root):
+    found = json.loads(list_json(root))
+    assert [(asset["key"], asset["node"], asset["deps"]) for asset in found["assets"]] == [
+        ("raw", None, []),
+        ("made", "make", ["raw"]),
+    ]
+    assert found["clusters"] == [{"name": "make", "nodes": ["make"]}]
+    assert found["schedules"] == [
+        {
+            "name": "nightly",
+            "job": "a_job",
+            "cron": ["0 2 * * *", "@daily"],
+            "timezone": None,
+            "status": "STOPPED",
+        }
+    ]
+    assert found["sensors"] == []
+
+
+def test_the_list_as_text_has_a_title_and_a_row_for_each(root):
+    lines = list(list_lines(root))
+    titles = [line for line in lines if not line.startswith(" ")]
+    assert titles == ["assets (2)", "clusters (1)", "jobs (2)", "schedules (1)", "sensors (0)"]
+    assert "  nightly  job: a_job  cron: 0 2 * * *, @daily  status: STOPPED" in lines
+
+
+def test_what_the_registry_leaves_out_is_said_beside_the_list(write_project, capsys):
+    assert json.loads(list_json(write_project("return {}")))["assets"] == []
+    said = capsys.readouterr()
+    assert said.err.startswith("Warning: The project registers no pipeline that has nodes")
+
+
+def test_a_job_has_assets_or_ops(translate_project):
+    found = translate_project(conf={"catalog.yml": f"raw: {FILE}\nmade: {FILE}\n", "dagster.yml": JOBS})
+    assert job_facts(found, "a-job") == {
+        "name": "a_job",
+        "kedro": "a-job",
+        "assets": ["made"],
+        "ops": [],
+        "partitions": None,
+        "executor": "multiprocess",
+        "description": "All of it.",
+    }
+    made = job_facts(found, "op_job")
+    assert (made["assets"], made["ops"]) == ([], ["make"])
+
+
+def test_jobs_have_their_names_in_dagster(root):
+    assert job_names(root) == ["a_job", "op_job"]
