@@ -192,11 +192,11 @@ def suggest(name: str, allowed: Iterable[str]) -> str:
         >>> suggest("nigthly", ["nightly", "weekly"])
         "Did you mean 'nightly'? Allowed: nightly, weekly."
         >>> suggest("x", [])
-        'None is defined.'
+        'There is nothing to choose from.'
     """
     names = sorted(map(str, allowed))
     if not names:
-        return "None is defined."
+        return "There is nothing to choose from."
     shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     nearest = difflib.get_close_matches(name, _alike(name, names), n=1)
     return (f"Did you mean '{nearest[0]}'? " if nearest else "") + f"Allowed: {shown}."

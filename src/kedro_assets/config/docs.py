@@ -14,7 +14,7 @@ def summary(section: type) -> str:
     Examples:
         >>> from kedro_assets.config import RunConfig
         >>> summary(RunConfig)
-        'What runs are given.'
+        'The parameters and versions that runs start with.'
     """
     return _parts(section)[0]
 
@@ -25,7 +25,7 @@ def key_notes(section: type) -> dict[str, str]:
     Examples:
         >>> from kedro_assets.config import RetryConfig
         >>> key_notes(RetryConfig)["delay"]
-        'Seconds before each of them.'
+        'Seconds before each retry.'
     """
     return {name: " ".join(text.split()) for name, text in _ENTRY.findall(_parts(section)[1])}
 

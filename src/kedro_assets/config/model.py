@@ -15,18 +15,19 @@ GroupBy = Literal["pipeline", "namespace", "none"]
 
 @frozen
 class TimeWindowsConfig:
-    """Partitions that are windows of time, in the words of Dagster's partitions definitions.
+    """Partitions that are time windows, with the options of Dagster's partitions definitions.
 
     Attributes:
-        start_date: Where the first window begins, written as keys are: `2026-01-31`, for hours `2026-01-31-00:00`.
-        end_date: Where the last window ends. Without it, today's last window that is over.
-        timezone: Such as `Europe/Berlin`. Without it, UTC.
-        cron_schedule: When a window ends and the next begins; for `cron` only.
+        start_date: The start of the first window, written like a partition key: `2026-01-31`, for hours
+            `2026-01-31-00:00`.
+        end_date: The end of the last window. Without it, every window that is over has a partition.
+        timezone: The time zone, such as `Europe/Berlin`. Without it, UTC.
+        cron_schedule: The cron expression of the times at which a window ends and the next one begins; for `cron` only.
         minute_offset: The minute at which windows begin.
         hour_offset: The hour at which windows begin; not for `hourly`.
         day_offset: The day on which windows begin: for `weekly` 0 to 6 from Sunday, for `monthly` 1 to 31.
-        end_offset: Windows more that are there before they are over; fewer if below 0.
-        fmt: How keys are written, in the words of `strftime`.
+        end_offset: How many windows that are not over yet have a partition, too. A negative number leaves out the last windows.
+        fmt: The format of the partition keys, as for `strftime`.
     """
 
     start_date: str
@@ -42,19 +43,19 @@ class TimeWindowsConfig:
 
 @frozen
 class PartitionsConfig:
-    """How datasets are partitioned: one of the first seven keys says by what.
+    """How datasets are partitioned: exactly one of the keys from `hourly` to `multi`, and options of backfills.
 
     Attributes:
-        hourly: By hours.
-        daily: By days.
-        weekly: By weeks.
-        monthly: By months.
-        cron: By windows of time that a cron schedule divides.
-        static: By these keys.
-        dynamic: By keys that are added while Dagster runs; the name under which it keeps them.
-        multi: By two of these at once: partitions by the name of the dimension.
-        backfill_policy: Whether a backfill makes a run for each key, or one run for all of them.
-        max_partitions_per_run: With `multi_run`, how many keys that follow each other share a run.
+        hourly: One partition for each hour.
+        daily: One partition for each day.
+        weekly: One partition for each week.
+        monthly: One partition for each month.
+        cron: One partition for each time window between two ticks of a cron schedule.
+        static: A fixed list of partition keys.
+        dynamic: Partition keys that are added while Dagster runs. The value is the name under which Dagster keeps them.
+        multi: Partitions with two dimensions. The value has the partitions of each dimension by its name.
+        backfill_policy: Whether a backfill starts a run for each partition key, or one run for all of them.
+        max_partitions_per_run: With `multi_run`, how many successive partition keys share a run.
     """
 
     hourly: TimeWindowsConfig | None = None
@@ -71,13 +72,13 @@ class PartitionsConfig:
 
 @frozen
 class TimeWindowMappingConfig:
-    """Which windows of time are read, in the words of `dagster.TimeWindowPartitionMapping`.
+    """Which time windows are read, with the arguments of `dagster.TimeWindowPartitionMapping`.
 
     Attributes:
-        start_offset: Windows by which the first one is moved: -1 is one earlier.
-        end_offset: Windows by which the last one is moved.
-        allow_nonexistent_upstream_partitions: Whether windows before the first partition, or after the last, are left
-            out. Otherwise they are an error.
+        start_offset: By how many windows the first one is moved: -1 is one window earlier.
+        end_offset: By how many windows the last one is moved.
+        allow_nonexistent_upstream_partitions: Whether windows before the first partition or after the last one are
+            left out. Otherwise they are an error.
     """
 
     start_offset: int = 0
@@ -90,10 +91,10 @@ class PartitionMappingConfig:
     """Which partitions of a dataset a node reads: one of these keys, or `identity`, `all` or `last`.
 
     Attributes:
-        time_window: Those in the same time, moved by some windows.
-        static: The keys that are made from each key that is read.
-        specific: Always these.
-        dimension: Those of this dimension, where one of the two has several.
+        time_window: The partitions of the same time, moved by some windows.
+        static: Which partition keys are made from each partition key that is read.
+        specific: Always these partition keys.
+        dimension: The partitions with the same key in this dimension, if one of the two datasets has several dimensions.
     """
 
     time_window: TimeWindowMappingConfig | None = None
@@ -104,29 +105,29 @@ class PartitionMappingConfig:
 
 @frozen
 class AssetsConfig:
-    """`assets`: which datasets become assets, in which steps, under which keys and groups.
+    """Which datasets become assets, which nodes share a step, and the asset keys and groups.
 
     Attributes:
-        pipelines: The registered pipelines that become assets. Without it, `__default__` and all others that fit
-            together with it.
+        pipelines: The registered pipelines whose datasets become assets. Without it, `__default__` and all other
+            pipelines that do not conflict with it.
         cluster_by: Which nodes share a step.
-        group_by: What the groups of the UI are. A dataset belongs to the first pipeline other than `__default__` that
-            holds its node.
-        key_prefix: Put before every asset key.
-        translator: Where to import the class from that says what an asset looks like, such as
-            `my_project.translator.Translator`: a `KedroTranslator`. One that is given to `build_definitions`, and a
-            component, go before it.
-        memory_assets: Whether in-memory datasets are assets. With `cluster_by: node` they always are.
-        partitions: How datasets are partitioned, by their name or a pattern as in Kedro's dataset factories; what the
-            catalog says of a dataset goes before. A name from `partitions`, or partitions written out.
-        deps: What is to be there before a node runs, though it does not read it: names of datasets, or of nodes without
-            outputs, by the name of what the node makes, or its own if it makes nothing.
-        pools: Dagster's pools by the tags of Kedro nodes: a step is in the pool of its nodes' tag, and the pool limits
-            how many run at once.
-        retries: How often a failed step is tried again, in whatever run; the `retries` of a job go before.
-        node_retries: The same for single nodes, by their name or one of their tags. They go before the `retries` of a job.
-        resume: Whether a further try of a step, and a re-execution of a run from its failure, goes on behind the nodes whose
-            data is saved. Otherwise all nodes of the step run again.
+        group_by: What the asset groups are made from. With `pipeline`, a dataset is in the group of the first pipeline
+            other than `__default__` that has its node.
+        key_prefix: The prefix of every asset key.
+        translator: The import path of a subclass of `KedroTranslator`, such as `my_project.translator.Translator`. A
+            translator that is given to `build_definitions`, and a component, take precedence.
+        memory_assets: Whether in-memory datasets become assets. With `cluster_by: node` they always do.
+        partitions: The partitions of datasets, by the name of a dataset or a pattern as in Kedro's dataset factories:
+            names from `partitions`, or partitions written out. Partitions in the catalog take precedence.
+        deps: What a node waits for though it does not read it: names of datasets, or of nodes without outputs. The key is
+            the name of a dataset that the node makes, or the name of the node if it makes none.
+        pools: Dagster's pools, by the tags of Kedro nodes: a step is in the pool of its nodes' tag, and the pool limits
+            how many steps run at once.
+        retries: How often a failed step is retried, in every run. The `retries` of a job take precedence.
+        node_retries: How often a step is retried when one of these nodes has failed, by the name or a tag of the node.
+            They take precedence over the `retries` of a job.
+        resume: Whether a retry of a step, and a re-execution of a run from failure, skips the nodes whose outputs are
+            already saved. Otherwise, all nodes of the step run again.
     """
 
     pipelines: list[str] | None = None
@@ -157,13 +158,13 @@ class ExecutorConfig:
 
 @frozen
 class RunConfig:
-    """What runs are given.
+    """The parameters and versions that runs start with.
 
     Attributes:
-        parameters: Values for the job's steps, by the names that nodes use, such as `params:model.depth`. They reach
-            the nodes, and no `${...}` in the configuration.
-        runtime_params: What `kedro run --params` takes: values by parameter name, nested as in `parameters.yml`.
-        load_versions: What `kedro run --load-versions` takes: the version to load, by dataset.
+        parameters: Values of parameters, by the names that nodes use, such as `params:model.depth`. Only the nodes get them:
+            they do not change `${...}` in the configuration.
+        runtime_params: Runtime parameters as for `kedro run --params`: values by name, nested as in `parameters.yml`.
+        load_versions: Versions as for `kedro run --load-versions`: the version to load, by the name of the dataset.
     """
 
     parameters: dict[str, Any] = Factory(dict)
@@ -173,16 +174,16 @@ class RunConfig:
 
 @frozen
 class ScheduleConfig:
-    """One schedule, in the words of `dagster.ScheduleDefinition`.
+    """One schedule, with arguments of `dagster.ScheduleDefinition`.
 
     Attributes:
-        cron_schedule: Five fields as in `0 2 * * *`, or `@daily`. A list starts a run whenever one of them does.
-        execution_timezone: Such as `Europe/Berlin`. Without it, UTC.
-        default_status: `RUNNING` starts the schedule with the daemon. A schedule that is `STOPPED` is started in the
-            UI.
-        description: Shown in the UI.
+        cron_schedule: A cron expression such as `0 2 * * *` or `@daily`. Of a list, each expression starts runs.
+        execution_timezone: The time zone, such as `Europe/Berlin`. Without it, UTC.
+        default_status: With `RUNNING`, the schedule is on as soon as Dagster's daemon runs; with `STOPPED`, somebody turns it
+            on in the UI.
+        description: The description in the UI.
         tags: Tags of the runs.
-        config: What the runs are given, laid over the `config` of the job.
+        config: The parameters and versions of the runs. Its values take precedence over the `config` of the job.
     """
 
     cron_schedule: str | list[str]
@@ -200,12 +201,13 @@ class SensorConfig:
     Attributes:
         asset: The key of an asset, such as `forest/model`. Every materialization of it starts a run.
         dataset: In place of `asset`, the name of a dataset with a `filepath` or a `path` that no node writes. A change
-            of its files starts a run. If its files are dynamic partitions, each new file becomes a partition and a run.
-        minimum_interval_seconds: Seconds between two looks. Without it, Dagster's 30.
-        default_status: `RUNNING` starts the sensor with the daemon. A sensor that is `STOPPED` is started in the UI.
-        description: Shown in the UI.
+            of its files starts a run. If its partitions are dynamic, each new file becomes a partition and starts a run.
+        minimum_interval_seconds: The least number of seconds between two ticks. Without it, Dagster's default of 30.
+        default_status: With `RUNNING`, the sensor is on as soon as Dagster's daemon runs; with `STOPPED`, somebody turns it
+            on in the UI.
+        description: The description in the UI.
         tags: Tags of the runs.
-        config: What the runs are given, laid over the `config` of the job.
+        config: The parameters and versions of the runs. Its values take precedence over the `config` of the job.
     """
 
     asset: str | None = None
@@ -219,11 +221,12 @@ class SensorConfig:
 
 @frozen
 class LoggerConfig:
-    """One logger: it gets every line of the runs that name it, in the words of Python's `logging.config`.
+    """One logger for the log lines of the runs of the jobs that name it, configured as in Python's `logging.config`.
 
     Attributes:
-        log_level: Lines below are left out.
-        handlers: Where the lines go, each a mapping with a `class` and its options. Without any, to stderr.
+        log_level: The lowest level that is logged.
+        handlers: Where log lines are written: each handler is a mapping with a `class` and its options. Without any, to
+            stderr.
         formatters: Formatters by the names that handlers use for them.
         filters: Filters by the names that handlers use for them.
     """
@@ -242,11 +245,11 @@ class PipelineFilter:
         pipeline_name: The registered pipeline.
         pipeline_names: Several registered pipelines, whose nodes are joined as `kedro run --pipelines` does.
         node_names: These nodes only.
-        from_nodes: These nodes and all after them.
-        to_nodes: These nodes and all before them.
-        from_inputs: What is made from these datasets.
-        to_outputs: What these datasets are made from.
-        node_namespaces: The nodes of these namespaces. `node_namespace: name` is taken too.
+        from_nodes: These nodes and all nodes after them.
+        to_nodes: These nodes and all nodes before them.
+        from_inputs: The nodes that read these datasets, and all nodes after them.
+        to_outputs: The nodes that make these datasets, and all nodes before them.
+        node_namespaces: The nodes of these namespaces. `node_namespace: name` is accepted, too.
         tags: The nodes with one of these tags.
     """
 
@@ -268,13 +271,13 @@ class PipelineFilter:
 
 @frozen
 class RetryConfig:
-    """How often a failed step is tried again, and after how many seconds, in the words of `dagster.RetryPolicy`.
+    """How often a failed step is retried, and after what delay, with the arguments of `dagster.RetryPolicy`.
 
     Attributes:
-        max_retries: The number of further tries.
-        delay: Seconds before each of them.
-        backoff: How the delay grows from one try to the next.
-        jitter: How the delay is varied by chance.
+        max_retries: How often a step is retried.
+        delay: Seconds before each retry.
+        backoff: How the delay grows from one retry to the next.
+        jitter: How the delay varies at random.
     """
 
     max_retries: int = 1
@@ -288,23 +291,23 @@ class JobConfig:
     """One job: a selection of assets, and how it is executed and scheduled.
 
     Attributes:
-        view: `ops` makes one op per node in place of a selection of assets.
-        description: Shown in the UI.
+        view: `ops` makes a job with one op for each node. Otherwise, the job is a selection of assets.
+        description: The description in the UI.
         pipeline: A registered pipeline and filters on it. Without `pipeline` and `selection`, the pipeline
             `__default__`.
-        selection: Assets in Dagster's selection syntax, in place of `pipeline`. Such as `+key:"forest/model"` or
+        selection: In place of `pipeline`, assets in Dagster's selection syntax, such as `+key:"forest/model"` or
             `group:reporting`.
         executor: A name from `executors`, a type without options, or an executor written out. Without it,
             `default_executor`.
         schedule: A name from `schedules`, a schedule written out, or a list of both.
         sensor: A name from `sensors`, a sensor written out, or a list of both.
-        loggers: Names from `loggers`, or `console` for Dagster's own. Without it, `console`.
+        loggers: Names from `loggers`, or `console` for Dagster's own logger. Without it, `console`.
         tags: Tags of the runs.
-        config: What the job's runs are given.
-        retries: How often a failed step is tried again. Without it, never.
-        run_retries: How often Dagster starts a failed run again, from its failure; needs `run_retries` in the
-            instance's dagster.yaml. It becomes the tag `dagster/max_retries`.
-        priority: The place of the runs in the queue, higher first. It becomes the tag `dagster/priority`.
+        config: The parameters and versions of the job's runs.
+        retries: How often a failed step is retried. Without it, as `assets.retries` says.
+        run_retries: How often Dagster retries a failed run, from the step that failed. It needs `run_retries` in the
+            instance's dagster.yaml, and becomes the tag `dagster/max_retries`.
+        priority: The priority of the runs in the queue; higher ones start first. It becomes the tag `dagster/priority`.
     """
 
     view: Literal["assets", "ops"] = "assets"
@@ -327,21 +330,22 @@ class DagsterConfig:
     """The whole of dagster.yml.
 
     Attributes:
-        assets: Which datasets become assets, and how.
+        assets: Which datasets become assets, which nodes share a step, and the asset keys and groups.
         default_executor: For "Materialize" in the UI and for jobs that name no executor: a name from `executors`, a
-            type without options such as `multiprocess`, or an executor written out. Without it, `in_process`. `none`
-            leaves it to other definitions of the code location, which wrap theirs with `kedro_assets.with_hooks`.
+            type without options such as `multiprocess`, or an executor written out. Without it, `in_process`. With `none`,
+            the project has no executor: other definitions of the code location give one, wrapped with
+            `kedro_assets.with_hooks`.
         partitions: Partitions by the names that datasets use for them.
         executors: Executors by the names that jobs use for them.
         schedules: Schedules by the names that jobs use for them.
         sensors: Sensors by the names that jobs use for them.
         loggers: Loggers by the names that jobs use for them.
         jobs: Jobs by name. Without any, every registered pipeline becomes a job.
-        secrets: Keys of parameters and credentials whose values are secret, beside those that say so themselves. A key is
-            meant wherever it stands; `model.licence` means one place among the parameters.
+        secrets: Keys of parameters and credentials whose values are secret, besides keys such as `password`, which are always
+            secret. A key applies wherever it appears; `model.licence` is that one parameter.
         mask_output: Whether secrets are masked in the captured output of steps, too: in what Python prints and logs there.
-        load_with_hooks: Whether `after_context_created` fires before the configuration is read. A project needs it if a
-            hook registers a resolver that the configuration uses.
+        load_with_hooks: Whether the hook `after_context_created` fires before the configuration is read. A project needs
+            it if a hook registers a resolver that the configuration uses.
     """
 
     assets: AssetsConfig = Factory(AssetsConfig)
@@ -362,19 +366,20 @@ class DatasetSettings:
     """`metadata.dagster` of a dataset in the catalog.
 
     Attributes:
-        description: Shown in the UI. Without it, the first paragraph of the node function's docstring.
-        group_name: The group, in place of the one that `group_by` gives.
+        description: The description in the UI. Without it, the first paragraph of the node function's docstring.
+        group_name: The asset group. Without it, the group that `assets.group_by` gives.
         owners: Email addresses, or teams as in `team:operations`.
-        tags: Added to the tags of the node.
-        kinds: Up to three words that the UI shows as icons. Without it, words from the name of the dataset's class.
+        tags: Tags of the asset, in addition to those of the node.
+        kinds: Up to three kinds, which the UI shows as icons. Without it, kinds from the name of the dataset's class.
         partitions: How the dataset is partitioned: a name from `partitions` of dagster.yml, or partitions written out.
-        partition_mappings: Which partitions the node reads of other datasets, by their names. Without it, those that
-            fit by Dagster's rules: the same key, the same time, all of them if this one is not partitioned.
-        deps: What is to be there before the node of this dataset runs, though it does not read it: names of datasets,
-            or of nodes without outputs.
-        automation_condition: When Dagster's daemon makes the asset by itself: a name from Dagster's
+        partition_mappings: Which partitions of other datasets the node reads, by the names of the datasets. Without it,
+            Dagster's rules apply: the same key, the same time, or all partitions if this dataset has none.
+        deps: What the node of this dataset waits for though it does not read it: names of datasets, or of nodes without
+            outputs.
+        automation_condition: When Dagster's daemon materializes the asset by itself: a name from Dagster's
             `AutomationCondition`, such as `eager`, or one with arguments, such as `on_cron: "0 6 * * *"`.
-        freshness_policy: How old the asset may be: `time_window` or `cron` of Dagster's `FreshnessPolicy`, with arguments.
+        freshness_policy: How old the asset may be: `time_window` or `cron` of Dagster's `FreshnessPolicy`, with its
+            arguments.
         external: Whether a dataset that no node writes becomes an asset. Write `false` if an asset of your own makes
             it.
     """

@@ -198,7 +198,7 @@ _NOUNS: Mapping[Any, str] = {
 }
 
 
-_QUOTES = "Keys are strings: put it in quotes."
+_QUOTES = "Put it in quotes, as keys are strings."
 
 
 def _noun(value: object) -> str:
@@ -301,15 +301,19 @@ def _valid_pools(value: object) -> object:
     pools = value.get("pools") if isinstance(value, dict) else None
     for tag, pool in pools.items() if isinstance(pools, dict) else ():
         if isinstance(pool, str) and not re.fullmatch(r"\S+", pool):
-            hint = "Dagster wants a name without spaces and line breaks."
-            raise _InvalidValueError(f"{pool!r} cannot be the name of a pool.", hint, inside=("pools", tag))
+            hint = "Write a name without spaces and line breaks."
+            raise _InvalidValueError(
+                f"Dagster does not allow {pool!r} as the name of a pool.", hint, inside=("pools", tag)
+            )
     return value
 
 
 def _one_spelling(value: object) -> object:
     """Take Kedro's older `node_namespace: a` for `node_namespaces: [a]`, and one of `pipeline_name` and `pipeline_names`."""
     if isinstance(value, dict) and {"pipeline_name", "pipeline_names"} <= value.keys():
-        raise _InvalidValueError("found both `pipeline_name` and `pipeline_names`.", "Keep one of them.")
+        raise _InvalidValueError(
+            "found both `pipeline_name` and `pipeline_names`, but a filter takes only one of them.", "Keep one of them."
+        )
     if isinstance(value, dict) and isinstance(value.get("node_namespace"), str):
         rest = {key: item for key, item in value.items() if key != "node_namespace"}
         return {**rest, "node_namespaces": [*(rest.get("node_namespaces") or []), value["node_namespace"]]}
@@ -322,7 +326,8 @@ def _one_of(kinds: Sequence[str], structure: Hook) -> Hook:
     def structure_one(value: object, cls: Any) -> object:
         found = [key for key in kinds if isinstance(value, dict) and key in value]
         if len(found) > 1:
-            raise _InvalidValueError(f"expected one of these keys, found {' and '.join(found)}.", "Keep one of them.")
+            shown = " and ".join(f"`{key}`" for key in found)
+            raise _InvalidValueError(f"expected one of these keys, found {shown}.", "Keep one of them.")
         return structure(value, cls)
 
     return structure_one
@@ -331,7 +336,8 @@ def _one_of(kinds: Sequence[str], structure: Hook) -> Hook:
 def _one_choice(value: object) -> object:
     if isinstance(value, dict) and "pipeline" in value and "selection" in value:
         raise _InvalidValueError(
-            "found both `pipeline` and `selection`, and a job has one of them.", "Keep the one that names the assets."
+            "found both `pipeline` and `selection`, but a job takes only one of them.",
+            "Keep the one that names the assets.",
         )
     return value
 
@@ -340,11 +346,11 @@ def _one_source(value: object) -> object:
     value = {} if value is None else value
     if isinstance(value, dict) and ("asset" in value) == ("dataset" in value):
         found = (
-            "found both `asset` and `dataset`, and a sensor has one of them."
+            "found both `asset` and `dataset`, but a sensor takes only one of them."
             if "asset" in value
-            else "this sensor looks at nothing."
+            else "this sensor has neither `asset` nor `dataset`."
         )
-        raise _InvalidValueError(found, "Name one `asset` or one `dataset`.")
+        raise _InvalidValueError(found, "Write one of the two.")
     return value
 
 

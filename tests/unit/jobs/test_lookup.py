@@ -78,7 +78,7 @@ def test_a_filter_that_does_not_fit_is_an_error():
 
 
 def test_definitions_without_a_project_have_none():
-    with pytest.raises(KedroAssetsError, match="None is defined"):
+    with pytest.raises(KedroAssetsError, match="There is nothing to choose from"):
         get_asset_key(dg.Definitions(), "x")
     with pytest.raises(KedroAssetsError, match="found 0"):
         build_asset_selection(dg.Definitions())

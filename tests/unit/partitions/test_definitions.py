@@ -16,7 +16,12 @@ WRITTEN = {
     "unknown name": ("by_dya", "", "no partitions 'by_dya' are defined", "Did you mean 'by_day'"),
     "unknown kind": ("{dialy: {}}", "dialy", "unknown key 'dialy'", "Did you mean 'daily'"),
     "no kind": ("{backfill_policy: single_run}", "", "nothing says by what it is partitioned", "Allowed: cron, daily"),
-    "two kinds": ("{" + DAILY + ", static: [a]}", "", "expected one of these keys, found daily and static", "Keep one"),
+    "two kinds": (
+        "{" + DAILY + ", static: [a]}",
+        "",
+        "expected one of these keys, found `daily` and `static`",
+        "Keep one",
+    ),
     "start": ("{daily: {start_date: yesterday}}", "daily", "Dagster refuses it", ""),
     "no start": ("{daily: {}}", "daily.start_date", "this required key is missing", "Add it."),
     "time zone": ('{daily: {start_date: "2026-01-01", timezone: Mars}}', "daily", "Dagster refuses it", ""),

@@ -22,7 +22,7 @@ MAPPINGS = {
     "two": (
         "{made: {specific: [a], dimension: a}}",
         "made",
-        "expected one of these keys, found specific and dimension",
+        "expected one of these keys, found `specific` and `dimension`",
         "",
     ),
     "key": ("{made: {time_windwo: {}}}", "made.time_windwo", "unknown key 'time_windwo'", "time_window"),
