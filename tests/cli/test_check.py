@@ -49,7 +49,7 @@ def test_it_says_which_nodes_share_a_step_and_why(shop, cli) -> None:
 def test_it_says_which_pipelines_are_left_out_and_why(shop, cli) -> None:
     [line] = [line for line in cli(shop, "check").out.splitlines() if "left out" in line]
     assert line.startswith("Pipeline 'rival' is left out: ")
-    assert "'rival_multiply' writes 'doubled', which node 'multiply' writes already" in line
+    assert "'rival_multiply' writes 'doubled', which node 'multiply' of pipeline '__default__' writes already" in line
 
 
 def test_nodes_that_would_wait_for_each_other_are_explained(new_project, cli) -> None:

@@ -63,7 +63,7 @@ def test_what_does_not_fit_is_reported_with_its_line(tmp_path: Path) -> None:
     external = found["catalog.raw.metadata.dagster.automation_condition"]
     assert (external.source, external.found) == (
         "conf/base/catalog.yml:1",
-        "no node makes this dataset, and Dagster cannot observe it.",
+        "no node makes this dataset, and Dagster cannot observe it, so the condition has no effect.",
     )
     unknown = found["catalog.final.metadata.dagster.automation_condition"]
     assert unknown.source == "conf/base/catalog.yml:8"

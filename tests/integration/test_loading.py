@@ -332,7 +332,7 @@ def test_the_registry_of_pipelines_is_called_once_however_many_nodes_there_are(t
     [
         (
             'node(twice, "raw", "final", name="other")',
-            "its node 'other' writes 'final', which node 'one' writes already, in pipeline '__default__'.",
+            "its node 'other' writes 'final', which node 'one' of pipeline '__default__' writes already.",
         ),
         (
             'node(twice, "raw", "final", name="one")',

@@ -54,7 +54,7 @@ def test_a_key_that_leads_out_of_the_folder_is_refused_before_anything_is_loaded
     before = sorted(tmp_path.rglob("*.json"))
     result = make(project, instance, asset, tags=partition(key))
     assert not result.success
-    assert "would lead out of the folder of its dataset" in result.error
+    assert "would lead out of the folder of the dataset" in result.error
     assert sorted(tmp_path.rglob("*.json")) == before
     assert project.calls("before_dataset_loaded") == []
 

@@ -416,5 +416,5 @@ def test_the_check_tells_what_was_split_for_its_partitions(sales: KedroProject) 
     registry.write_text(registry.read_text().replace('name="', 'tags="all", name="'))
     told = "\n".join(check_lines(sales.path))
     for node in ("extract", "sum_up", "report"):
-        assert f"nodes: {node}\n    because tag 'all', in part: its nodes are partitioned differently." in told
+        assert f"nodes: {node}\n    because the other nodes of the tag 'all' are partitioned differently." in told
     assert "Pipeline '__default__' is not a job: its assets are partitioned in several ways" in told

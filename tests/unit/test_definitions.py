@@ -129,7 +129,7 @@ def test_dependencies_go_through_hidden_datasets(translate_project):
 def test_names_that_would_be_one_asset_are_reported_together_with_the_fix(problems_of, nodes, names):
     [problem] = problems_of(one_pipeline(*nodes))
     assert all(name in problem.found for name in names)
-    assert "would both be the asset" in problem.found
+    assert "would have the same asset key" in problem.found
     assert problem.hint.startswith("Rename one of them")
 
 
@@ -145,7 +145,7 @@ class Same(KedroTranslator):
 def test_a_translator_that_gives_two_datasets_one_key_is_reported(problems_of, catalog):
     nodes = ("n('a', ['raw'], ['x'])", "n('b', ['x'], ['y'])")
     [problem] = problems_of(one_pipeline(*nodes), translator=Same(), conf={"catalog.yml": catalog})
-    assert problem.found == "'x' and 'y' would both be the asset 'same'."
+    assert problem.found == "'x' and 'y' would have the same asset key 'same'."
 
 
 class Loud(KedroTranslator):
@@ -176,16 +176,19 @@ def test_the_translator_of_dagster_yml_is_used_unless_another_is_given(translate
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        ("nowhere.Loud", "'nowhere.Loud' cannot be used: No module named 'nowhere'."),
-        (f"{HERE}.Quiet", f"'{HERE}.Quiet' cannot be used: module '{HERE}' has no attribute 'Quiet'."),
-        (f"{HERE}.Unready", f"'{HERE}.Unready' cannot be used: not yet."),
-        ("builtins.dict", "'builtins.dict' is not a translator."),
+        ("nowhere.Loud", "the translator 'nowhere.Loud' cannot be imported or created: No module named 'nowhere'."),
+        (
+            f"{HERE}.Quiet",
+            f"the translator '{HERE}.Quiet' cannot be imported or created: module '{HERE}' has no attribute 'Quiet'.",
+        ),
+        (f"{HERE}.Unready", f"the translator '{HERE}.Unready' cannot be imported or created: not yet."),
+        ("builtins.dict", "'builtins.dict' is not a subclass of `KedroTranslator`."),
     ],
 )
 def test_a_translator_that_is_none_is_reported(problems_of, path, found):
     [problem] = problems_of(conf={"dagster.yml": f"assets: {{translator: {path}}}"})
     assert (problem.path, problem.found) == ("assets.translator", found)
-    assert problem.hint == "Give the import path of a class that derives from kedro_assets.KedroTranslator."
+    assert problem.hint == "Give the import path of a subclass of `kedro_assets.KedroTranslator`."
 
 
 @pytest.mark.parametrize("dataset", ["raw", "made"], ids=["external", "written"])
@@ -259,7 +262,10 @@ def chain(length):
 def test_a_chain_of_steps_that_is_too_long_for_dagster_is_reported(problems_of):
     [problem] = problems_of(chain(LIMIT + 1), conf={"catalog.yml": FILES})
     assert problem.path == "assets.cluster_by"
-    assert problem.found == f"{LIMIT + 1} steps wait for each other, one after the other; Dagster stops near {LIMIT}."
+    assert (
+        problem.found
+        == f"found a chain of {LIMIT + 1} steps that wait for each other, but Dagster fails at about {LIMIT}."
+    )
 
 
 def test_a_chain_of_ops_that_is_too_long_is_reported_at_its_job(problems_of):
@@ -288,7 +294,7 @@ def test_a_condition_of_what_can_be_neither_made_nor_observed_is_reported(proble
     catalog = f"raw: {{type: json.JSONDataset, filepath: raw.json, metadata: {{dagster: {settings}}}}}"
     [problem] = problems_of(conf={"catalog.yml": catalog})
     assert problem.path == "catalog.raw.metadata.dagster.automation_condition"
-    assert problem.found == "no node makes this dataset, and Dagster cannot observe it."
+    assert problem.found == "no node makes this dataset, and Dagster cannot observe it, so the condition has no effect."
 
 
 # Where the project is.

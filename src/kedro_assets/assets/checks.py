@@ -61,7 +61,7 @@ def _check_spec(label: str, asset: dg.AssetSpec, dataset: str, validator: Valida
         return dg.AssetCheckSpec(
             label,
             asset=asset.key,
-            description=f"`{validator.class_path}` looks at `{dataset}` on every {modes}.",
+            description=f"The Kedro validator `{validator.class_path}` validates `{dataset}` on every {modes}.",
             metadata={"kedro/validator": validator.class_path},
             partitions_def=asset.partitions_def,
         )

@@ -38,7 +38,8 @@ def build_condition(raw: object, scope: Scope) -> Condition | None:
     if raw is None:
         return None
     known = {**_constructors(dg.AutomationCondition), **_OPERATORS}
-    condition: Condition | None = _Reader(known).read(raw, scope)
+    example = "`eager`, or `on_cron: '0 6 * * *'` with an argument"
+    condition: Condition | None = _Reader(known, "automation condition", example).read(raw, scope)
     return condition
 
 
@@ -46,7 +47,8 @@ def build_freshness(raw: object, scope: Scope) -> dg.FreshnessPolicy | None:
     """Build a freshness policy; None if there is none, or if it does not fit, which is reported."""
     if raw is None:
         return None
-    policy: dg.FreshnessPolicy | None = _Reader(_constructors(dg.FreshnessPolicy)).read(raw, scope)
+    known, example = _constructors(dg.FreshnessPolicy), "`time_window: {fail_window: 24h}`"
+    policy: dg.FreshnessPolicy | None = _Reader(known, "freshness policy", example).read(raw, scope)
     return policy
 
 
@@ -142,9 +144,13 @@ class _Reader:
 
     Attributes:
         known: What may be called, by name.
+        what: What it makes, for messages.
+        example: How one is written, for messages.
     """
 
     known: Mapping[str, Callable[..., Any]]
+    what: str
+    example: str
 
     def read(self, raw: object, scope: Scope) -> Any:
         """Return what is written at a place; None if it does not fit, which is reported."""
@@ -160,16 +166,18 @@ class _Reader:
         elif isinstance(raw, str):
             name, given, inside = raw, None, scope
         else:
-            hint = "Write a name, such as `eager`, or one name with its arguments, such as `on_cron: '0 6 * * *'`."
-            raise _refused(scope, "this is not a condition or policy of Dagster's.", hint)
+            found = f"expected one {self.what}, alone or with its arguments."
+            raise _refused(scope, found, f"Write it as in {self.example}.")
         if name not in self.known:
-            raise _refused(inside, f"Dagster has no '{name}'.", suggest(str(name), self.known))
+            raise _refused(inside, f"Dagster has no {self.what} '{name}'.", suggest(str(name), self.known))
         function = self.known[name]
         arguments = self._arguments(inspect.signature(function).parameters, given, inside)
         try:
             return function(**arguments)
         except (dagster_config.CHECK_ERROR, dg.DagsterError, TypeError, ValueError, OverflowError) as error:
-            raise _refused(inside, f"Dagster refuses it: {error}", f"See `{name}` in Dagster's reference.") from None
+            raise _refused(
+                inside, f"Dagster rejects these arguments: {error}", f"See `{name}` in Dagster's reference."
+            ) from None
 
     def _arguments(self, parameters: Mapping[str, inspect.Parameter], given: object, scope: Scope) -> dict[str, Any]:
         """Read the arguments of a call: all by name, or the first alone."""
@@ -181,8 +189,9 @@ class _Reader:
         if alone and first is not None:
             return {first: self._argument(parameters[first], given, scope)}
         if given is not None and not isinstance(given, dict):
-            allowed = f"Its arguments are: {', '.join(parameters)}." if parameters else "It takes no arguments."
-            raise _refused(scope, f"expected arguments, found {given!r}.", allowed)
+            expected = "arguments by name" if parameters else "no arguments"
+            hint = f"Allowed: {', '.join(parameters)}." if parameters else "Write the name alone."
+            raise _refused(scope, f"expected {expected}, found {given!r}.", hint)
         found, fits = {}, True
         for name, value in by_name.items():
             if name not in parameters:
@@ -221,7 +230,7 @@ class _Reader:
 
     def _operands(self, value: object, scope: Scope) -> list[Any]:
         if not isinstance(value, list) or not value:
-            raise _refused(scope, "expected a list of conditions.", "Write at least one, each behind a dash.")
+            raise _refused(scope, "expected a list of at least one condition.", "Write each condition after a dash.")
         found = [self.read(item, scope.at(position)) for position, item in enumerate(value)]
         if None in found:
             raise _RefusedError

@@ -26,15 +26,15 @@ def configured_translator(config: AssetsConfig, problems: Scope) -> KedroTransla
     if config.translator is None:
         return KedroTranslator()
     scope = problems.at("assets", "translator")
-    hint = "Give the import path of a class that derives from kedro_assets.KedroTranslator."
+    hint = "Give the import path of a subclass of `kedro_assets.KedroTranslator`."
     try:
         found = imported(config.translator)
         if isinstance(found, type) and issubclass(found, KedroTranslator):
             return found()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's module
-        scope.add(f"'{config.translator}' cannot be used: {error}.", hint)
+        scope.add(f"the translator '{config.translator}' cannot be imported or created: {error}.", hint)
         return KedroTranslator()
-    scope.add(f"'{config.translator}' is not a translator.", hint)
+    scope.add(f"'{config.translator}' is not a subclass of `KedroTranslator`.", hint)
     return KedroTranslator()
 
 
@@ -55,12 +55,12 @@ def translated_specs(
         try:
             spec = translator.get_asset_spec(record)
         except (dg.DagsterInvalidDefinitionError, dg.DagsterInvalidInvocationError) as error:
-            scope.at("metadata", "dagster").add(f"Dagster refuses it: {error}")
+            scope.at("metadata", "dagster").add(f"Dagster rejects the spec of this asset: {error}")
             continue
         shown = spec.key.to_user_string()
         if shown in owners:
-            hint = "Rename one of them in the project, or give it another key with a translator."
-            scope.add(f"'{owners[shown]}' and '{name}' would both be the asset '{shown}'.", hint)
+            hint = "Rename one of them in the project, or give it another asset key with a translator."
+            scope.add(f"'{owners[shown]}' and '{name}' would have the same asset key '{shown}'.", hint)
             continue
         owners[shown] = name
         specs[vertex] = spec

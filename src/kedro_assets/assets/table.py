@@ -189,8 +189,13 @@ def _check_conditions(assets: Iterable[KedroAsset], problems: Scope) -> None:
         if asset.is_external and asset.spec.automation_condition is not None and asset.observed is None:
             name = asset.record.entry.name if asset.record.entry else asset.name
             scope = problems.at("catalog", name, "metadata", "dagster", "automation_condition")
-            hint = "It can if the dataset has a `filepath` or a `path`, no partitions, and no `external: false`."
-            scope.add("no node makes this dataset, and Dagster cannot observe it.", hint)
+            hint = (
+                "Remove the condition, or let Dagster observe the dataset: it needs a `filepath` or a `path`, no partitions, "
+                "and no `external: false`."
+            )
+            scope.add(
+                "no node makes this dataset, and Dagster cannot observe it, so the condition has no effect.", hint
+            )
 
 
 def _access(project: Project, graph: ProjectGraph) -> dict[str, DatasetAccess]:

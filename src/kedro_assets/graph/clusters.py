@@ -71,7 +71,7 @@ def cluster(graph: ProjectGraph, config: AssetsConfig, boundaries: Boundaries, p
         for cycle in _cycles(graph, sets):
             sets.union(*cycle)
             shown = " and ".join(f"'{name}'" for name in cycle)
-            reasons.append((cycle[0], f"{shown} would wait for each other: what lies between them runs with them."))
+            reasons.append((cycle[0], f"the steps of {shown} would otherwise wait for each other."))
     members: dict[str, list[str]] = {}
     for node in graph.nodes:
         members.setdefault(sets[node], []).append(node)
@@ -107,24 +107,26 @@ def _check_alike(
         problems: Collects what does not fit.
     """
     scope = problems.at("assets", "partitions")
-    hint = "Save what is handed on: give it an entry in the catalog."
+    hint = "Give the data that is handed on in memory an entry in the catalog, so that it is saved."
     odd = next((node for node in nodes if boundaries.kinds.get(node) != boundaries.kinds.get(nodes[0])), None)
     if odd is not None:
         found = (
-            f"'{nodes[0]}' and nodes that hand on data in memory have to run together, and '{odd}', which is partitioned "
-            "otherwise, would run between them."
+            f"node '{nodes[0]}' has to share a step with the nodes to which it hands on data in memory, but node '{odd}' "
+            "between them is partitioned differently."
         )
         scope.add(found, hint)
     for first, other in moves:
         if odd is None:
-            found = f"'{first}' and '{other}' have to run together, and the second reads other partitions of the first."
+            found = f"nodes '{first}' and '{other}' have to share a step, but '{other}' reads other partitions than those that '{first}' makes in the same run."
             scope.add(found, hint)
     for dataset in {dataset for node in nodes for dataset in boundaries.reads.get(node, ())}:
         readers = [node for node in nodes if dataset in graph.inputs(node)]
         first, *others = readers or nodes[:1]
         for other in others:
             if boundaries.reads.get(first, {}).get(dataset) != boundaries.reads.get(other, {}).get(dataset):
-                found = f"'{first}' and '{other}' have to run together, and read different partitions of '{dataset}'."
+                found = (
+                    f"nodes '{first}' and '{other}' have to share a step, but read different partitions of '{dataset}'."
+                )
                 scope.add(found, hint)
 
 
@@ -148,8 +150,8 @@ def check_depth(graph: ProjectGraph, clusters: Iterable[Cluster], scope: Scope) 
     longest = nx.dag_longest_path_length(quotient) + 1
     limit = sys.getrecursionlimit() - _OTHER_CALLS
     if longest > limit:
-        found = f"{longest} steps wait for each other, one after the other; Dagster stops near {limit}."
-        hint = "Let more nodes share a step: assets do with `cluster_by: pipeline`, `namespace` or `tag`."
+        found = f"found a chain of {longest} steps that wait for each other, but Dagster fails at about {limit}."
+        hint = "Let more nodes share a step: for assets, set `assets.cluster_by` to `pipeline`, `namespace` or `tag`."
         scope.add(found, hint)
     return longest <= limit
 
@@ -199,10 +201,13 @@ def _traits(graph: ProjectGraph, cluster_by: str, boundaries: Boundaries, sets: 
             kind = (boundaries.kinds.get(node), levels[root], reads.get(root))
             alike.setdefault(trait, {}).setdefault(kind, []).append(node)
     for trait, groups in alike.items():
-        split = ", in part: its nodes are partitioned differently" if len(groups) > 1 else ""
+        shared = f"they share the {cluster_by} '{trait}'."
+        apart = f"the other nodes of the {cluster_by} '{trait}' are partitioned differently."
         for first, *others in groups.values():
-            if others or split:
-                yield first, others, f"{cluster_by} '{trait}'{split}."
+            if others:
+                yield first, others, shared
+            if len(groups) > 1:
+                yield first, others, apart
 
 
 def _reads(graph: ProjectGraph, boundaries: Boundaries, sets: UnionFind[str]) -> Mapping[str, Hashable]:

@@ -47,11 +47,12 @@ def with_order(
         if before is None:
             nodes = [other for other in graph.nodes if not graph.outputs(other)]
             allowed = suggest(wait.name, [*graph.datasets, *nodes])
-            wait.scope.add(f"no dataset and no node is called '{wait.name}'.", allowed)
+            wait.scope.add(f"no dataset or node is named '{wait.name}'.", allowed)
             continue
         first = graph.maker(before)
         if has_cycle and first is not None and (first == wait.node or nx.has_path(waiting, wait.node, first)):
-            wait.scope.add(f"'{wait.name}' cannot be there before node '{wait.node}', which it waits for itself.")
+            found = f"node '{wait.node}' cannot wait for '{wait.name}', which depends on this node itself."
+            wait.scope.add(found, "Remove one of the two dependencies.")
             continue
         if first is not None:
             waiting.add_edge(first, wait.node)
@@ -69,8 +70,8 @@ def _waits(graph: ProjectGraph, deps: Mapping[str, Sequence[str]], problems: Sco
         scope, producer = graph.settings_scope(dataset, problems).at("deps"), graph.producer(dataset)
         for position, name in enumerate(settings.deps):
             if producer is None:
-                found = f"no node makes '{dataset}', so none can wait."
-                scope.at(position).add(found, "Write it where a node does.")
+                found = f"no node makes '{dataset}', so there is no node that can wait."
+                scope.at(position).add(found, "Write `deps` at a dataset that a node makes.")
             else:
                 yield _Wait(producer, name, scope.at(position))
     for title, names in deps.items():
@@ -78,7 +79,7 @@ def _waits(graph: ProjectGraph, deps: Mapping[str, Sequence[str]], problems: Sco
         scope = problems.at("assets", "deps", title)
         if node is None:
             made = [name for name in graph.datasets if graph.producer(name)]
-            found = f"no node is called '{title}', or makes a dataset of that name."
+            found = f"no node is named '{title}', and no node makes a dataset of that name."
             scope.add(found, suggest(title, [*made, *graph.nodes]))
             continue
         yield from (_Wait(node, name, scope.at(position)) for position, name in enumerate(names))

@@ -207,8 +207,8 @@ def build_graph(project: Project, problems: Scope) -> ProjectGraph:
     for name in [name for name in names if name in project.pipelines]:
         reason = joined.add(name, project.pipelines[name])
         if reason and asked is not None:
-            found = f"pipeline '{name}' cannot join: {reason}"
-            scope.at(asked.index(name)).add(found, "Leave out one of the two.")
+            found = f"pipeline '{name}' conflicts with the other pipelines: {reason}"
+            scope.at(asked.index(name)).add(found, "Leave out one of the pipelines that conflict.")
     nodes = joined.in_order()
     graph = ProjectGraph(
         digraph=_digraph(nodes),
@@ -301,7 +301,7 @@ class _Joined:
                         f"its node '{node.name}' writes '{output}' too, and differs from the node of that name in pipeline "
                         f"'{where}': {_difference(other, node)}."
                     )
-                return f"its node '{node.name}' writes '{output}', which node '{other.name}' writes already, in pipeline '{where}'."
+                return f"its node '{node.name}' writes '{output}', which node '{other.name}' of pipeline '{where}' writes already."
         together = _digraph({**self.nodes, **new}) if self.nodes else nx.DiGraph()
         if nx.is_directed_acyclic_graph(together):  # Kedro has looked at each pipeline by itself
             return ""

@@ -18,7 +18,7 @@ def confirmed_together(graph: ProjectGraph) -> Iterator[Tie]:
             users = [graph.producer(name), *graph.consumers(name)]
             others = [user for user in users if user is not None and user != node]
             if others:
-                yield node, others, f"'{node}' confirms '{name}', which is for the process that has loaded it."
+                yield node, others, f"'{node}' confirms '{name}', which only the process that has loaded it can do."
 
 
 def handed_on_in_memory(graph: ProjectGraph) -> Iterator[Tie]:

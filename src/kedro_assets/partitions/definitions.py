@@ -93,7 +93,9 @@ class PartitionsReader:
                 yield vertex, partitioning, scope
         for pattern in self._patterns.keys() - used:
             scope = self._problems.at("assets", "partitions", pattern)
-            scope.add("no dataset has this name, or fits it.", suggest(pattern, (name for _, name in assets)))
+            scope.add(
+                "no dataset has this name or matches this pattern.", suggest(pattern, (name for _, name in assets))
+            )
 
     def _translated(self, definition: dg.PartitionsDefinition[Any], scope: Scope) -> Partitioning | None:
         try:
@@ -110,7 +112,10 @@ class PartitionsReader:
             self._made[name] = self._partitioning(self._named[name], self._problems.at("partitions", name))
             self._open.remove(name)
         if name in self._open:
-            scope.add(f"the dimensions of '{name}' lead back to it.", "Write one of them out.")
+            scope.add(
+                f"the dimensions of '{name}' refer back to '{name}'.",
+                "Write out one of the dimensions in place of its name.",
+            )
         return self._made[name]
 
     def _resolved(self, written: str | PartitionsConfig, scope: Scope) -> Partitioning | None:
@@ -125,7 +130,7 @@ class PartitionsReader:
     def _partitioning(self, config: PartitionsConfig, scope: Scope) -> Partitioning | None:
         definition = self._definition(config, scope)
         if config.max_partitions_per_run < 1:
-            found = f"expected a number from 1, found {config.max_partitions_per_run}."
+            found = f"expected a number of at least 1, found {config.max_partitions_per_run}."
             scope.at("max_partitions_per_run").add(found)
             return None
         single = config.backfill_policy == "single_run"
@@ -138,7 +143,7 @@ class PartitionsReader:
         kind = next((kind for kind in PARTITIONS if getattr(config, kind) is not None), None)
         if kind is None:
             if not scope.failed:
-                scope.add("nothing says by what it is partitioned.", suggest("", PARTITIONS))
+                scope.add("expected one kind of partitions, found none.", suggest("", PARTITIONS))
             return None
         makers: dict[str, _Maker] = {"static": _static, "dynamic": _dynamic, "multi": self._multi}
         make: _Maker = makers.get(kind) or self._time_windows
@@ -147,7 +152,7 @@ class PartitionsReader:
             if definition is not None:
                 dagster_partitions.check_definition(definition)
         except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
-            scope.at(kind).add(f"Dagster refuses it: {error}")
+            scope.at(kind).add(f"Dagster rejects these partitions: {error}")
             return None
         return definition
 
@@ -163,9 +168,11 @@ class PartitionsReader:
         given = asdict(config, filter=lambda _, value: value is not None)
         make, offsets = _TIME[kind]
         for key in given.keys() & {"cron_schedule", "minute_offset", "hour_offset", "day_offset"} - offsets:
-            scope.at(key).add(f"`{kind}` has no '{key}'.", "Leave it out.")
+            scope.at(key).add(f"`{kind}` does not take the key `{key}`.", "Leave it out.")
         if abs(config.end_offset or 0) > _MOST_WINDOWS:
-            scope.at("end_offset").add(f"{config.end_offset} windows are too many.", f"Allowed: up to {_MOST_WINDOWS}.")
+            scope.at("end_offset").add(
+                f"an offset of {config.end_offset} windows is too large.", f"Allowed: up to {_MOST_WINDOWS}."
+            )
         if kind == "cron" and config.cron_schedule is None:
             scope.at("cron_schedule").add("this required key is missing.", "Add it.")
         return None if scope.failed else make(**given)
@@ -174,9 +181,9 @@ class PartitionsReader:
 def _static(keys: list[str], scope: Scope) -> dg.PartitionsDefinition[Any] | None:
     for position, key in enumerate(keys):
         if not key.strip():
-            scope.at(position).add("the key of a partition is empty.", "Write a key, or leave it out.")
+            scope.at(position).add("the key of a partition is empty.", "Write a key, or remove the entry.")
         elif leads_out(key):
-            hint = "A key becomes part of a path: leave out `..`, a root and an address."
+            hint = "Write a key without `..` that is neither an absolute path nor a URL, as it becomes part of a path."
             scope.at(position).add(f"the key {key!r} would lead out of the folder of its dataset.", hint)
     return None if scope.failed else dg.StaticPartitionsDefinition(keys)
 

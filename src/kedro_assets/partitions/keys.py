@@ -211,9 +211,10 @@ def check_keys(keys: Collection[str]) -> None:
     """
     refused = sorted(str(key) for key in keys if leads_out(key))
     if refused:
+        keys_shown = f"key{'s' if len(refused) > 1 else ''} {shown([repr(key) for key in refused])}"
         msg = (
-            f"The partition {shown([repr(key) for key in refused])} would lead out of the folder of its dataset: a key is not a path. "
-            "This data is not saved. Give it a key without `..`, and without a root or an address."
+            f"The partition {keys_shown} would lead out of the folder of the dataset, so this data is not saved. "
+            "Use keys without `..` that are neither absolute paths nor URLs."
         )
         raise PartitionError(msg)
 
@@ -230,10 +231,11 @@ def check_saved(name: str, data: Any, keys: Collection[str]) -> None:
     others = [str(id_) for id_ in data.keys() - selected(data, keys).keys()]
     if others:
         shown = sorted(map(_as_id, keys))
+        noun = "the partition" if len(others) == 1 else "the partitions"
         allowed = ", ".join(shown) if len(shown) <= 3 else f"{shown[0]} to {shown[-1]}"
         msg = (
-            f"The node gives the partitions {', '.join(sorted(others)[:5])} of '{name}', but this run makes {allowed}. "
-            "This data is not saved. Return what belongs to the run: it has `partition_key` as a runtime parameter."
+            f"The node returned {noun} {', '.join(sorted(others)[:5])} of '{name}', but this run makes {allowed}. "
+            "This data is not saved. Return the partitions of the run only: `partition_key` is one of its runtime parameters."
         )
         raise PartitionError(msg)
 

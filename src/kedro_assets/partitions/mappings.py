@@ -22,18 +22,20 @@ def read_mapping(written: str | PartitionMappingConfig, scope: Scope) -> dg.Part
     window = asdict(written).get("time_window") if isinstance(written, PartitionMappingConfig) else None
     for key, value in (window or {}).items():
         if isinstance(value, int) and abs(value) > _MOST_WINDOWS:
-            scope.at("time_window", key).add(f"{value} windows are too many.", f"Allowed: up to {_MOST_WINDOWS}.")
+            scope.at("time_window", key).add(
+                f"an offset of {value} windows is too large.", f"Allowed: up to {_MOST_WINDOWS}."
+            )
             return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)  # of options that the documentation names
             mapping = _make(written)
     except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
-        scope.add(f"Dagster refuses it: {error}")
+        scope.add(f"Dagster rejects this partition mapping: {error}")
         return None
     if mapping is None and not scope.failed:
         kinds = (*_PLAIN, *asdict(PartitionMappingConfig()))
-        scope.add("nothing says which partitions are read.", suggest("", kinds))
+        scope.add("expected one kind of partition mapping, found none.", suggest("", kinds))
     return mapping
 
 

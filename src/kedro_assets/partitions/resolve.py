@@ -170,7 +170,7 @@ def _tied(graph: ProjectGraph) -> list[list[str]]:
 
 def _report_clash(first: str, other: str, scope: Scope) -> None:
     found = f"'{first}' and '{other}' are partitioned differently, but made together: by one node, or by nodes that hand on data in memory."
-    hint = "Partition them alike, or save what is handed on between them: give it an entry in the catalog."
+    hint = "Give them the same partitions, or give the data that is handed on between them an entry in the catalog."
     scope.add(found, hint)
 
 
@@ -185,11 +185,15 @@ def _mappings(partitions: Partitions, problems: Scope) -> Iterator[tuple[tuple[s
         for dataset, written in settings.partition_mappings.items():
             scope = graph.settings_scope(made, problems).at("partition_mappings", dataset)
             if node is None or dataset not in read:
-                found = f"the node of '{made}' does not read '{dataset}'." if node else "no node makes this dataset."
+                found = (
+                    f"the node that makes '{made}' does not read '{dataset}'."
+                    if node
+                    else "no node makes this dataset."
+                )
                 scope.add(found, suggest(dataset, read))
                 continue
             if partitions.of_dataset(dataset) is None:
-                scope.add(f"'{dataset}' is not partitioned.", "Leave the mapping out, or partition it.")
+                scope.add(f"'{dataset}' is not partitioned.", f"Remove the mapping, or give '{dataset}' partitions.")
                 continue
             mapping = read_mapping(written, scope)
             if mapping is None or _is_of_other_run(mapping, dataset, graph, scope):
@@ -197,7 +201,7 @@ def _mappings(partitions: Partitions, problems: Scope) -> Iterator[tuple[tuple[s
             for edge in dict.fromkeys([(node, dataset), *(edge for edge in readings if edge[1] == dataset)]):
                 if _kind(seen.setdefault(edge, mapping)) != _kind(mapping):
                     found = f"another output of node '{edge[0]}' has another mapping for '{dataset}'."
-                    scope.add(found, "A node reads once: keep one of them.")
+                    scope.add(found, "Keep one of the two mappings: a node reads a dataset once.")
                 yield edge, mapping
 
 
@@ -233,8 +237,8 @@ def _is_of_other_run(mapping: dg.PartitionMapping, dataset: str, graph: ProjectG
     handed_on = graph.producer(dataset) is not None and graph.in_memory(dataset)
     if not handed_on or isinstance(mapping, dg.IdentityPartitionMapping):
         return False
-    found = f"'{dataset}' is handed on in memory: the partition of it that is there is the one that is made."
-    scope.add(found, "Leave the mapping out, or save the data: give it an entry in the catalog.")
+    found = f"'{dataset}' is handed on in memory, so only the partition that the run makes is available."
+    scope.add(found, f"Remove the mapping, or give '{dataset}' an entry in the catalog, so that it is saved.")
     return True
 
 
@@ -266,7 +270,7 @@ def _check_kind(entry: CatalogEntry, scope: Scope, *, saved: bool) -> None:
     """Report a dataset whose class gets in the way of single partitions."""
     if saved and entry.config.get("overwrite") is True:
         found = f"'{entry.name}' is partitioned, and `overwrite: true` deletes all partitions before it saves one."
-        scope.at("overwrite").add(found, "Leave it out.")
+        scope.at("overwrite").add(found, "Remove `overwrite: true`.")
     if entry.cached is not None and entry.cached.is_partitioned:
         found = f"'{entry.name}' is partitioned, and a CachedDataset hides which partitions it holds."
         scope.at("type").add(found, "Take the dataset out of the CachedDataset.")
@@ -276,7 +280,7 @@ def _check_path(entry: CatalogEntry, node: str, partitions: Partitions, scope: S
     """Report a dataset with one place per partition that a node reads in a run of others."""
     name = base_name(entry.name)
     if not entry.partition_parts <= partitions.same_parts(node, name):
-        found = f"'{entry.name}' has one path per partition, and node '{node}' reads others than it makes."
+        found = f"'{entry.name}' has one path per partition, but node '{node}' reads other partitions than it makes."
         hint = f"Let the node read '{name}@all', and add it to the catalog as a PartitionedDataset of the same folder."
         scope.add(found, hint)
 
@@ -285,7 +289,7 @@ def _check_parts(entry: CatalogEntry, node: str, partitioning: Partitioning, sco
     """Report a dataset whose path asks for what the partitions of a node do not have: all of them would share one place."""
     has = parts_of(partitioning.definition)
     for part in sorted(entry.partition_parts - has):
-        found = f"'{entry.name}' asks for `{part}`, which the partitions of node '{node}' do not have."
+        found = f"the configuration of '{entry.name}' uses `{part}`, which the partitions of node '{node}' do not have."
         scope.add(found, suggest(part, has))
 
 
@@ -300,10 +304,12 @@ def _check_mappings(partitions: Partitions, places: Mapping[str, Scope], problem
                 continue
             reason = dagster_partitions.mapping_error(mapping, own.definition, read.definition)
             if reason and mapping is None:
-                found = f"'{dataset}', which node '{node}' reads, has partitions of another kind, and nothing says which of them it reads."
-                hint = f"Say it at what the node makes, as in `partition_mappings: {{{dataset}: all}}`."
+                found = f"node '{node}' reads '{dataset}', which has partitions of another kind, and no partition mapping says which of them to read."
+                hint = (
+                    f"Add a mapping to a dataset that the node makes, as in `partition_mappings: {{{dataset}: all}}`."
+                )
                 places[node].add(found, hint)
             elif reason:
                 outputs = [entry.name for name in graph.outputs(node) for entry in graph.entries[name]]
                 scope = problems.at("catalog", *outputs[:1], "metadata", "dagster", "partition_mappings", dataset)
-                scope.add(f"Dagster refuses it: {reason}")
+                scope.add(f"Dagster rejects this partition mapping: {reason}")

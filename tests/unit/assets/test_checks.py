@@ -28,7 +28,7 @@ def test_every_validator_is_a_check_of_its_asset():
     catalog = {"raw": entry(validator="shop.Raw"), "b": entry(validator={"class": "shop.B", "severity": "warn"})}
     checks, problems = checks_of([make_node("n", ["raw"], ["b", "c"])], catalog)
     assert (names(checks), problems) == ({"raw": ("raw", "validator"), "b": ("b", "validator")}, [])
-    assert checks["b"].description == "`shop.B` looks at `b` on every load and save."
+    assert checks["b"].description == "The Kedro validator `shop.B` validates `b` on every load and save."
 
 
 def test_each_name_of_a_transcoded_dataset_has_a_check_of_its_own():

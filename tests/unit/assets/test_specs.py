@@ -73,7 +73,10 @@ def test_what_dagster_refuses_is_reported_and_is_no_asset():
     catalog = {"x": {"type": "A", "metadata": {"dagster": {"owners": ["nobody"]}}}}
     table = make_table(CHAIN, catalog=catalog, problems=problems)
     [problem] = problems
-    assert (problem.path, problem.found.startswith("Dagster refuses it: ")) == ("catalog.x.metadata.dagster", True)
+    assert (problem.path, problem.found.startswith("Dagster rejects the spec of this asset: ")) == (
+        "catalog.x.metadata.dagster",
+        True,
+    )
     assert [asset.name for asset in table.assets] == ["raw", "y", "c"]
     assert deps(table)["y"] == []
 
@@ -82,7 +85,7 @@ def test_two_datasets_under_one_key_are_reported():
     problems = Scope()
     make_table([make_node("a", ["shop/x"], ["shop.x"])], problems=problems, translator=f"{__name__}.Mine")
     [problem] = problems
-    assert problem.found == "'shop/x' and 'shop.x' would both be the asset 'same'."
+    assert problem.found == "'shop/x' and 'shop.x' would have the same asset key 'same'."
 
 
 def test_without_a_name_the_translator_is_kedros_own():
@@ -95,10 +98,10 @@ def test_without_a_name_the_translator_is_kedros_own():
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("no.such.Translator", "cannot be used"),
-        ("nothing", "cannot be used"),
+        ("no.such.Translator", "cannot be imported or created"),
+        ("nothing", "cannot be imported or created"),
         (f"{__name__}.Costly", "no licence"),
-        ("collections.OrderedDict", "is not a translator"),
+        ("collections.OrderedDict", "is not a subclass of `KedroTranslator`"),
     ],
     ids=["module", "no path", "fails", "other class"],
 )

@@ -109,7 +109,7 @@ def test_a_node_between_two_that_run_together_runs_with_them():
     [together] = clusters_of(graph)
     assert together.nodes == ("A", "B", "C")
     assert together.reasons[0] == "'mem' is handed on in memory."
-    assert together.reasons[1].endswith("would wait for each other: what lies between them runs with them.")
+    assert together.reasons[1].endswith(" would otherwise wait for each other.")
     assert "'A'" in together.reasons[1]
     assert "'B'" in together.reasons[1]
 
@@ -136,7 +136,7 @@ def test_by_namespace_the_top_level_counts():
     ]
     clusters = clusters_of(make_graph(nodes), "namespace")
     assert {each.name: each.nodes for each in clusters} == {"one": ("one.a", "one.deep.b"), "c": ("c",), "d": ("d",)}
-    assert next(each for each in clusters if each.name == "one").reasons == ("namespace 'one'.",)
+    assert next(each for each in clusters if each.name == "one").reasons == ("they share the namespace 'one'.",)
 
 
 def test_by_tag_nodes_with_all_the_same_tags_run_together():
@@ -268,14 +268,14 @@ def problems_of_clusters(nodes, boundaries, cluster_by="memory", **options):
     return [(problem.path, problem.found, problem.hint) for problem in problems]
 
 
-SAVE = "Save what is handed on: give it an entry in the catalog."
+SAVE = "Give the data that is handed on in memory an entry in the catalog, so that it is saved."
 
 
 def test_a_node_that_is_partitioned_otherwise_cannot_run_between_two_that_run_together():
     found = problems_of_clusters(BETWEEN, Boundaries({"a": 1, "c": 1, "b": 2}), files=["f1", "f2"])
-    together = "'a' and nodes that hand on data in memory have to run together"
-    between = "'b', which is partitioned otherwise, would run between them."
-    assert found == [("assets.partitions", f"{together}, and {between}", SAVE)]
+    together = "node 'a' has to share a step with the nodes to which it hands on data in memory"
+    between = "node 'b' between them is partitioned differently."
+    assert found == [("assets.partitions", f"{together}, but {between}", SAVE)]
     assert problems_of_clusters(BETWEEN, Boundaries({"a": 1, "c": 1, "b": 2}), "node", files=["f1", "f2"]) == []
 
 
@@ -284,7 +284,7 @@ def test_a_node_cannot_read_other_partitions_of_one_that_it_runs_with():
     assert problems_of_clusters(BETWEEN, boundaries, files=["f1", "f2"]) == [
         (
             "assets.partitions",
-            "'a' and 'b' have to run together, and the second reads other partitions of the first.",
+            "nodes 'a' and 'b' have to share a step, but 'b' reads other partitions than those that 'a' makes in the same run.",
             SAVE,
         )
     ]
@@ -294,7 +294,7 @@ def test_nodes_that_run_together_cannot_read_different_partitions_of_one_dataset
     nodes = [make_node("a", ["raw"], ["mem"]), make_node("b", ["mem", "raw"], ["end"])]
     boundaries = Boundaries(dict.fromkeys("ab", 1), reads={"a": {"raw": 1}, "b": {"raw": 2}})
     assert problems_of_clusters(nodes, boundaries, files=["raw"]) == [
-        ("assets.partitions", "'a' and 'b' have to run together, and read different partitions of 'raw'.", SAVE)
+        ("assets.partitions", "nodes 'a' and 'b' have to share a step, but read different partitions of 'raw'.", SAVE)
     ]
     alike = Boundaries(dict.fromkeys("ab", 1), reads={"a": {"raw": 1}, "b": {"raw": 1}})
     assert problems_of_clusters(nodes, alike, files=["raw"]) == []
@@ -309,7 +309,7 @@ def test_nodes_of_one_trait_that_are_partitioned_differently_make_a_step_for_eac
     clusters = cluster(make_graph(nodes), AssetsConfig(cluster_by=cluster_by), boundaries, problems)
     assert sorted(each.nodes for each in clusters) == [(names[0], names[2]), (names[1],), (names[3],)]
     together = next(each for each in clusters if len(each.nodes) > 1)
-    assert together.reasons[0].endswith(", in part: its nodes are partitioned differently.")
+    assert together.reasons[1].endswith(" are partitioned differently.")
     assert not problems.failed
 
 
@@ -331,9 +331,9 @@ def test_a_chain_of_steps_may_be_as_long_as_python_calls_functions(monkeypatch):
     [problem] = problems
     assert (problem.path, problem.found) == (
         "jobs.j",
-        "6 steps wait for each other, one after the other; Dagster stops near 5.",
+        "found a chain of 6 steps that wait for each other, but Dagster fails at about 5.",
     )
-    assert "`cluster_by: pipeline`" in problem.hint
+    assert "`assets.cluster_by` to `pipeline`" in problem.hint
 
 
 def test_steps_that_do_not_wait_for_each_other_may_be_any_number(monkeypatch):

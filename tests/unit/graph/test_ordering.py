@@ -12,11 +12,11 @@ SINKS = (
     "return {'__default__': Pipeline([n('make', ['raw'], ['made']), n('tell', ['made'], []), n('look', ['raw'], [])])}"
 )
 DEPS = {
-    "unknown": ("made: [nowhere]", "assets.deps.made[0]", "no dataset and no node is called 'nowhere'"),
-    "unknown node": ("nowhere: [made]", "assets.deps.nowhere", "no node is called 'nowhere'"),
-    "external": ("raw: [made]", "assets.deps.raw", "no node is called 'raw', or makes a dataset of that name"),
-    "itself": ("made: [made]", "assets.deps.made[0]", "cannot be there before node 'make'"),
-    "cycle": ("made: [tell]", "assets.deps.made[0]", "cannot be there before node 'make'"),
+    "unknown": ("made: [nowhere]", "assets.deps.made[0]", "no dataset or node is named 'nowhere'"),
+    "unknown node": ("nowhere: [made]", "assets.deps.nowhere", "no node is named 'nowhere'"),
+    "external": ("raw: [made]", "assets.deps.raw", "no node is named 'raw', and no node makes a dataset of that name"),
+    "itself": ("made: [made]", "assets.deps.made[0]", "node 'make' cannot wait for"),
+    "cycle": ("made: [tell]", "assets.deps.made[0]", "node 'make' cannot wait for"),
 }
 
 
@@ -117,7 +117,7 @@ def test_an_external_dataset_is_waited_for_without_a_place_in_the_order():
 
 def test_a_dataset_that_is_hidden_cannot_be_waited_for():
     _, problems = ordered(APART, {"x": ["y"]}, memory_assets=False)
-    assert problems["assets.deps.x[0]"].found == "no dataset and no node is called 'y'."
+    assert problems["assets.deps.x[0]"].found == "no dataset or node is named 'y'."
 
 
 def test_each_name_that_nothing_has_is_reported_with_the_nearest():
@@ -129,13 +129,13 @@ def test_each_name_that_nothing_has_is_reported_with_the_nearest():
         "assets.deps.x[2]",
     }
     assert problems["assets.deps.x[2]"].hint.startswith("Did you mean 'tell'?")
-    assert problems["assets.deps.bb"].found == "no node is called 'bb', or makes a dataset of that name."
+    assert problems["assets.deps.bb"].found == "no node is named 'bb', and no node makes a dataset of that name."
 
 
 def test_of_a_cycle_the_dep_that_closes_it_is_reported_and_the_rest_holds():
     graph, problems = ordered(APART, {"x": ["z"], "y": ["x"]})
     assert list(problems) == ["assets.deps.y[0]"]
-    assert problems["assets.deps.y[0]"].found == ("'x' cannot be there before node 'b', which it waits for itself.")
+    assert problems["assets.deps.y[0]"].found == "node 'b' cannot wait for 'x', which depends on this node itself."
     assert graph.order == {"a": [("dataset", "z")]}
 
 

@@ -114,7 +114,7 @@ def test_the_default_pipeline_comes_first_wherever_it_is_registered():
     graph = make_graph({"aaa": [other], "__default__": [first]})
     assert list(graph.pipelines) == ["__default__"]
     assert left_out(graph) == {
-        "aaa": "its node 'b' writes 'x', which node 'a' writes already, in pipeline '__default__'."
+        "aaa": "its node 'b' writes 'x', which node 'a' of pipeline '__default__' writes already."
     }
 
 
@@ -123,7 +123,7 @@ def test_a_second_writer_of_a_transcoded_dataset_stays_out():
         {"__default__": [make_node("a", ["raw"], ["x@csv"])], "more": [make_node("b", ["raw"], ["x@parquet"])]}
     )
     assert left_out(graph) == {
-        "more": "its node 'b' writes 'x', which node 'a' writes already, in pipeline '__default__'."
+        "more": "its node 'b' writes 'x', which node 'a' of pipeline '__default__' writes already."
     }
 
 
@@ -200,7 +200,9 @@ def test_pipelines_asked_for_that_do_not_fit_together_are_reported(order):
     assert list(graph.pipelines) == order[:1]
     [problem] = problems
     assert problem.path == "assets.pipelines[1]"
-    assert problem.found.startswith(f"pipeline '{order[1]}' cannot join: its node '{order[1]}' writes 'x'")
+    assert problem.found.startswith(
+        f"pipeline '{order[1]}' conflicts with the other pipelines: its node '{order[1]}' writes 'x'"
+    )
 
 
 def test_a_pipeline_left_out_without_being_asked_for_is_no_problem():

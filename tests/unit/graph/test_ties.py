@@ -36,7 +36,7 @@ def test_a_dataset_of_which_one_variant_is_in_memory_ties_its_nodes():
 def test_a_node_that_confirms_is_tied_to_those_that_make_and_load():
     graph = make_graph(NODES, files=["x", "y", "z", "raw"])
     assert list(confirmed_together(graph)) == [
-        ("done", ["make", "look", "use"], "'done' confirms 'x', which is for the process that has loaded it.")
+        ("done", ["make", "look", "use"], "'done' confirms 'x', which only the process that has loaded it can do.")
     ]
 
 

@@ -56,7 +56,7 @@ def test_an_unknown_pipeline_is_reported_with_the_nearest():
 @pytest.mark.parametrize(
     ("assets", "reason"),
     [
-        ({}, "its node 'other' writes 'x', which node 'a' writes already, in pipeline '__default__'."),
+        ({}, "its node 'other' writes 'x', which node 'a' of pipeline '__default__' writes already."),
         ({"pipelines": ["__default__"]}, "`assets.pipelines` leaves it out."),
     ],
     ids=["conflict", "not asked for"],

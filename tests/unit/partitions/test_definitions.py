@@ -15,28 +15,38 @@ PARTITIONS = "catalog.made.metadata.dagster.partitions"
 WRITTEN = {
     "unknown name": ("by_dya", "", "no partitions 'by_dya' are defined", "Did you mean 'by_day'"),
     "unknown kind": ("{dialy: {}}", "dialy", "unknown key 'dialy'", "Did you mean 'daily'"),
-    "no kind": ("{backfill_policy: single_run}", "", "nothing says by what it is partitioned", "Allowed: cron, daily"),
+    "no kind": (
+        "{backfill_policy: single_run}",
+        "",
+        "expected one kind of partitions, found none",
+        "Allowed: cron, daily",
+    ),
     "two kinds": (
         "{" + DAILY + ", static: [a]}",
         "",
         "expected one of these keys, found `daily` and `static`",
         "Keep one",
     ),
-    "start": ("{daily: {start_date: yesterday}}", "daily", "Dagster refuses it", ""),
+    "start": ("{daily: {start_date: yesterday}}", "daily", "Dagster rejects these partitions", ""),
     "no start": ("{daily: {}}", "daily.start_date", "this required key is missing", "Add it."),
-    "time zone": ('{daily: {start_date: "2026-01-01", timezone: Mars}}', "daily", "Dagster refuses it", ""),
+    "time zone": (
+        '{daily: {start_date: "2026-01-01", timezone: Mars}}',
+        "daily",
+        "Dagster rejects these partitions",
+        "",
+    ),
     "hours of hours": (
         '{hourly: {start_date: "2026-01-01-00:00", hour_offset: 1}}',
         "hourly.hour_offset",
-        "`hourly` has no 'hour_offset'",
+        "`hourly` does not take the key `hour_offset`",
         "Leave it out.",
     ),
-    "hours without time": ('{hourly: {start_date: "2026-01-01"}}', "hourly", "Dagster refuses it", ""),
-    "hour": ('{daily: {start_date: "2026-01-01", hour_offset: 25}}', "daily", "Dagster refuses it", ""),
+    "hours without time": ('{hourly: {start_date: "2026-01-01"}}', "hourly", "Dagster rejects these partitions", ""),
+    "hour": ('{daily: {start_date: "2026-01-01", hour_offset: 25}}', "daily", "Dagster rejects these partitions", ""),
     "cron of days": (
         '{daily: {start_date: "2026-01-01", cron_schedule: "@daily"}}',
         "daily.cron_schedule",
-        "`daily` has no 'cron_schedule'",
+        "`daily` does not take the key `cron_schedule`",
         "",
     ),
     "no cron": (
@@ -45,31 +55,36 @@ WRITTEN = {
         "this required key is missing",
         "Add",
     ),
-    "bad cron": ('{cron: {start_date: "2026-01-01-00:00", cron_schedule: often}}', "cron", "Dagster refuses it", ""),
+    "bad cron": (
+        '{cron: {start_date: "2026-01-01-00:00", cron_schedule: often}}',
+        "cron",
+        "Dagster rejects these partitions",
+        "",
+    ),
     "three dimensions": (
         "{multi: {a: {static: [a]}, b: {static: [b]}, c: {static: [c]}}}",
         "multi",
-        "Dagster refuses it",
+        "Dagster rejects these partitions",
         "",
     ),
-    "one dimension": ("{multi: {a: {static: [a]}}}", "multi", "Dagster refuses it", ""),
+    "one dimension": ("{multi: {a: {static: [a]}}}", "multi", "Dagster rejects these partitions", ""),
     "unknown dimension": ("{multi: {a: {static: [a]}, b: by_month}}", "multi.b", "no partitions 'by_month'", "by_day"),
     "dimensions of dimensions": (
         "{multi: {a: {static: [a]}, b: {multi: {c: {static: [c]}, d: {static: [d]}}}}}",
         "multi",
-        "Dagster refuses it",
+        "Dagster rejects these partitions",
         "",
     ),
-    "key twice": ("{static: [a, a]}", "static", "Dagster refuses it", ""),
+    "key twice": ("{static: [a, a]}", "static", "Dagster rejects these partitions", ""),
     "key that is none": ("{static: [a, 1]}", "static[1]", "expected a string, found a whole number (1)", ""),
     "policy": ("{static: [a], backfill_policy: all}", "backfill_policy", "'all' is not allowed here", "single_run"),
     "size": (
         "{static: [a], max_partitions_per_run: 0}",
         "max_partitions_per_run",
-        "expected a number from 1, found 0",
+        "expected a number of at least 1, found 0",
         "",
     ),
-    "range": ("{static: [a...b]}", "static", "Dagster refuses it", ""),
+    "range": ("{static: [a...b]}", "static", "Dagster rejects these partitions", ""),
 }
 
 
@@ -112,7 +127,7 @@ def test_dimensions_that_lead_back_are_reported(problems_of):
 def test_a_pattern_that_fits_nothing(problems_of):
     conf = {"catalog.yml": entry_text("raw"), "dagster.yml": 'assets:\n  partitions:\n    "{x}_daily": {static: [a]}\n'}
     [problem] = problems_of(ONE, conf=conf)
-    assert "no dataset has this name, or fits it" in problem.found
+    assert "no dataset has this name or matches this pattern" in problem.found
     assert problem.source == "conf/base/dagster.yml:3"
 
 
@@ -257,7 +272,7 @@ def test_dimensions_that_lead_back_to_themselves_are_reported_once():
     named = {"a": PartitionsConfig(multi={"x": "a", "y": LETTERS})}
     _, problems = said(make_graph([make_node("make", ["raw"], ["made"])]), named=named)
     assert [(problem.path, problem.found) for problem in problems] == [
-        ("partitions.a.multi.x", "the dimensions of 'a' lead back to it.")
+        ("partitions.a.multi.x", "the dimensions of 'a' refer back to 'a'.")
     ]
 
 

@@ -188,7 +188,7 @@ def test_another_partition_is_refused_with_those_that_are_allowed(keys, allowed)
     data = {key.replace("|", "/"): 1 for key in keys} | {f"z{number}": 1 for number in range(7)}
     with pytest.raises(PartitionError) as caught:
         check_saved("x", data, keys)
-    found = f"The node gives the partitions z0, z1, z2, z3, z4 of 'x', but this run makes {allowed}. "
+    found = f"The node returned the partitions z0, z1, z2, z3, z4 of 'x', but this run makes {allowed}. "
     assert str(caught.value).startswith(found)
 
 

@@ -15,10 +15,10 @@ ONE = "return {'__default__': Pipeline([n('make', ['raw'], ['made'])])}"
 CHAIN = "return {'__default__': Pipeline([n('make', ['raw'], ['made']), n('use', ['made'], ['used'])])}"
 MAPPED = "catalog.used.metadata.dagster.partition_mappings"
 MAPPINGS = {
-    "not read": ("{raw: last}", "raw", "the node of 'used' does not read 'raw'", "made"),
-    "unknown": ("{mdae: last}", "mdae", "the node of 'used' does not read 'mdae'", "Did you mean 'made'"),
+    "not read": ("{raw: last}", "raw", "the node that makes 'used' does not read 'raw'", "made"),
+    "unknown": ("{mdae: last}", "mdae", "the node that makes 'used' does not read 'mdae'", "Did you mean 'made'"),
     "unknown kind": ("{made: first}", "made", "'first' is not allowed here", "last"),
-    "none": ("{made: {}}", "made", "nothing says which partitions are read", "time_window"),
+    "none": ("{made: {}}", "made", "expected one kind of partition mapping, found none", "time_window"),
     "two": (
         "{made: {specific: [a], dimension: a}}",
         "made",
@@ -81,7 +81,7 @@ def test_partitions_of_other_kinds_need_a_mapping(problems_of, translate_project
         + entry_text("used", f"partitions: {KINDS[used]}")
     )
     [problem] = problems_of(CHAIN, conf={"catalog.yml": catalog})
-    assert "'made', which node 'use' reads, has partitions of another kind" in problem.found
+    assert "node 'use' reads 'made', which has partitions of another kind" in problem.found
     assert problem.source == "conf/base/catalog.yml:11"
     mapped = catalog.replace(
         f"partitions: {KINDS[used]}}}", f"partitions: {KINDS[used]}, partition_mappings: {{made: all}}}}"
@@ -95,7 +95,7 @@ def test_a_mapping_that_cannot_be_between_two_kinds(problems_of, mapping):
     catalog += entry_text("used", f"partitions: {{static: [x]}}, partition_mappings: {{made: {mapping}}}")
     [problem] = problems_of(CHAIN, conf={"catalog.yml": catalog})
     assert problem.path == f"{MAPPED}.made"
-    assert "Dagster refuses it" in problem.found
+    assert "Dagster rejects this partition mapping" in problem.found
     assert problem.source == "conf/base/catalog.yml:11"
 
 
@@ -137,7 +137,7 @@ def test_a_mapping_of_nothing_is_reported_with_what_there_is():
     problems = Scope()
     assert read_mapping(PartitionMappingConfig(), problems.at("here")) is None
     [problem] = problems
-    assert (problem.path, problem.found) == ("here", "nothing says which partitions are read.")
+    assert (problem.path, problem.found) == ("here", "expected one kind of partition mapping, found none.")
     assert problem.hint == "Allowed: all, dimension, identity, last, specific, static, time_window."
 
 
@@ -153,4 +153,4 @@ def test_what_dagster_refuses_is_reported_in_its_words():
     assert read_mapping(PartitionMappingConfig(static={"a": [["x"]]}), problems.at("here")) is None
     [problem] = problems
     assert problem.path == "here"
-    assert problem.found.startswith("Dagster refuses it: ")
+    assert problem.found.startswith("Dagster rejects this partition mapping: ")

@@ -106,7 +106,7 @@ def test_other_partitions_of_one_path(problems_of):
     catalog = entry_text("raw") + entry_text("made", "partitions: {" + DAILY + "}", KEY) + entry_text("used")
     [problem] = problems_of(CHAIN, conf={"catalog.yml": catalog})
     assert (problem.path, problem.source) == ("catalog.made", "conf/base/catalog.yml:4")
-    assert "node 'use' reads others than it makes" in problem.found
+    assert "node 'use' reads other partitions than it makes" in problem.found
     assert "'made@all'" in problem.hint
 
 
@@ -322,7 +322,7 @@ def test_a_dataset_with_a_part_of_a_partition_in_its_path_cannot_be_read_with_a_
     }
     _, [problem] = make_partitions(chain("x", "y"), catalog=catalog)
     assert problem.path == "catalog.x"
-    assert problem.found == "'x' has one path per partition, and node 'n_y' reads others than it makes."
+    assert problem.found == "'x' has one path per partition, but node 'n_y' reads other partitions than it makes."
     assert problem.hint.startswith("Let the node read 'x@all', and add it to the catalog as a PartitionedDataset")
 
 
@@ -399,7 +399,10 @@ def test_a_path_cannot_ask_for_what_partitions_do_not_have(written, has, part, u
         [problem] = problems
         name = "x" if used == "made" else "raw"
         assert problem.path == f"catalog.{name}"
-        assert problem.found == f"'{name}' asks for `{part}`, which the partitions of node 'n_x' do not have."
+        assert (
+            problem.found
+            == f"the configuration of '{name}' uses `{part}`, which the partitions of node 'n_x' do not have."
+        )
         assert "partition_key" in problem.hint
 
 

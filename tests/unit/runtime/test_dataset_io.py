@@ -119,7 +119,7 @@ def test_a_dataset_without_partitions_ignores_keys():
 def test_only_partitions_of_the_run_are_saved(tmp_path):
     recorder, folder = Recorder(), tmp_path / "x"
     io = io_of(DataCatalog({"x": parts(folder)}), recorder)
-    with pytest.raises(PartitionError, match="The node gives the partitions b of 'x', but this run makes a"):
+    with pytest.raises(PartitionError, match="The node returned the partition b of 'x', but this run makes a"):
         io.save("x", {"a": "1", "b": "2"}, NODE, ["a"])
     assert (names(folder), recorder.calls) == ([], [])
     io.save("x", {"a": "1"}, NODE, ["a"])
