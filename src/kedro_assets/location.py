@@ -30,7 +30,7 @@ def _load() -> dg.Definitions:
         raise
     found = [value for value in vars(module).values() if isinstance(value, dg.Definitions)]
     if not found:
-        msg = f"{root / 'definitions.py'} holds no Definitions: write `defs = build_definitions()`."
+        msg = f"{root / 'definitions.py'} defines no `Definitions`. Write `defs = build_definitions()` there."
         raise ProjectError(msg)
     return found[-1]
 

@@ -84,7 +84,7 @@ def test_a_sensor_of_a_dataset_starts_its_job_when_the_file_has_changed(
 ) -> None:
     first = tick(project, instance, "changed")
     assert (first.run_requests, first.skip_message) == (
-        [], "The files of 'raw' are known from now on; a run starts when they change.",
+        [], "The files of 'raw' have been recorded. A run starts when they change.",
     )  # fmt: skip
     second = tick(project, instance, "changed", first.cursor)
     assert (second.run_requests, second.skip_message) == ([], "The files of 'raw' have not changed.")
@@ -98,7 +98,7 @@ def test_a_sensor_of_a_dataset_starts_its_job_when_the_file_has_changed(
     assert project.read("final.json") == 1004
     (project.path / "data/raw.json").unlink()
     gone = tick(project, instance, "changed", third.cursor)
-    assert (gone.skip_message, gone.cursor) == ("There are no files of 'raw'.", third.cursor)
+    assert (gone.skip_message, gone.cursor) == ("The dataset 'raw' has no files.", third.cursor)
     assert {call["hook"] for call in project.calls()} >= {"after_context_created"}
 
 
@@ -133,7 +133,7 @@ def test_a_folder_and_files_elsewhere_are_looked_at_too(tmp_path: Path, instance
     )
     dagster = "jobs: {count: {pipeline: {pipeline_name: parts}, sensor: {dataset: parts}}}"
     project = sensed(tmp_path, dagster, catalog)
-    assert tick(project, instance, "count_sensor").skip_message == "There are no files of 'parts'."
+    assert tick(project, instance, "count_sensor").skip_message == "The dataset 'parts' has no files."
     project.write("data/parts/a.json", "1")
     first = tick(project, instance, "count_sensor")
     project.write("data/parts/b.json", "1")
@@ -159,12 +159,12 @@ def test_a_file_elsewhere_is_looked_at_with_its_credentials(tmp_path: Path, inst
     [
         (f"{DAILY}    jobs: {{j: {{sensor: {{dataset: raw}}}}}}", "jobs.j.sensor", "the partitions of 'raw' are not `dynamic`", "automation_condition"),
         ("sensors: {s: {asset: midle}}", "sensors.s.asset", "there is no asset 'midle'.", "Did you mean 'middle'?"),
-        ("sensors: {s: {dataset: middle}}", "sensors.s.dataset", "'middle' is not a dataset with", "Allowed: raw."),
+        ("sensors: {s: {dataset: middle}}", "sensors.s.dataset", "'middle' is not an external dataset with", "Allowed: raw."),
         ("sensors: {s: {}}", "sensors.s", "this sensor has neither `asset` nor `dataset`.", "Write one of the two."),
         ("sensors: {s: {asset: raw, dataset: raw}}", "sensors.s", "found both `asset` and `dataset`, but a sensor takes only one of them.", "Write one"),
         ("sensors: {s: {asset: raw}}\njobs: {j: {sensor: t}}", "jobs.j.sensor", "no sensor 't' is defined.", "Allowed: s."),
         ("jobs: {j: {sensor: [{dataset: rw}]}}", "jobs.j.sensor[0].dataset", "'rw' is no", "Did you mean 'raw'?"),
-        ("jobs: {j: {sensor: {asset: raw, config: {parameters: {x: 1}}}}}", "jobs.j.sensor.config.parameters.x", "no node of this job reads 'x'.", ""),
+        ("jobs: {j: {sensor: {asset: raw, config: {parameters: {x: 1}}}}}", "jobs.j.sensor.config.parameters.x", "no node of this job reads the parameter 'x'.", ""),
     ],
 )  # fmt: skip
 def test_a_sensor_that_does_not_fit_is_reported(tmp_path: Path, dagster: str, path: str, found: str, hint: str) -> None:
@@ -210,7 +210,7 @@ def test_a_sensor_of_an_asset_loses_no_materialization_between_two_looks(
     assert tick(project, instance, "second_sensor", second.cursor).run_requests == []
     materialize(None)
     third = tick(project, instance, "second_sensor", second.cursor)
-    assert third.skip_message == "What was materialized of 'middle' is not a partition of the job."
+    assert third.skip_message == "The new materializations of 'middle' are of no partition that the job has."
     assert int(third.cursor) > int(second.cursor)
 
 
@@ -220,13 +220,13 @@ def test_a_dataset_is_looked_at_where_the_runs_of_its_job_find_it(tmp_path: Path
     project = sensed(tmp_path, jobs % "", other)
     catalog = (project.path / "conf/base/catalog.yml").read_text()
     project.write("conf/base/catalog.yml", catalog.replace("data/raw.json", "data/${runtime_params:place.region}.json"))
-    assert tick(project, instance, "all_sensor").skip_message == "There are no files of 'raw'."
+    assert tick(project, instance, "all_sensor").skip_message == "The dataset 'raw' has no files."
     project.write("data/eu.json", "1")
     assert tick(project, instance, "all_sensor").cursor
     project.write("conf/base/dagster.yml", jobs % ", config: {runtime_params: {place: {region: us}}}")
-    assert tick(project, instance, "all_sensor").skip_message == "There are no files of 'raw'."
+    assert tick(project, instance, "all_sensor").skip_message == "The dataset 'raw' has no files."
     project.write("conf/base/dagster.yml", "jobs: {all: {sensor: {dataset: raw}}}")
-    with pytest.raises(ProjectError, match=r"'raw' is depends on the runtime parameter <place.region>. Give it"):
+    with pytest.raises(ProjectError, match=r"The path of 'raw' depends on the runtime parameter <place.region>. Give its"):
         tick(project, instance, "all_sensor")
 
 
@@ -268,5 +268,7 @@ def test_one_partition_per_path_is_no_place_to_look_at(tmp_path: Path) -> None:
     project = sensed(tmp_path, dagster)
     catalog = (project.path / "conf/base/catalog.yml").read_text()
     project.write("conf/base/catalog.yml", catalog.replace("data/", "data/${runtime_params:partition_key}/"))
-    with pytest.raises(ConfigError, match="'raw' has one path per partition, so there is no place to look at"):
+    with pytest.raises(
+        ConfigError, match="'raw' has one path per partition, so there is no single path at which its files are"
+    ):
         load_definitions(project)

@@ -300,7 +300,7 @@ def test_two_names_that_would_be_one_asset_are_reported_together(tmp_path: Path)
 
 
 def test_a_folder_without_a_project_says_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(ProjectError, match="No Kedro project at"):
+    with pytest.raises(ProjectError, match="There is no Kedro project at"):
         build_definitions(tmp_path)
 
 

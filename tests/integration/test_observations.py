@@ -225,7 +225,7 @@ def test_data_that_is_not_there_fails_the_observation_with_its_name(
 ) -> None:
     (project.path / "data/raw.json").unlink()
     (failure,) = [event for event in launch(project, instance, "raw") if event.is_step_failure]
-    assert "There are no files of 'raw'." in str(failure.step_failure_data)
+    assert "The dataset 'raw' has no files." in str(failure.step_failure_data)
 
 
 def test_observing_goes_with_the_runtime_parameters_of_the_run(tmp_path: Path, instance: dg.DagsterInstance) -> None:

@@ -101,8 +101,8 @@ def test_what_a_generator_has_saved_before_it_is_refused_is_said(
     result = make(project, instance, "streamed", tags=partition("p1"))
     assert not result.success
     assert result.recorded == []
-    assert "gives the partitions p2 of 'streamed', but this run makes p1. This data is not saved." in result.error
-    assert "What the node has yielded of 'streamed' before stays where it was saved" in result.error
+    assert "returned the partition p2 of 'streamed', but this run makes p1. This data is not saved." in result.error
+    assert "The chunks of 'streamed' that the node yielded before stay where they were saved" in result.error
     assert (project.path / "data/streamed/p1.json").exists()
 
 

@@ -166,7 +166,7 @@ def test_a_partition_that_is_none_is_named(tmp_path: Path, instance: dg.DagsterI
     put(project, "up", "north", "south")
     assert make(project, instance, "down", tags=partition("south")).success
     result = make(project, instance, "down", tags=partition("west"))
-    assert "west would be made from partition west of 'up', which does not exist." in str(result.error)
+    assert "To make west, the step reads partition west of 'up', which does not exist." in str(result.error)
 
 
 def test_partitions_that_only_other_nodes_of_the_step_read_need_not_be_there(

@@ -185,7 +185,7 @@ def test_a_partition_of_another_run_is_refused_and_nothing_of_it_is_saved(
     assert not (folders.path / "data/days").exists()
     [failure] = [event for event in result.events if event.is_step_failure]
     message = failure.event_specific_data.error.cause.message
-    assert "gives the partitions 2026-01-03" in message
+    assert "returned the partitions 2026-01-03" in message
     assert "this run makes 2026-01-02" in message
     assert folders.calls("before_dataset_saved") == []
 
@@ -286,7 +286,9 @@ def test_a_sensor_makes_every_new_file_a_partition_and_a_run(incoming: KedroProj
         assert (added.partitions_def_name, added.partition_keys) == ("files", ["a", "b", "c", "d"])
         instance.add_dynamic_partitions("files", ["a", "b", "c", "d"])
         incoming.write("data/files/CHECKPOINT", "a")
-        assert look(incoming, instance, first.cursor).skip_reason.skip_message == "There are no new files of 'files'."
+        assert (
+            look(incoming, instance, first.cursor).skip_reason.skip_message == "The dataset 'files' has no new files."
+        )
         incoming.write("data/files/aa.json", "[5]")
         second = look(incoming, instance, first.cursor)
         assert [(request.run_key, request.partition_key) for request in second.run_requests] == [("files: aa", "aa")]
@@ -330,7 +332,7 @@ def test_a_sensor_that_cannot_tell_which_partition_to_make_is_a_problem(incoming
     registry = next(incoming.path.glob("src/*/pipeline_registry.py"))
     registry.write_text(registry.read_text().replace("pipeline([", "pipeline([node(len, 'other', 'number'), "))
     with pytest.raises(
-        ConfigError, match=r"jobs\.take\.sensor: the job makes partitions, and 'other' is not partitioned"
+        ConfigError, match=r"jobs\.take\.sensor: the job is partitioned, but 'other' has other partitions or none"
     ):
         load_definitions(incoming)
 
@@ -363,7 +365,7 @@ def test_in_memory_data_of_one_partition_is_not_taken_for_that_of_another(
     assert make(project, instance, "out", tags=partition("2026-01-01")).success
     assert project.read("out/2026-01-01.json") == {"made for": "2026-01-01"}
     missing = make(project, instance, "out", tags=partition("2026-01-03"))
-    assert "'passed' is needed here, and no run has made it yet" in missing.error
+    assert "'passed' is needed here, but no run has made it yet" in missing.error
 
 
 NATIVE = """
@@ -417,4 +419,4 @@ def test_the_check_tells_what_was_split_for_its_partitions(sales: KedroProject) 
     told = "\n".join(check_lines(sales.path))
     for node in ("extract", "sum_up", "report"):
         assert f"nodes: {node}\n    because the other nodes of the tag 'all' are partitioned differently." in told
-    assert "Pipeline '__default__' is not a job: its assets are partitioned in several ways" in told
+    assert "Pipeline '__default__' is not a job: its assets have different partitions definitions" in told

@@ -254,7 +254,7 @@ def test_two_projects_whose_packages_have_one_name_are_refused(tmp_path: Path) -
     shutil.copytree(project.path, copy.path)
     copy.write("conf/base/dagster.yml", settings_of("b"))
     build_definitions(project.path)
-    with pytest.raises(ProjectError, match=f"packages of one name, '{project.package}'"):
+    with pytest.raises(ProjectError, match=f"packages of the same name, '{project.package}'"):
         build_definitions(copy.path)
     build_definitions(project.path)
 

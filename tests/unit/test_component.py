@@ -169,7 +169,7 @@ def test_a_missing_project_is_said_so(sandbox, tmp_path):
     with pytest.raises(Exception, match="Error while building definitions for kedro") as caught:
         load(sandbox, project_path=str(tmp_path))
     assert isinstance(caught.value.__cause__, ProjectError)
-    assert f"No Kedro project at {tmp_path}" in str(caught.value.__cause__)
+    assert f"There is no Kedro project at {tmp_path}" in str(caught.value.__cause__)
 
 
 def test_an_unknown_attribute_is_refused(sandbox, project):

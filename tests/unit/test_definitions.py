@@ -316,7 +316,7 @@ def test_without_a_path_it_is_the_project_around_the_calling_file(write_project,
 def test_a_file_outside_of_any_project_takes_the_one_around_the_working_directory(write_project, tmp_path, monkeypatch):
     (tmp_path / "calls.py").write_text(CALLS, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ProjectError, match="No Kedro project"):
+    with pytest.raises(ProjectError, match="There is no Kedro project"):
         runpy.run_path(str(tmp_path / "calls.py"))
     monkeypatch.chdir(write_project() / "conf")
     assert shown(runpy.run_path(str(tmp_path / "calls.py"))["defs"]) == {"raw", "made"}

@@ -80,7 +80,7 @@ defs = dg.Definitions(assets=[dg.AssetSpec(field.name) for field in fields(Setti
 
 def test_a_file_without_definitions_is_refused_with_what_to_write(load):
     with pytest.raises(
-        ProjectError, match=r"definitions\.py holds no Definitions: write `defs = build_definitions\(\)`"
+        ProjectError, match=r"definitions\.py defines no `Definitions`\. Write `defs = build_definitions\(\)`"
     ):
         load("answer = 42\n")
 
@@ -96,5 +96,5 @@ def test_a_file_that_fails_leaves_no_module_behind(load, monkeypatch, before):
 
 def test_outside_of_a_project_it_is_an_error(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ProjectError, match="No Kedro project"):
+    with pytest.raises(ProjectError, match="There is no Kedro project"):
         runpy.run_module("kedro_assets.location")

@@ -115,7 +115,7 @@ def refused_options(
             for name in unknown:
                 yield [*path, name], f"the executor has no option '{name}'.", _options_at(schema, path)
         else:
-            yield path, f"Dagster refuses this: {error.message}", ()
+            yield path, f"Dagster rejects this option: {error.message}", ()
 
 
 def _options_at(schema: Any, path: Iterable[str]) -> Collection[str]:

@@ -52,7 +52,7 @@ def left_out_module(warning: str) -> tuple[str, str, str] | None:
         return found["broken"], "it cannot be imported.", found["trace"]
     if found["empty"]:
         return found["empty"], NO_PIPELINE, ""
-    return found["wrong"], f"`create_pipeline` returns no pipeline but a {found['kind']}.", ""
+    return found["wrong"], f"`create_pipeline` returns an object of type {found['kind']}, not a pipeline.", ""
 
 
 def create_session(

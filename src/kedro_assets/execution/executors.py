@@ -94,18 +94,18 @@ def _make(config: ExecutorConfig, scope: Scope) -> dg.ExecutorDefinition | None:
 def _import(kind: str, scope: Scope) -> dg.ExecutorDefinition | None:
     path, package = KNOWN.get(ALIASES.get(kind, kind), (kind, ""))
     if not path.rpartition(".")[0]:
-        hint = f"{suggest(kind, KNOWN)} Any other is given by its import path, such as `package.module.executor`."
-        scope.add(f"no executor is called '{kind}'.", hint)
+        hint = f"{suggest(kind, KNOWN)} Give any other executor by its import path, such as `package.module.executor`."
+        scope.add(f"there is no executor type '{kind}'.", hint)
         return None
     try:
         found = imported(path)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - of the module that it names
-        hint = f"Install it: pip install {package}" if package else "Give the import path of an ExecutorDefinition."
+        hint = f"Install it: pip install {package}" if package else "Give the import path of an `ExecutorDefinition`."
         scope.add(f"the executor '{kind}' cannot be imported: {error}.", hint)
         return None
     if not isinstance(found, dg.ExecutorDefinition):
-        hint = "Give the import path of an ExecutorDefinition."
-        scope.add(f"'{path}' is a {type(found).__name__}, not an executor.", hint)
+        hint = "Give the import path of an `ExecutorDefinition`."
+        scope.add(f"'{path}' is of type {type(found).__name__}, not an `ExecutorDefinition`.", hint)
         return None
     if path == KNOWN["dask"][0]:
         return cast("dg.ExecutorDefinition", import_module("kedro_assets.execution.dask_steps").dask_executor(found))

@@ -22,7 +22,7 @@ def build_failure_sensor(project: KedroProject) -> dg.SensorDefinition:
     name = project.project.config.assets.prefixed(project.project.package_name)
     decorate = dg.run_failure_sensor(
         name=f"{identifier(name)}_on_pipeline_error",
-        description="Fires Kedro's `on_pipeline_error` for a run whose own process has died.",
+        description="Fires Kedro's hook `on_pipeline_error` for a run whose own process has died.",
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     return decorate(_FailureSensor(project).evaluate)

@@ -51,7 +51,7 @@ class _Creation:
     def __call__(self, context: dg.InitExecutorContext) -> dg.Executor:
         create = dagster_executors.creation_of(self.inner)
         if create is None:
-            msg = f"The executor '{self.inner.name}' cannot be created by itself."
+            msg = f"Dagster cannot create the executor '{self.inner.name}': its definition has no creation function."
             raise dg.DagsterInvariantViolationError(msg)
         return LifecycleExecutor(create(context), self.inner.name)
 

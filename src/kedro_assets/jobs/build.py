@@ -145,8 +145,8 @@ class _JobBuilder:
         view = self.view
         nodes = [node for cluster in view.ops.values() for node in cluster.nodes]
         if any(node in self.project.table.partitions.nodes for node in nodes):
-            found = "what its nodes make is partitioned, and ops have no partitions."
-            self.scope.at("view").add(found, "Leave `view` out: assets have them.")
+            found = "its nodes make partitioned data, but a job with `view: ops` cannot have partitions."
+            self.scope.at("view").add(found, "Remove `view: ops`, so that the job is a selection of assets.")
             return None
         reads = {op: _parameters(cluster.nodes, view.graph) for op, cluster in view.ops.items()}
         check_parameters(self.job.config.config, reads, self.scope.at("config"))
@@ -180,28 +180,35 @@ class _JobBuilder:
             keys = {asset.key for asset in self.view.table.made_by(self.job.nodes)}
             return (dg.AssetSelection.assets(*keys) if keys else None), keys
         if self.job.config.view == "ops":
-            scope.add("a job of ops cannot be a selection of assets.", "Name its nodes with `pipeline`.")
+            scope.add("a job with `view: ops` cannot be a selection of assets.", "Choose its nodes with `pipeline`.")
             return None, frozenset()
         try:
             selection = dagster_assets.read_selection(text)
             found = dagster_assets.select(selection, assets)
         except NotImplementedError:
-            message = f"Dagster's library does not implement this selection: '{text}'."
-            scope.add(message, "Some attributes, such as `changed_in_branch` or `table_name`, are for its UI only.")
+            message = f"Dagster does not support the selection '{text}' outside of its UI."
+            scope.add(
+                message,
+                "Use other attributes: some, such as `changed_in_branch` and `table_name`, work in the UI only.",
+            )
             return None, frozenset()
         except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
             hint = 'Write it as in `+key:"forest/model"` or `group:reporting`.'
             scope.add(f"Dagster cannot read this selection: {error or type(error).__name__}", hint)
             return None, frozenset()
         if not found:
-            scope.add(f"'{text}' selects no asset.", "`kedro assets list` shows the keys and the groups.")
+            scope.add(f"'{text}' selects no asset.", "See the asset keys and the groups with `kedro assets list`.")
             return None, frozenset()
         return selection, found
 
     def _report_mixed(self, partitions: Mapping[dg.PartitionsDefinition[Any], str]) -> None:
         shown = ", ".join(f"'{name}' by {definition}" for definition, name in partitions.items())
-        found = f"its assets are partitioned in {len(partitions)} ways, and a run makes partitions of one: {shown}."
-        self.scope.add(found, "Make a job for each, such as one that selects with `to_outputs` and `from_inputs`.")
+        found = (
+            f"its assets have {len(partitions)} different partitions definitions, but a run can have one only: {shown}."
+        )
+        self.scope.add(
+            found, "Write a job for each of them, for example with the filters `to_outputs` and `from_inputs`."
+        )
 
 
 def _partitions(table: AssetTable, keys: Iterable[dg.AssetKey]) -> Mapping[dg.PartitionsDefinition[Any], str]:

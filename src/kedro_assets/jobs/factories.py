@@ -37,12 +37,12 @@ def expand_jobs(
         try:
             made = {name.format(**values): values for values in found}
         except (KeyError, IndexError, ValueError) as error:
-            message = f"the placeholder {error} is in no filter of this job."
+            message = f"the placeholder {error} does not appear in a filter of this job."
             hint = "Use it in `pipeline_name`, `node_namespaces` or `tags`, as in `node_namespaces: ['{namespace}']`."
             problems.at("jobs", name).add(message, hint)
             continue
         if not made:
-            message = "no pipeline, namespace or tag fits this job factory."
+            message = "no pipeline, namespace or tag matches this job factory."
             problems.at("jobs", name).add(message, suggest((job.pipeline or PipelineFilter()).pipelines[0], pipelines))
         for title, values in made.items():
             if title not in jobs:

@@ -66,11 +66,11 @@ def _errors(logger: LoggerConfig) -> Iterator[tuple[Path, str, str]]:
     for name, wanted in logger.formatters.items():
         found = _formatter_error(wanted)
         if found:
-            yield ("formatters", name), f"this formatter cannot be made: {found}.", hint
+            yield ("formatters", name), f"this formatter cannot be created: {found}.", hint
     for name, wanted in logger.filters.items():
         found = _filter_error(wanted)
         if found:
-            yield ("filters", name), f"this filter cannot be made: {found}.", hint
+            yield ("filters", name), f"this filter cannot be created: {found}.", hint
     for position, handler in enumerate(logger.handlers):
         yield from (
             (("handlers", position, *path), found, hint) for path, found, hint in _handler_errors(handler, logger)
@@ -117,7 +117,7 @@ def _factory_error(factory: object, method: str, *arguments: Mapping[Any, Any]) 
     except ImportError as error:
         return f"'{factory}' cannot be imported: {error}"
     if not _may_make(found, method):
-        return f"'{factory}' makes nothing that has `{method}`"
+        return f"'{factory}' does not create an object with the method `{method}`"
     refused = ""
     for given in arguments:
         positional = [value for key, value in given.items() if isinstance(key, int)]
@@ -177,13 +177,13 @@ def _handler_errors(handler: Mapping[str, Any], logger: LoggerConfig) -> Iterato
         yield ("class",), f"'{factory}' is not a handler.", "Give the import path of a handler's class."
         return
     if "target" in handler:
-        yield ("target",), "a handler cannot refer to another one here.", "List the other handler itself."
+        yield ("target",), "a handler with a `target` is not supported.", "Write the target itself as a handler."
         return
     arguments = {key: value for key, value in handler.items() if key not in _NO_ARGUMENTS}
     try:
         inspect.signature(found).bind(**arguments)
     except (TypeError, ValueError) as error:
-        yield (), f"'{factory}' cannot be made with these options: {error}.", "See Python's `logging.handlers`."
+        yield (), f"'{factory}' cannot be created with these options: {error}.", "See Python's `logging.handlers`."
 
 
 def _is_known(name: object, known: Mapping[str, Any]) -> bool:
@@ -267,7 +267,7 @@ class _OnceReported:
         said = f"loggers.{self.logger}.handlers[{self.position}] cannot write: {type(error).__name__}: {error}"
         if said not in _SAID and sys.stderr is not None:
             _SAID.add(said)
-            print(f"{said}. Its lines are lost as long as that is so.", file=sys.stderr)  # noqa: T201 - it is no logger's
+            print(f"{said}. Its log lines are lost until it can.", file=sys.stderr)  # noqa: T201 - it is no logger's
 
 
 _SAID: set[str] = set()

@@ -84,7 +84,7 @@ def build_asset_selection(
     nodes = select_nodes(table.graph, project.project.pipelines, wanted, scope.at("pipeline"))
     assets = table.made_by(nodes)
     if not assets and not scope.failed:
-        scope.at("pipeline").add("this filter leaves nothing that is an asset.")
+        scope.at("pipeline").add("this filter selects no asset.")
     scope.raise_if_any()
     return dg.AssetSelection.assets(*(asset.key for asset in assets))
 

@@ -73,8 +73,8 @@ def plan_jobs(
             if left:
                 noun = "node" if len(left) == 1 else "nodes"
                 shown = ", ".join(f"'{node}'" for node in left)
-                found = f"this job would leave out the {noun} {shown}: only hidden in-memory datasets are made there, and no asset of the job reads them."
-                hint = "Show them with `memory_assets: true`, save what they make with an entry in the catalog, or give the job `view: ops`."
+                found = f"this job would leave out the {noun} {shown}: what is made there is in memory and not an asset, and no asset of the job is made from it."
+                hint = "Make the datasets assets with `assets.memory_assets: true` or an entry in the catalog, or give the job `view: ops`."
                 scope.add(found, hint)
             job = evolve(job, nodes=frozenset(nodes))
         jobs[name] = job

@@ -26,7 +26,7 @@ def check_parameters(config: RunConfig, reads: Reads, scope: Scope) -> None:
     known = frozenset[str]().union(*reads.values())
     for name in config.parameters:
         if name not in known:
-            scope.at("parameters", name).add(f"no node of this job reads '{name}'.", suggest(name, known))
+            scope.at("parameters", name).add(f"no node of this job reads the parameter '{name}'.", suggest(name, known))
 
 
 def combined(config: RunConfig, more: RunConfig) -> RunConfig:

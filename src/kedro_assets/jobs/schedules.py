@@ -63,5 +63,8 @@ def _schedule(name: str, config: ScheduleConfig, job: BuiltJob | None, scope: Sc
             **target,
         )
     except dg.DagsterError as error:
-        scope.add(str(error), "Five fields as in `0 2 * * *`, or `@daily`; the time zone as in `Europe/Berlin`.")
+        scope.add(
+            str(error),
+            "Write the cron expression as in `0 2 * * *` or `@daily`, and the time zone as in `Europe/Berlin`.",
+        )
         return None

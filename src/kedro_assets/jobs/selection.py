@@ -30,7 +30,8 @@ def select_nodes(
         _check_pipeline(graph, pipelines, wanted.pipeline_name, scope.at("pipeline_name"))
     if any(name not in pipelines or name not in graph.pipelines for name in wanted.pipelines):
         return []
-    name = "' and '".join(wanted.pipelines)
+    several = len(wanted.pipelines) > 1
+    title = f"pipeline{'s' if several else ''} " + " and ".join(f"'{each}'" for each in wanted.pipelines)
     try:
         joined = sum((pipelines[each] for each in wanted.pipelines[1:]), pipelines[wanted.pipelines[0]])
     except ValueError as error:
@@ -45,15 +46,16 @@ def select_nodes(
         if value not in known[key]
     ]
     for key, position, value in unknown:
-        found = f"pipeline '{name}' has no '{value}'."
+        verb = "have" if several else "has"
+        found = f"{title} {verb} no {_FILTERED[key]} '{value}'."
         scope.at(key, position).add(found, suggest(value, known[key]))
     if unknown:
         return []
     try:
         left = joined.filter(**filters)
     except ValueError as error:
-        hint = "`kedro registry describe` shows the nodes of a pipeline."
-        scope.add(f"Kedro cannot apply this filter to pipeline '{name}': {error}", hint)
+        hint = "See the nodes of a pipeline with `kedro registry describe`."
+        scope.add(f"Kedro cannot apply this filter to {title}: {error}", hint)
         return []
     names = [node.name for node in left.nodes]
     return graph.in_order(node for pipeline in wanted.pipelines for node in graph.in_pipeline(pipeline, names))
@@ -65,12 +67,24 @@ def _check_pipeline(graph: ProjectGraph, pipelines: Mapping[str, Pipeline], name
         scope.add(f"no pipeline '{name}' is registered.", suggest(name, pipelines))
     elif name not in graph.pipelines:
         reasons = {left.pipeline: left.reason for left in graph.left_out}
-        found = f"pipeline '{name}' is not among the assets: {reasons.get(name, '`assets.pipelines` leaves it out.')}"
+        found = f"pipeline '{name}' is not among the assets: {reasons.get(name, 'it is not in `assets.pipelines`.')}"
         hint = (
             "Choose with `assets.pipelines` which pipelines become assets, give the job `view: ops`, or show the pipeline "
             "in a code location of its own: a Kedro environment with its own `assets.pipelines` and `assets.key_prefix`."
         )
         scope.add(found, hint)
+
+
+_FILTERED = {
+    "node_names": "node",
+    "from_nodes": "node",
+    "to_nodes": "node",
+    "from_inputs": "dataset",
+    "to_outputs": "dataset",
+    "node_namespaces": "namespace",
+    "tags": "tag",
+}
+"""What the names in each of Kedro's filters are names of."""
 
 
 def _names(pipeline: Pipeline) -> Mapping[str, set[str]]:

@@ -50,8 +50,8 @@ def build_job_sensors(
         evaluation = _kind(found.config, project)(found.config, job, project)
         reason = evaluation.cannot_tell()
         if reason:
-            hint = "Partition both alike, or give the assets of the job an `automation_condition`."
-            found.scope.add(f"the job makes partitions, and {reason}, so no run can be told which.", hint)
+            hint = "Give both the same partitions, or give the assets of the job an `automation_condition`."
+            found.scope.add(f"the job is partitioned, but {reason}, so the sensor cannot choose a partition.", hint)
         check_parameters(found.config.config, job.reads, found.scope.at("config"))
         built.append(evaluation.sensor(found.name))
     return built
@@ -141,7 +141,7 @@ class _NewMaterializations(_Evaluation):
         own = asset.partitioning.definition if asset.partitioning else None
         if self.job.partitions in (None, own):
             return ""
-        return f"'{asset.name}' is not partitioned like them"
+        return f"'{asset.name}' has other partitions or none"
 
     def evaluate(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Ask for the runs since the last tick; the first tick asks for one, for the newest materialization.
@@ -154,10 +154,12 @@ class _NewMaterializations(_Evaluation):
         limit = 1 if after is None else _MOST_RUNS
         records = context.instance.fetch_materializations(new, limit=limit, ascending=after is not None).records
         if not records:
-            reason = f"'{self.config.asset}' has not been materialized since the last look."
+            reason = f"'{self.config.asset}' has not been materialized since the last tick."
             return dg.SensorResult(skip_reason=reason, cursor=context.cursor)
         runs = [self._run(str(record.storage_id), key) for record, key in self._made(records, context.instance)]
-        missed = None if runs else f"What was materialized of '{self.config.asset}' is not a partition of the job."
+        missed = (
+            None if runs else f"The new materializations of '{self.config.asset}' are of no partition that the job has."
+        )
         return dg.SensorResult(run_requests=runs, skip_reason=missed, cursor=str(records[-1].storage_id))
 
     def _made(
@@ -185,13 +187,15 @@ class _OfFiles(_Evaluation):
         graph, name, place = project.table.graph, config.dataset or "", scope.at("dataset")
         placed = [found for found in graph.external if any(entry.location for entry in graph.entries[found])]
         if name not in placed:
-            found = f"'{name}' is not a dataset with a `filepath` or a `path` that no node writes."
+            found = (
+                f"'{name}' is not an external dataset with a `filepath` or a `path`, that is one that no node writes."
+            )
             place.add(found, suggest(name, placed))
             return False
         entry = project.table.partitions.in_one_place(name)
         if entry is None:
-            found = f"'{name}' has one path per partition, so there is no place to look at."
-            place.add(found, "Let a node read it as a PartitionedDataset of the folder, such as with `@all`.")
+            found = f"'{name}' has one path per partition, so there is no single path at which its files are."
+            place.add(found, f"Let a node read the folder as a PartitionedDataset, such as '{name}@all'.")
         return entry is not None
 
     def _entry(self) -> CatalogEntry:
@@ -213,10 +217,8 @@ class _ChangedFiles(_OfFiles):
             return ""
         own = _definition(self.project, self.config.dataset)
         if own == self.job.partitions:
-            return (
-                f"the partitions of '{self.config.dataset}' are not `dynamic`: its files do not tell which has changed"
-            )
-        return f"'{self.config.dataset}' is not partitioned like them"
+            return f"the partitions of '{self.config.dataset}' are not `dynamic`, and its files do not show which one has changed"
+        return f"'{self.config.dataset}' has other partitions or none"
 
     def evaluate(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Compare the files with those of the last tick; the first tick only looks.
@@ -226,10 +228,10 @@ class _ChangedFiles(_OfFiles):
         name = self.config.dataset or ""
         found = fingerprint(self.project.location, self._entry())
         if found is None or found == context.cursor:
-            reason = f"The files of '{name}' have not changed." if found else f"There are no files of '{name}'."
+            reason = f"The files of '{name}' have not changed." if found else f"The dataset '{name}' has no files."
             return dg.SensorResult(skip_reason=reason, cursor=context.cursor)
         if context.cursor is None:
-            reason = f"The files of '{name}' are known from now on; a run starts when they change."
+            reason = f"The files of '{name}' have been recorded. A run starts when they change."
             return dg.SensorResult(skip_reason=reason, cursor=found)
         asset = self.project.table.dataset(name)
         event = [observation(asset.key, found)] if asset else []
@@ -244,7 +246,7 @@ class _NewPartitions(_OfFiles):
         """Compare the partitions of the dataset with those of the job."""
         if self.job.partitions in (None, self._partitions):
             return ""
-        return f"'{self.config.dataset}' is not partitioned like them"
+        return f"'{self.config.dataset}' has other partitions or none"
 
     def evaluate(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Look for files that no tick has seen.
@@ -257,7 +259,7 @@ class _NewPartitions(_OfFiles):
         ids = partition_ids(self.project.location, self._entry())
         new = [id_ for id_ in ids if id_ not in seen]
         if not new:
-            return dg.SensorResult(skip_reason=f"There are no new files of '{dataset}'.", cursor=context.cursor)
+            return dg.SensorResult(skip_reason=f"The dataset '{dataset}' has no new files.", cursor=context.cursor)
         if self.job.partitions is None:
             digest = hashlib.sha256(json.dumps(new).encode()).hexdigest()[:16]
             runs = [self._run(f"{dataset}: {digest}")]

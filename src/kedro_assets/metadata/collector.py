@@ -109,7 +109,7 @@ def _harmless(name: str) -> Iterator[None]:
     try:
         yield
     except Exception:
-        logger.debug("Not all of what '%s' is can be shown.", name, exc_info=True)
+        logger.debug("Some metadata of '%s' cannot be collected.", name, exc_info=True)
 
 
 def _sum(rows: int | None, more: int | None) -> int | None:

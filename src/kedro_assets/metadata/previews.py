@@ -23,7 +23,7 @@ _MOST_CHARACTERS = 64_000  # that are looked through
 _LARGEST_IMAGE = 256_000  # bytes; it is written to the event log twice, a third larger
 _IMAGES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".webp": "webp"}
 
-NO_PREVIEW = dg.MetadataValue.text("No preview: it is not a table, text, JSON or an image file.")
+NO_PREVIEW = dg.MetadataValue.text("No preview: the data is not a table, text, JSON or an image file.")
 
 Preview = dg.MarkdownMetadataValue | dg.JsonMetadataValue | dg.TextMetadataValue
 
@@ -99,7 +99,9 @@ def _json(data: Any, redact: Callable[[str], str]) -> Preview | None:
         for part in json.JSONEncoder(allow_nan=False).iterencode(data):
             text += part
             if len(text) > _MOST_CHARACTERS:
-                return dg.MetadataValue.text(f"No preview: as JSON it has more than {_MOST_CHARACTERS // 1000} kB.")
+                return dg.MetadataValue.text(
+                    f"No preview: the data has more than {_MOST_CHARACTERS // 1000} kB as JSON."
+                )
     except (TypeError, ValueError):
         return None
     return dg.MetadataValue.json(_masked(json.loads(text), redact))

@@ -140,15 +140,15 @@ def valid_entries(config: Mapping[Any, Any], catalog: Scope) -> dict[str, Any]:
         elif not (refused := _refused({name: entry}) if CatalogConfigResolver.is_pattern(name) else ""):
             found[name] = entry
         else:
-            scope.add(f"Kedro refuses it: {refused}")
+            scope.add(f"Kedro rejects this dataset factory: {refused}")
     refused = _refused(found)
     if refused:  # patterns that do not go together
-        catalog.add(f"Kedro refuses it: {refused}")
+        catalog.add(f"Kedro rejects the dataset factories: {refused}")
         return {name: entry for name, entry in found.items() if not CatalogConfigResolver.is_pattern(name)}
     return found
 
 
-_UNDERSCORE = "A name that begins with an underscore is for values that datasets share."
+_UNDERSCORE = "Begin the name with an underscore if it is for values that datasets share."
 
 
 def _refused(config: dict[str, Any]) -> str:

@@ -32,7 +32,7 @@ _ASKED_PARAMETER = re.compile(r"(?<!\\)\$\{runtime_params:\s*([^\s,:{}$\[\]]+)\s
 """A runtime parameter without a default."""
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 WITH_HOOKS = (
-    "If a hook provides what it needs (a resolver registered in `after_context_created`, say), write "
+    "If a hook provides what it needs (such as a resolver registered in `after_context_created`), write "
     "`load_with_hooks: true` in dagster.yml."
 )
 BEFORE_HOOKS = "dagster.yml is read before any hook fires, so it cannot use what a hook provides."
@@ -265,9 +265,9 @@ class SectionFiles:
             except yaml.MarkedYAMLError as error:
                 mark = error.problem_mark or error.context_mark
                 said = " ".join(filter(None, (error.context, error.problem)))
-                yield Fault(shown, mark.line + 1 if mark else 1, f"this is no YAML: {said}.")
+                yield Fault(shown, mark.line + 1 if mark else 1, f"this is not valid YAML: {said}.")
             except yaml.YAMLError as error:
-                yield Fault(shown, 1, f"this is no YAML: {error}")
+                yield Fault(shown, 1, f"this is not valid YAML: {error}")
             else:
                 yield from (Fault(shown, line, found) for line, found in _errors(document))
 
@@ -303,7 +303,7 @@ def _errors(document: yaml.Node | None) -> Iterator[tuple[int, str]]:
         seen: set[str] = set()
         for key in keys:
             if count[key.tag, str(key.value)] > 1 and key.value in seen:
-                yield key.start_mark.line + 1, f"the key '{key.value}' is there twice."
+                yield key.start_mark.line + 1, f"the key '{key.value}' appears twice."
             if isinstance(key.value, str):
                 seen.add(key.value)
 

@@ -181,8 +181,8 @@ def entry_with_credentials(
     missing = sorted(value for value in leaves(asked) if value in used)
     if missing:
         msg = (
-            f"Where '{dataset}' is depends on the runtime parameter {missing[0]}. Give it in `config.runtime_params`, or "
-            "give it a default in the catalog."
+            f"The path of '{dataset}' depends on the runtime parameter {missing[0]}. Give its value in `config.runtime_params`, "
+            "or a default value in the catalog."
         )
         raise ProjectError(msg)
     return entry

@@ -76,8 +76,8 @@ class ProjectLocation:
         file = getattr(module, "__file__", None)
         if self.package is None and other != self.path and file and Path(file).is_relative_to(other):
             msg = (
-                f"The projects at {other} and {self.path} have packages of one name, '{package_name}', and a process has room "
-                "for one of them. Rename one, or give each project a code location of its own."
+                f"The projects at {other} and {self.path} have packages of the same name, '{package_name}', but a process "
+                "can import only one of them. Rename one, or give each project a code location of its own."
             )
             raise ProjectError(msg)
         _roots[package_name] = self.path
@@ -118,9 +118,9 @@ def locate_project(
     root = start if package else find_kedro_project(start)
     if root is None:
         msg = (
-            f"No Kedro project at {start} or in a folder around it: a project has a pyproject.toml with a section "
-            "[tool.kedro]. Give its path with `project_path`, or change into it; for a package that `kedro package` has "
-            "made, give its name with `package`."
+            f"There is no Kedro project at {start} or in a folder around it. A project has a pyproject.toml with a section "
+            "[tool.kedro]: give its path with `project_path`, or change into its folder. For a package that `kedro package` "
+            "has made, give its name with `package`."
         )
         raise ProjectError(msg)
     conf_source = conf_source or os.environ.get(CONF_SOURCE_VARIABLE)

@@ -104,7 +104,10 @@ class DatasetIO:
         """
         dataset = self.catalog.get(name)
         if keys is not None and is_incremental(dataset) and not kedro_partitions.closes_gap(dataset):
-            logger.info("The checkpoint of '%s' stays: others come before the partitions of this run.", name)
+            logger.info(
+                "The checkpoint of '%s' is not moved: earlier partitions than those of this run have not been processed yet.",
+                name,
+            )
             return
         self.catalog.confirm(name)
 
@@ -136,7 +139,7 @@ class DatasetIO:
             result.raise_if_failed()
         error = None
         if not result:
-            message = result.message or "the validator refuses it"
+            message = result.message or "the validator rejects the data"
             error = DataValidationError(message, validator=result.validator, failures=result.failures)
         return Validation(name, spec, "stored", error)
 

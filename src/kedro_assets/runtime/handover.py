@@ -73,7 +73,7 @@ class MemoryStore:
         path = next((path for path in own if path.exists()), None) or self._latest(dataset)
         if path is None:
             msg = (
-                f"The in-memory dataset '{dataset}' is needed here, and no run has made it yet: materialize it together "
+                f"The in-memory dataset '{dataset}' is needed here, but no run has made it yet. Materialize it together "
                 "with the selected assets, or give it an entry in the catalog."
             )
             raise InMemoryDataError(msg)
@@ -153,7 +153,7 @@ class Handover:
         except InMemoryDataError as error:
             if not self.own_process:
                 raise
-            logger.info("%s Here it is at hand all the same, but no later run can go on from it.", error)
+            logger.info("%s This run keeps it in its own process, but no later run can continue from it.", error)
             return False
         return True
 
@@ -164,7 +164,10 @@ class Handover:
         try:
             self.store.save(name, self.catalog[name].load())
         except InMemoryDataError:
-            logger.warning("The in-memory dataset '%s' cannot be pickled: `after_pipeline_run` gets it empty.", name)
+            logger.warning(
+                "The in-memory dataset '%s' cannot be pickled, so the hook `after_pipeline_run` gets it without data.",
+                name,
+            )
 
     def results(self) -> dict[str, Any]:
         """Return the datasets that the run writes and does not read, with the data that other processes handed back."""

@@ -84,9 +84,11 @@ class DatasetIOManager(dg.IOManager):
         given = run.identity.with_partition(params).runtime_params
         if all(part_of(given, part) not in (None, f"<{part}>") for part in parts) and (keys is None or len(keys) == 1):
             return run.at_partition(params, *keys) if keys else run
-        asked = f"the partitions {shown(sorted(keys))} of it are" if keys else "no partition of it is"
+        asked = f"the partitions {shown(sorted(keys))} were asked for" if keys else "no partition was asked for"
+        if keys is not None and len(keys) == 1:
+            asked = f"the path asks for a part that the partition {shown(sorted(keys))} does not have"
         msg = (
-            f"'{self._access.name}' has one path per partition, and {asked} asked for. Add a PartitionedDataset of the "
+            f"'{self._access.name}' has one path per partition, but {asked}. Add a PartitionedDataset of the "
             f"same folder to the catalog, as '{base_name(self._access.name)}@all', and let the assets use that."
         )
         raise PartitionError(msg)

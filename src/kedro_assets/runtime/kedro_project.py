@@ -160,8 +160,8 @@ class KedroProject:
             return next((asset.partitioning.definition for asset in looked_at if asset.partitioning), None)
         if not has_partition(run.tags):
             msg = (
-                f"What node '{plan.nodes[node].name}' makes is partitioned, and this run was started without a partition. "
-                "Choose one: in the UI, with `kedro assets run --partition`, or in a schedule."
+                f"The data that node '{plan.nodes[node].name}' makes is partitioned, but this run was started without a "
+                "partition. Choose one in the UI or with `kedro assets run --partition`, or let a schedule choose it."
             )
             raise PartitionError(msg)
         return partitioned[node].definition

@@ -85,8 +85,8 @@ class KedroRun:
             context = session.load_context(**given)
         if identity.env is not None and identity.env != env_of(context):
             msg = (
-                f"Kedro's environment is '{env_of(context)}' in the process of this step and '{identity.env}' in that of "
-                "the run: give KEDRO_ENV to the containers or workers that execute steps, too."
+                f"Kedro's environment is '{env_of(context)}' in the process of this step, but '{identity.env}' in that of the "
+                "run. Set the variable KEDRO_ENV in the containers or workers that execute steps, too."
             )
             raise ProjectError(msg)
         if pipeline is not None:

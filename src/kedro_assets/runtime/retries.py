@@ -81,7 +81,7 @@ def retry_policy(config: RetryConfig | None, scope: Scope) -> dg.RetryPolicy | N
     if config is None:
         return None
     if config.max_retries < 0:
-        scope.at("max_retries").add(f"expected a number from 0, found {config.max_retries}.")
+        scope.at("max_retries").add(f"expected a number of at least 0, found {config.max_retries}.")
     try:
         return dg.RetryPolicy(
             max_retries=config.max_retries,
@@ -90,5 +90,5 @@ def retry_policy(config: RetryConfig | None, scope: Scope) -> dg.RetryPolicy | N
             jitter=dg.Jitter[config.jitter] if config.jitter else None,
         )
     except dg.DagsterError as error:
-        scope.add(f"Dagster refuses it: {error}", "`backoff` and `jitter` need a `delay`.")
+        scope.add(f"Dagster rejects this retry policy: {error}", "Add a `delay`, which `backoff` and `jitter` need.")
         return None

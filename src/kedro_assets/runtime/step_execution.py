@@ -171,7 +171,7 @@ class StepExecution:
             except PartitionError as error:
                 if name not in saved:
                     raise
-                msg = f"{error} What the node has yielded of '{name}' before stays where it was saved, and is not reported."
+                msg = f"{error} The chunks of '{name}' that the node yielded before stay where they were saved, but are not reported."
                 raise PartitionError(msg) from None  # the last cause is what a user sees
             if not chunks:
                 yield name
@@ -269,8 +269,8 @@ class StepExecution:
         entries = (entry for entry in self.view.graph.entries[base_name(name)] if entry.name == name)
         if any(entry.partition_parts for entry in entries) and not self.run.identity.makes_partition:
             msg = (
-                f"'{name}' has one path per partition, so its check is made in the runs that make or load a partition. For all "
-                "that is stored, give the validator to a PartitionedDataset of the same folder."
+                f"'{name}' has one path per partition, so its check needs a run that makes or loads a partition. To check all "
+                "stored data, give the validator to a PartitionedDataset of the same folder."
             )
             raise PartitionError(msg)
 

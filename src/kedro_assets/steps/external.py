@@ -108,7 +108,7 @@ class Observe:
         with masked_errors(project.location, params):
             version = fingerprint(project.location, entry_with_credentials(project.location, name, params))
         if version is None:
-            raise dg.Failure(f"There are no files of '{base_name(name)}'.", allow_retries=False)
+            raise dg.Failure(f"The dataset '{base_name(name)}' has no files.", allow_retries=False)
         yield dg.ObserveResult(self.key, data_version=dg.DataVersion(version))
 
 
@@ -132,7 +132,7 @@ def observe_inputs(run: KedroRun, table: AssetTable, job: dg.JobDefinition, inst
             if address(location, entry) == address(location, known):
                 _report(asset.key, fingerprint(location, entry), instance)
         except Exception as error:  # noqa: BLE001 - whatever a file system raises
-            _log.debug("The files of '%s' cannot be looked at: %s", name, error)
+            _log.debug("The files of '%s' cannot be read: %s", name, error)
 
 
 def _report(key: dg.AssetKey, version: str | None, instance: dg.DagsterInstance) -> None:

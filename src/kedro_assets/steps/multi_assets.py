@@ -68,9 +68,9 @@ def _pool(cluster: Cluster, graph: ProjectGraph, pools: Mapping[str, str], probl
     tags = sorted({tag for node in cluster.nodes for tag in graph.nodes[node].tags if tag in pools})
     found = sorted({pools[tag] for tag in tags})
     if len(found) > 1:
-        hint = "Give their tags one pool, or let the nodes run in steps of their own with `cluster_by: node`."
-        nodes = ", ".join(cluster.nodes)
-        message = f"the nodes {nodes} share a step and would be in the pools {', '.join(found)}."
+        hint = "Give their tags the same pool, or let each node run in its own step with `assets.cluster_by: node`."
+        nodes, several = (", ".join(f"'{name}'" for name in names) for names in (cluster.nodes, found))
+        message = f"the nodes {nodes} share a step, but would be in several pools: {several}."
         problems.at("assets", "pools", tags[0]).add(message, hint)
     return found[0] if found else None
 
@@ -114,7 +114,12 @@ class _ClusterStep:
                 for port, asset in zip(outputs, assets, strict=True)
             }
             | {port: dg.Out(is_required=False) for port in ports.values()},
-            description="\n".join([f"Kedro nodes: {', '.join(cluster.nodes)}.", *cluster.reasons]),
+            description="\n".join(
+                [
+                    f"Kedro nodes: {', '.join(cluster.nodes)}.",
+                    *(each[:1].upper() + each[1:] for each in cluster.reasons),
+                ]
+            ),
             tags={"kedro/nodes": str(len(nodes)), **{tag: "" for node in nodes for tag in node_tags(node)}},
             pool=self.pool,
             retry_policy=self.retry_policy,

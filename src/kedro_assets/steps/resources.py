@@ -17,12 +17,12 @@ _SCHEMA = {
     "runtime_params": dg.Field(
         dict,
         default_value={},
-        description="Parameters for this run, as `kedro run --params` takes them.",
+        description="Runtime parameters of this run, as for `kedro run --params`.",
     ),
     "load_versions": dg.Field(
         dict,
         default_value={},
-        description="The version to load, by dataset, as `kedro run --load-versions` takes them.",
+        description="The versions to load, by the names of the datasets, as for `kedro run --load-versions`.",
     ),
 }
 
@@ -32,7 +32,7 @@ def build_resources(project: KedroProject) -> dict[str, dg.ResourceDefinition]:
     own = dg.ResourceDefinition(
         resource_fn=_Open(project).resource,
         config_schema=_SCHEMA,
-        description="What a run gives to Kedro at its start.",
+        description="The Kedro project, with the runtime parameters and load versions of a run.",
     )
     io_managers = {
         access.io_manager_key: DatasetIOManagerDefinition(project.resource_key, name)

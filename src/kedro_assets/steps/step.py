@@ -254,7 +254,10 @@ class KedroStep:
                 mappings[name], own and own.definition, made, read and read.definition, instance
             )
             if missing:
-                msg = f"{shown(made) or 'The data'} would be made from partition {shown(missing)} of '{name}', which does not exist."
+                read_for = f"To make {shown(made)}, the step reads" if made else "The step reads"
+                some = "partitions" if len(missing) > 1 else "partition"
+                verb = "do" if len(missing) > 1 else "does"
+                msg = f"{read_for} {some} {shown(missing)} of '{name}', which {verb} not exist."
                 raise PartitionError(msg)
             found[name] = keys
         return found

@@ -104,7 +104,7 @@ def test_an_executor_that_is_named_like_a_type_goes_before_the_type(translate_pr
 
 def test_an_unknown_type_is_reported_with_the_nearest(problems_of):
     [problem] = problems_of(conf={"dagster.yml": "executors: {e: {multiproces: {}}}"})
-    assert (problem.path, problem.found) == ("executors.e.multiproces", "no executor is called 'multiproces'.")
+    assert (problem.path, problem.found) == ("executors.e.multiproces", "there is no executor type 'multiproces'.")
     assert problem.hint.startswith("Did you mean 'multiprocess'?")
 
 

@@ -300,5 +300,5 @@ def test_an_executor_says_of_retries_and_dependencies_what_the_inner_one_says():
 
 def test_an_executor_that_cannot_be_created_is_named():
     inner = dg.ExecutorDefinition(name="nothing", executor_creation_fn=None)
-    with pytest.raises(dg.DagsterInvariantViolationError, match="'nothing' cannot be created by itself"):
+    with pytest.raises(dg.DagsterInvariantViolationError, match="Dagster cannot create the executor 'nothing'"):
         with_lifecycle(inner).executor_creation_fn(None)

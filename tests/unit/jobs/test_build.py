@@ -93,7 +93,10 @@ def test_retries_that_dagster_refuses_are_reported(problems_of, retries, path):
 
 def test_a_job_of_ops_cannot_be_a_selection_of_assets(problems_of):
     [problem] = problems_of(conf={"dagster.yml": "jobs: {j: {view: ops, selection: made}}"})
-    assert (problem.path, problem.found) == ("jobs.j.selection", "a job of ops cannot be a selection of assets.")
+    assert (problem.path, problem.found) == (
+        "jobs.j.selection",
+        "a job with `view: ops` cannot be a selection of assets.",
+    )
 
 
 # By hand-made records.
@@ -150,7 +153,7 @@ def test_a_job_of_two_kinds_of_partitions_is_reported():
     assert built({"j": JobConfig()}, problems, partitions=MIXED) == {}
     [problem] = problems
     assert problem.path == "jobs.j"
-    assert problem.found.startswith("its assets are partitioned in 2 ways")
+    assert problem.found.startswith("its assets have 2 different partitions definitions")
     assert "'x' by" in problem.found
     assert "'z' by" in problem.found
 

@@ -89,10 +89,10 @@ def test_a_job_that_is_written_out_goes_before_one_of_a_factory():
 @pytest.mark.parametrize(
     ("name", "pipeline", "said"),
     [
-        ("{model}", PipelineFilter("fit_{model}"), "no pipeline, namespace or tag fits"),
-        ("{tag}", PipelineFilter(tags=["x_{tag}"]), "no pipeline, namespace or tag fits"),
-        ("{modle}", PipelineFilter("train_{model}"), "placeholder 'modle' is in no filter"),
-        ("{model}", PipelineFilter("train_forest"), "placeholder 'model' is in no filter"),
+        ("{model}", PipelineFilter("fit_{model}"), "no pipeline, namespace or tag matches"),
+        ("{tag}", PipelineFilter(tags=["x_{tag}"]), "no pipeline, namespace or tag matches"),
+        ("{modle}", PipelineFilter("train_{model}"), "placeholder 'modle' does not appear in a filter"),
+        ("{model}", PipelineFilter("train_forest"), "placeholder 'model' does not appear in a filter"),
     ],
 )
 def test_a_factory_that_makes_nothing_is_reported(name, pipeline, said):

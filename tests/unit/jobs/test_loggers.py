@@ -90,7 +90,7 @@ def close(logger):
         ("{class: no.such.module.Handler}", ".class", "'no.such.module.Handler' cannot be imported"),
         ("{class: StreamHandler}", ".class", "'StreamHandler' cannot be imported"),
         ("{class: 5}", "", "no `class`"),
-        ("{class: logging}", "", "'logging' cannot be made"),
+        ("{class: logging}", "", "'logging' cannot be created"),
         ("{class: logging.FileHandler}", "", "missing a required argument: 'filename'"),
         ("{class: logging.FileHandler, filename: a, colour: red}", "", "unexpected keyword argument 'colour'"),
         ("{class: logging.StreamHandler, filename: a}", "", "unexpected keyword argument 'filename'"),

@@ -69,7 +69,7 @@ def test_what_is_partitioned_is_no_job_of_ops():
     jobs, _ = build_jobs_of(make_kedro(NODES, config={"jobs": OPS}, files=["y"], partitions=partitions), problems)
     assert jobs == {}
     assert [(problem.path, problem.found) for problem in problems] == [
-        ("jobs.j.view", "what its nodes make is partitioned, and ops have no partitions.")
+        ("jobs.j.view", "its nodes make partitioned data, but a job with `view: ops` cannot have partitions.")
     ]
 
 

@@ -95,7 +95,7 @@ def test_nodes_that_a_job_of_assets_would_leave_out_are_reported(wanted, left):
     [problem] = problems
     assert problem.path == "jobs.j.pipeline"
     assert problem.found.startswith(f"this job would leave out the {left}: ")
-    assert "`memory_assets: true`" in problem.hint
+    assert "`assets.memory_assets: true`" in problem.hint
 
 
 @pytest.mark.parametrize("view", ["assets", "ops"])

@@ -53,7 +53,7 @@ def test_a_parameter_that_no_node_reads_is_reported_with_the_nearest():
     [problem] = problems
     assert (problem.path, problem.found) == (
         "jobs.j.config.parameters.params:m.dept",
-        "no node of this job reads 'params:m.dept'.",
+        "no node of this job reads the parameter 'params:m.dept'.",
     )
     assert problem.hint.startswith("Did you mean 'params:m.depth'?")
 
@@ -88,7 +88,7 @@ def test_a_value_for_a_parameter_that_no_node_of_the_job_reads_is_reported(probl
     [problem] = problems_of(READING, conf={"dagster.yml": dagster, "parameters.yml": "x: 1", "catalog.yml": FILES})
     assert (problem.path, problem.found) == (
         "jobs.j.config.parameters.params:x",
-        "no node of this job reads 'params:x'.",
+        "no node of this job reads the parameter 'params:x'.",
     )
 
 

@@ -57,7 +57,7 @@ def test_an_unknown_pipeline_is_reported_with_the_nearest():
     ("assets", "reason"),
     [
         ({}, "its node 'other' writes 'x', which node 'a' of pipeline '__default__' writes already."),
-        ({"pipelines": ["__default__"]}, "`assets.pipelines` leaves it out."),
+        ({"pipelines": ["__default__"]}, "it is not in `assets.pipelines`."),
     ],
     ids=["conflict", "not asked for"],
 )

@@ -78,8 +78,8 @@ def test_names_and_keys_carry_the_prefix():
     ("config", "path", "found", "hint"),
     [
         (SensorConfig("xx"), "sensors.s.asset", "there is no asset 'xx'.", "Did you mean 'x'?"),
-        (SensorConfig(dataset="rav"), "sensors.s.dataset", "'rav' is not a dataset with", "Did you mean 'raw'?"),
-        (SensorConfig(dataset="x"), "sensors.s.dataset", "'x' is not a dataset with", "Allowed: raw."),
+        (SensorConfig(dataset="rav"), "sensors.s.dataset", "'rav' is not an external dataset with", "Did you mean 'raw'?"),
+        (SensorConfig(dataset="x"), "sensors.s.dataset", "'x' is not an external dataset with", "Allowed: raw."),
     ],
     ids=["asset", "dataset", "made by a node"],
 )
@@ -106,18 +106,18 @@ def test_one_place_per_partition_is_no_place_to_look_at():
         partitions=dict.fromkeys(["raw", "x", "y"], KEYS),
     )
     assert [problem.found for problem in problems] == [
-        "'raw' has one path per partition, so there is no place to look at."
+        "'raw' has one path per partition, so there is no single path at which its files are."
     ]
 
 
 @pytest.mark.parametrize(
     ("config", "partitions", "said"),
     [
-        (SensorConfig("x"), {"y": KEYS}, "'x' is not partitioned like them"),
-        (SensorConfig("raw"), {"x": KEYS, "y": KEYS, "raw": SHOPS}, "'raw' is not partitioned like them"),
-        (SensorConfig(dataset="raw"), {"x": KEYS, "y": KEYS}, "'raw' is not partitioned like them"),
+        (SensorConfig("x"), {"y": KEYS}, "'x' has other partitions or none"),
+        (SensorConfig("raw"), {"x": KEYS, "y": KEYS, "raw": SHOPS}, "'raw' has other partitions or none"),
+        (SensorConfig(dataset="raw"), {"x": KEYS, "y": KEYS}, "'raw' has other partitions or none"),
         (SensorConfig(dataset="raw"), {"x": KEYS, "y": KEYS, "raw": KEYS}, "the partitions of 'raw' are not `dynamic`"),
-        (SensorConfig(dataset="raw"), {"x": KEYS, "y": KEYS, "raw": SHOPS}, "'raw' is not partitioned like them"),
+        (SensorConfig(dataset="raw"), {"x": KEYS, "y": KEYS, "raw": SHOPS}, "'raw' has other partitions or none"),
     ],
     ids=["asset without", "asset otherwise", "files without", "files not dynamic", "files otherwise"],
 )
@@ -145,7 +145,7 @@ def materialize(instance, *keys):
 
 def test_the_first_look_asks_for_one_run_and_later_ones_for_every_materialization(instance):
     look = looking(instance, sensors={"s": SensorConfig("x", tags={"team": "a"}, config=RunConfig({"params:p": 5}))})
-    assert said(look()) == "'x' has not been materialized since the last look."
+    assert said(look()) == "'x' has not been materialized since the last tick."
     for _ in range(3):
         materialize(instance)
     first = look()
@@ -169,7 +169,7 @@ def test_a_run_makes_the_partition_that_was_materialized(instance):
     assert [key for _, key in requests(first) + requests(second)] == ["k1", "k2"]
     materialize(instance, "gone")
     third = look(second.cursor)
-    assert said(third) == "What was materialized of 'x' is not a partition of the job."
+    assert said(third) == "The new materializations of 'x' are of no partition that the job has."
     assert third.cursor != second.cursor
 
 
@@ -199,7 +199,7 @@ def test_a_run_is_asked_for_when_the_files_have_changed(instance, tmp_path, file
     look = looking(instance, sensors={"s": SensorConfig(dataset="raw", config=RunConfig(runtime_params={"day": 2}))})
     (tmp_path / "raw").write_text("1")
     first = look()
-    assert said(first) == "The files of 'raw' are known from now on; a run starts when they change."
+    assert said(first) == "The files of 'raw' have been recorded. A run starts when they change."
     again = look(first.cursor)
     assert (said(again), again.cursor) == (
         "The files of 'raw' have not changed.",
@@ -219,7 +219,7 @@ def test_files_that_are_gone_start_nothing(instance, tmp_path, files):
     first = look()
     (tmp_path / "raw").unlink()
     gone = look(first.cursor)
-    assert (said(gone), gone.cursor) == ("There are no files of 'raw'.", first.cursor)
+    assert (said(gone), gone.cursor) == ("The dataset 'raw' has no files.", first.cursor)
 
 
 @pytest.mark.parametrize("alike", [True, False], ids=["partitions", "none"])
@@ -243,4 +243,4 @@ def test_every_new_file_becomes_a_partition_and_a_run_or_all_of_them_one(instanc
     second = look(first.cursor)
     assert [each.partition_keys for each in second.dynamic_partitions_requests] == [["west"]]
     assert not {key for key, _ in requests(first)} & {key for key, _ in requests(second)}
-    assert said(look(second.cursor)) == "There are no new files of 'raw'."
+    assert said(look(second.cursor)) == "The dataset 'raw' has no new files."

@@ -114,7 +114,7 @@ def test_a_job_that_mixes_partitions(problems_of):
     catalog = entry_text("raw") + entry_text("made", "partitions: {" + DAILY + "}")
     catalog += entry_text("used", "partitions: {static: [x]}, partition_mappings: {made: all}")
     [problem] = problems_of(CHAIN, conf={"catalog.yml": catalog, "dagster.yml": "jobs:\n  all: {}\n"})
-    assert "partitioned in 2 ways" in problem.found
+    assert "2 different partitions definitions" in problem.found
     assert (problem.path, problem.source) == ("jobs.all", "conf/base/dagster.yml:2")
 
 

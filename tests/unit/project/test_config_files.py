@@ -328,14 +328,14 @@ def test_without_a_base_environment_all_of_the_folder_is_read(conf, tmp_path):
 @pytest.mark.parametrize(
     ("content", "line", "words"),
     [
-        ("jobs: {}\nassets: {}\njobs: {}\n", 3, "the key 'jobs' is there twice."),
-        ("jobs:\n  a: {}\n  b: {}\n  a: {}\n", 4, "the key 'a' is there twice."),
+        ("jobs: {}\nassets: {}\njobs: {}\n", 3, "the key 'jobs' appears twice."),
+        ("jobs:\n  a: {}\n  b: {}\n  a: {}\n", 4, "the key 'a' appears twice."),
         (b"# first\n# gr\xfc\xdfe\njobs: {}\n", 2, "the file is not UTF-8 (byte 0xfc)."),
-        ("jobs: {}\n---\nassets: {}\n", 2, "this is no YAML: expected a single document"),
+        ("jobs: {}\n---\nassets: {}\n", 2, "this is not valid YAML: expected a single document"),
         ("- a\n- b\n", 1, "expected a mapping of keys, found a list."),
         ("jobs: {}\n1: {}\n", 2, "the key 1 is not a string: put it in quotes."),
-        ("jobs:\n  a: {b: [}\n", 2, "this is no YAML: "),
-        ("jobs:\n\ta: {}\n", 2, "this is no YAML: "),
+        ("jobs:\n  a: {b: [}\n", 2, "this is not valid YAML: "),
+        ("jobs:\n\ta: {}\n", 2, "this is not valid YAML: "),
     ],
     ids=["key", "key inside", "bytes", "documents", "list", "number", "bracket", "tab"],
 )

@@ -341,7 +341,7 @@ def test_at_run_time_a_dataset_has_its_credentials(write_project):
 def test_a_place_that_depends_on_a_parameter_needs_it(write_project):
     conf = {"catalog.yml": SECRET % "${runtime_params:folder}/b.json", "credentials.yml": "store: {key: k}"}
     location = opened(write_project(conf=conf))
-    with pytest.raises(ProjectError, match="Where 'x' is depends on the runtime parameter <folder>"):
+    with pytest.raises(ProjectError, match="The path of 'x' depends on the runtime parameter <folder>"):
         entry_with_credentials(location, "x")
     given = {"folder": "data"}
     assert entry_with_credentials(location, "x", given).location == "data/b.json"

@@ -22,7 +22,7 @@ def test_without_a_path_the_working_directory_counts(write_project, monkeypatch)
 
 
 def test_outside_of_a_project_the_error_says_where_was_looked_and_for_what(tmp_path):
-    with pytest.raises(ProjectError, match=rf"No Kedro project at {tmp_path} .* \[tool\.kedro\]"):
+    with pytest.raises(ProjectError, match=rf"There is no Kedro project at {tmp_path} .* \[tool\.kedro\]"):
         locate_project(tmp_path)
 
 

@@ -68,7 +68,7 @@ def test_a_run_of_its_own_reads_the_latest(tmp_path):
 
 def test_data_that_no_run_has_made_is_an_error_that_names_it(tmp_path):
     MemoryStore(tmp_path, "run").save("b", 1)
-    with pytest.raises(InMemoryDataError, match="'a' is needed here, and no run has made it yet"):
+    with pytest.raises(InMemoryDataError, match="'a' is needed here, but no run has made it yet"):
         MemoryStore(tmp_path, "run").load("a")
 
 
@@ -136,7 +136,7 @@ def test_only_what_the_nodes_read_is_restored(tmp_path):
 
 
 def test_what_no_run_has_made_cannot_be_restored(tmp_path):
-    with pytest.raises(InMemoryDataError, match="'x' is needed here, and no run has made it yet"):
+    with pytest.raises(InMemoryDataError, match="'x' is needed here, but no run has made it yet"):
         handover_of(tmp_path).restore({"x"}, [make_node("b", ["x"], ["y"])])
 
 
@@ -167,7 +167,7 @@ def test_what_cannot_be_pickled_stays_in_the_catalog_of_the_runs_own_process(tmp
     assert handover.hand_on("x") is False
     assert isinstance(handover.load("x"), Unruly)
     assert files(tmp_path) == []
-    assert "no later run can go on from it" in caplog.text
+    assert "no later run can continue from it" in caplog.text
 
 
 def test_what_cannot_be_pickled_is_an_error_in_any_other_process(tmp_path):

@@ -81,7 +81,7 @@ def test_of_a_partitioned_dataset_the_partitions_are_loaded_that_are_asked_for(t
 def test_another_partition_than_that_of_the_run_is_not_saved(tmp_path):
     dataset = PartitionedDataset(path=str(tmp_path), dataset="text.TextDataset")
     door = io_manager(run_over(DataCatalog({"x": dataset})))
-    with pytest.raises(PartitionError, match="gives the partitions b of 'x', but this run makes a"):
+    with pytest.raises(PartitionError, match="returned the partition b of 'x', but this run makes a"):
         door.handle_output(writing("a"), {"b": "2"})
     door.handle_output(writing("a"), {"a": "1"})
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
@@ -128,14 +128,14 @@ def test_without_partitions_the_place_is_that_of_the_runs_parameters():
 def test_without_any_partition_there_is_no_place(params):
     _, door = by_path(params)
     with pytest.raises(
-        PartitionError, match=r"'x' has one path per partition, and no partition of it is asked for.*'x@all'"
+        PartitionError, match=r"'x' has one path per partition, but no partition was asked for.*'x@all'"
     ):
         door.load_input(reading())
 
 
 def test_several_partitions_have_no_place_in_common():
     _, door = by_path({"partition_key": "a"})
-    with pytest.raises(PartitionError, match="the partitions a, b of it are asked for"):
+    with pytest.raises(PartitionError, match="but the partitions a, b were asked for"):
         door.load_input(reading("a", "b"))
 
 

@@ -57,7 +57,9 @@ def test_a_run_is_opened_with_the_parameters_of_its_partition(instance, opened):
 
 def test_a_run_that_makes_something_partitioned_needs_a_partition(instance, opened):
     kedro, definitions = kedro_of(files=["y"], partitions={"y": KEYS})
-    with pytest.raises(PartitionError, match="What node 'a' makes is partitioned, and this run was started without"):
+    with pytest.raises(
+        PartitionError, match="The data that node 'a' makes is partitioned, but this run was started without"
+    ):
         kedro.for_run(*run_of(definitions, instance), instance)
     assert opened == []
 

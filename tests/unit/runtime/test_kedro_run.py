@@ -226,6 +226,6 @@ def test_credentials_that_stand_in_the_catalog_are_masked(open_project):
 
 
 def test_another_environment_than_that_of_the_runs_own_process_is_an_error(open_project):
-    with pytest.raises(ProjectError, match="Kedro's environment is 'local' in the process of this step and 'prod' in"):
+    with pytest.raises(ProjectError, match="Kedro's environment is 'local' in the process of this step, but 'prod' in"):
         open_project(env="prod")
     assert open_project(env="local").identity.env == "local"

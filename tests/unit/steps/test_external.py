@@ -125,7 +125,7 @@ def test_files_that_are_not_there_fail_an_observation_with_their_name(tmp_path, 
     job = translate_project(conf=conf).definitions.resolve_implicit_global_asset_job_def()
     with dg.DagsterInstance.ephemeral() as instance:
         options = {"instance": instance, "asset_selection": [dg.AssetKey("raw")]}
-        with pytest.raises(dg.Failure, match="There are no files of 'raw'"):
+        with pytest.raises(dg.Failure, match="The dataset 'raw' has no files"):
             job.execute_in_process(**options)
         (tmp_path / "raw.json").write_text("1")
         result = job.execute_in_process(**options)

@@ -134,5 +134,5 @@ def test_a_step_that_would_be_in_two_pools_is_reported(problems_of):
     [problem] = problems_of(pipelines, conf={"dagster.yml": "assets: {pools: {t: one, u: two}}"})
     assert (problem.path, problem.found) == (
         "assets.pools.t",
-        "the nodes a, b share a step and would be in the pools one, two.",
+        "the nodes 'a', 'b' share a step, but would be in several pools: 'one', 'two'.",
     )

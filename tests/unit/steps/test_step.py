@@ -267,5 +267,7 @@ def test_a_step_says_which_partition_it_would_have_to_read_that_does_not_exist(m
     nodes = [node(lambda raw: {}, "raw", "x", name="a"), node(lambda x: {}, "x", "y", name="b")]
     job = definitions_of(make_kedro(nodes, catalog=entries, partitions=kinds)).resolve_implicit_global_asset_job_def()
     options = {"instance": instance, "asset_selection": [dg.AssetKey("y")], "tags": {"dagster/partition": "west"}}
-    with pytest.raises(PartitionError, match="west would be made from partition west of 'x', which does not exist"):
+    with pytest.raises(
+        PartitionError, match="To make west, the step reads partition west of 'x', which does not exist"
+    ):
         job.execute_in_process(**options)
