@@ -74,14 +74,14 @@ class KedroProjectComponent(dg.Component, dg.Resolvable, dg.Model):
         str | None,
         dg.Resolver(
             _resolve_path,
-            description="The Kedro project; relative to the folder of this file, and by default around it.",
+            description="The folder of the Kedro project, relative to the folder of this file; by default the project around it.",
             examples=["../../../../../my_kedro_project", "{{ env.KEDRO_PROJECT }}"],
         ),
     ] = None
     env: Annotated[
         str | None,
         dg.Resolver.default(
-            description="Kedro's environment; by default the variable `KEDRO_ENV`, then what the project's settings say.",
+            description="The Kedro environment; by default the variable `KEDRO_ENV`, then what the project's settings say.",
             examples=["prod"],
         ),
     ] = None

@@ -105,3 +105,13 @@ def _free(text: str, taken: set[str]) -> str:
         number += 1
         candidate = f"{text}_{number}"
     return candidate
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with a noun in the singular or the plural.
+
+    Examples:
+        >>> counted(1, "asset"), counted(0, "asset")
+        ('1 asset', '0 assets')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

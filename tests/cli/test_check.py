@@ -34,21 +34,21 @@ def test_a_project_that_fits(shop, cli) -> None:
     outcome = cli(shop, "check")
     assert outcome.code == 0, outcome
     lines = outcome.out.splitlines()
-    assert lines[0] == "4 assets (1 external) of 3 nodes in 2 clusters; 3 jobs, 1 schedules, 0 sensors, 0 checks."
+    assert lines[0] == "4 assets (1 external) of 3 nodes in 2 clusters; 3 jobs, 1 schedule, 0 sensors, 0 checks."
     assert lines[-1] == "No problems."
     assert outcome.err == ""
 
 
 def test_it_says_which_nodes_share_a_step_and_why(shop, cli) -> None:
     lines = [line.strip() for line in cli(shop, "check").out.splitlines()]
-    assert "Nodes that share a step (assets.cluster_by: memory):" in lines
+    assert "Why nodes share a step or not (`assets.cluster_by: memory`):" in lines
     assert "nodes: clean, multiply" in lines
     assert "because 'cleaned' is handed on in memory." in lines
 
 
 def test_it_says_which_pipelines_are_left_out_and_why(shop, cli) -> None:
     [line] = [line for line in cli(shop, "check").out.splitlines() if "left out" in line]
-    assert line.startswith("Pipeline 'rival' is left out: ")
+    assert line.startswith("Pipeline 'rival' is left out of the assets: ")
     assert "'rival_multiply' writes 'doubled', which node 'multiply' of pipeline '__default__' writes already" in line
 
 
@@ -75,7 +75,7 @@ def test_nodes_that_would_wait_for_each_other_are_explained(new_project, cli) ->
     text = cli(project, "check").text
     assert "nodes: a, b, c" in text
     assert "because 'handed' is handed on in memory." in text
-    assert "would wait for each other" in text
+    assert "would otherwise wait for each other" in text
 
 
 def test_a_project_without_dagster_yml_fits(new_project, cli) -> None:
@@ -226,7 +226,7 @@ def test_a_module_without_a_pipeline_is_mentioned(new_project, cli) -> None:
     project.write(f"src/{project.package}/pipelines/__init__.py", "")
     outcome = cli(project, "check")
     assert outcome.code == 0
-    assert f"Module '{project.package}.pipelines.tools' makes no pipeline" in outcome.out
+    assert f"Module '{project.package}.pipelines.tools' defines no pipeline" in outcome.out
 
 
 def test_a_registry_that_raises_is_shown_with_its_place(new_project, cli) -> None:
@@ -262,7 +262,7 @@ def test_pipelines_that_a_hook_registers_are_read_with_hooks(new_project, cli) -
     project.write(f"src/{project.package}/settings.py", hook)
     outcome = cli(project, "check")
     assert outcome.code == 0, outcome
-    assert outcome.out.startswith("1 assets")
+    assert outcome.out.startswith("1 asset ")
 
 
 def test_a_dagster_yml_that_is_no_yaml(new_project, cli) -> None:
@@ -287,7 +287,7 @@ def test_outside_of_a_project_kedro_says_so(tmp_path: Path, kedro) -> None:
 def test_outside_of_a_project_the_group_says_so(tmp_path: Path, cli) -> None:
     outcome = cli(tmp_path, "check")
     assert outcome.code == 1
-    assert f"No Kedro project at {tmp_path}" in outcome.err
+    assert f"There is no Kedro project at {tmp_path}" in outcome.err
 
 
 def test_it_works_from_a_folder_inside_the_project(shop, cli) -> None:

@@ -84,7 +84,10 @@ def test_a_dataset_that_is_left_to_an_asset_of_ones_own(new_project, explained) 
     project = new_project()
     catalog = "raw: {type: json.JSONDataset, filepath: a.json, metadata: {dagster: {external: false}}}\n"
     project.write("conf/base/catalog.yml", catalog)
-    assert explained(project, "raw")["dataset"]["asset"] == "raw, left to one of your own by `external: false`"
+    assert (
+        explained(project, "raw")["dataset"]["asset"]
+        == "raw, to be defined by an asset of your own (`external: false`)"
+    )
 
 
 def test_a_dataset_from_a_pattern_and_one_of_several_kinds(new_project, explained) -> None:
@@ -110,7 +113,7 @@ def test_a_dataset_from_a_pattern_and_one_of_several_kinds(new_project, explaine
     """
     project.write("conf/base/catalog.yml", catalog)
     sales = explained(project, "shop_sales")["dataset"]
-    assert sales["source"] == ["conf/base/catalog.yml:5, by the pattern '{space}_sales'"]
+    assert sales["source"] == ["conf/base/catalog.yml:5, by the dataset factory '{space}_sales'"]
     assert sales["location"] == ["data/shop.json"]
     assert sales["versioned"] == "yes"
     table = explained(project, "table@text")["dataset"]
@@ -198,7 +201,7 @@ def test_parameters_stand_one_a_line(shop, cli) -> None:
 def test_a_node_of_a_pipeline_that_is_left_out(shop, explained) -> None:
     node = explained(shop, "rival_multiply")["node"]
     [reason] = node["no asset"]
-    assert reason.startswith("pipeline 'rival' is left out: its node 'rival_multiply' writes 'doubled'")
+    assert reason.startswith("pipeline 'rival' is left out of the assets: its node 'rival_multiply' writes 'doubled'")
     assert "step" not in node
     assert (node["before"], node["after"]) == (["raw"], ["doubled"])
 
@@ -206,12 +209,12 @@ def test_a_node_of_a_pipeline_that_is_left_out(shop, explained) -> None:
 def test_a_pipeline_that_is_left_out(shop, explained) -> None:
     pipeline = explained(shop, "rival")["pipeline"]
     assert pipeline["nodes"] == ["rival_multiply"]
-    assert pipeline["no asset"].startswith("pipeline 'rival' is left out: ")
+    assert pipeline["no asset"].startswith("pipeline 'rival' is left out of the assets: ")
 
 
 def test_a_pipeline_that_is_not_asked_for(new_project, explained) -> None:
     project = new_project(dagster="assets: {pipelines: [__default__]}\n")
-    assert explained(project, "rival")["pipeline"]["no asset"] == "`assets.pipelines` leaves out 'rival'."
+    assert explained(project, "rival")["pipeline"]["no asset"] == "pipeline 'rival' is not in `assets.pipelines`."
 
 
 def test_a_step(shop, explained) -> None:
@@ -235,7 +238,7 @@ def test_a_job(shop, explained) -> None:
             "source": "conf/base/dagster.yml:8",
             "description": "All of it.",
             "pipeline": "__default__",
-            "executor": "that of `default_executor`",
+            "executor": "the default executor (`default_executor`)",
             "schedules": ["nightly"],
             "assets": ["cleaned", "doubled", "reports/summary"],
             "before": ["raw"],
@@ -283,7 +286,7 @@ def test_a_name_that_is_several_things(new_project, explained, cli) -> None:
 def test_without_jobs_a_pipeline_is_a_job_too(new_project, explained) -> None:
     found = explained(new_project(), "__default__")
     assert found["pipeline"]["jobs"] == ["__default__"]
-    assert found["job"]["source"] == "one for every registered pipeline"
+    assert found["job"]["source"] == "no entry in dagster.yml: without `jobs`, every registered pipeline is a job"
     assert found["pipeline"]["before"] == ["raw"]
 
 
@@ -318,7 +321,7 @@ def test_schedules_that_are_shared_written_out_or_unused(new_project, explained,
     ]
     assert {schedule["source"] for schedule in both} == {"conf/base/dagster.yml:3"}
     assert explained(project, "c_schedule")["schedule"]["source"] == "conf/base/dagster.yml:8"
-    assert explained(project, "weekly")["schedule"]["not in Dagster"] == "no job names it."
+    assert explained(project, "weekly")["schedule"]["not in Dagster"] == "no job uses it."
 
 
 def test_sensors(new_project, explained) -> None:
@@ -336,7 +339,7 @@ def test_sensors(new_project, explained) -> None:
             "name": "new",
             "source": "conf/base/dagster.yml:3",
             "looks at": "the files of raw",
-            "seconds between": 60,
+            "seconds between ticks": 60,
             "status": "STOPPED",
             "before": ["raw"],
             "after": ["a"],
@@ -345,7 +348,7 @@ def test_sensors(new_project, explained) -> None:
     written_out = explained(project, "b_sensor")["sensor"]
     assert (written_out["source"], written_out["description"]) == ("conf/base/dagster.yml:7", "Follows.")
     assert (written_out["looks at"], written_out["before"]) == ("materializations of doubled", ["doubled"])
-    assert explained(project, "idle")["sensor"]["not in Dagster"] == "no job names it."
+    assert explained(project, "idle")["sensor"]["not in Dagster"] == "no job uses it."
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_it_says_that_a_step_is_tried_again(new_project, cli) -> None:
     assert outcome.code == 0, outcome.text
     first, again, *rest = all_lines(outcome)
     assert first == "> step fail_once"
-    assert again.startswith("~ step fail_once failed, and is tried again: ")
+    assert again.startswith("~ step fail_once failed and will be retried: ")
     assert again.endswith("ValueError: not yet")
     assert rest == ["> step fail_once", "+ doubled", "= the run succeeded: 1 asset materialized"]
 

@@ -134,11 +134,11 @@ def test_partitions_that_share_a_run(asset: str, sizes: list[str], days, cli, ho
     ("arguments", "words"),
     [
         (["-s", "key:day", "--partition", "2026-02-01"], "no partition '2026-02-01'. Did you mean '2026-01-"),
-        (["-s", "key:day", "--partition-range", "2026-01-05...2026-01-02"], "the first key is to come before the last"),
+        (["-s", "key:day", "--partition-range", "2026-01-05...2026-01-02"], "the first key must come before the last"),
         (["-s", "key:day", "--partition-range", "2026-01-05...2027-01-02"], "no partition '2027-01-02'"),
         (["-s", "key:day"], "Choose their partitions with --partition KEY"),
         (["-s", "key:count", "--partition", "2026-01-01"], "None of these assets is partitioned"),
-        (["-s", "key:file", "--partition", "a"], "There is no partition 'a'. There is none yet."),
+        (["-s", "key:file", "--partition", "a"], "There is no partition 'a'. There are no partitions yet."),
         (["-s", "key:day or key:file", "--partition", "a"], "partitioned in several ways"),
         (["days"], "Choose their partitions with --partition KEY"),
         (["--partition", "2026-01-01"], "partitioned in several ways"),
@@ -178,7 +178,7 @@ def test_without_a_selection_what_is_not_partitioned_is_made(days, cli) -> None:
     assert outcome.code == 0, outcome
     assert days.read("alone.json") == {}
     left = "all_days, count, day, file, three"
-    assert f"Left out, as they are partitioned, or made from what is: {left}" in outcome.out
+    assert f"Left out, as they are partitioned or depend on partitioned assets: {left}" in outcome.out
 
 
 def test_if_everything_is_partitioned_nothing_runs(days, cli) -> None:

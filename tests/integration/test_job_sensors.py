@@ -226,7 +226,9 @@ def test_a_dataset_is_looked_at_where_the_runs_of_its_job_find_it(tmp_path: Path
     project.write("conf/base/dagster.yml", jobs % ", config: {runtime_params: {place: {region: us}}}")
     assert tick(project, instance, "all_sensor").skip_message == "The dataset 'raw' has no files."
     project.write("conf/base/dagster.yml", "jobs: {all: {sensor: {dataset: raw}}}")
-    with pytest.raises(ProjectError, match=r"The path of 'raw' depends on the runtime parameter <place.region>. Give its"):
+    with pytest.raises(
+        ProjectError, match=r"The path of 'raw' depends on the runtime parameter <place.region>. Give its"
+    ):
         tick(project, instance, "all_sensor")
 
 

@@ -46,7 +46,7 @@ def start_dagster(root: Path, options: Sequence[str]) -> int:
         KedroAssetsError: If Dagster's web server is not installed.
     """
     if find_spec("dagster_webserver") is None:
-        msg = "Dagster's web server is not installed: pip install 'kedro-assets[dev]'"
+        msg = "Dagster's web server is not installed. Install it: pip install 'kedro-assets[dev]'"
         raise KedroAssetsError(msg)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background; Dagster would ignore SIGTERM too
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -201,13 +201,15 @@ class _Explainer:
         return {
             "is": "job",
             "name": made["name"],
-            "source": self._source.locate(("jobs", entry)) if entry else "one for every registered pipeline",
+            "source": self._source.locate(("jobs", entry))
+            if entry
+            else "no entry in dagster.yml: without `jobs`, every registered pipeline is a job",
             "description": made["description"],
             "pipeline": ", ".join(self._pipelines_of(name)) or None,
             "filter": wanted,
             "selection": config[entry].selection if entry else None,
             "partitions": made["partitions"],
-            "executor": made["executor"] or "that of `default_executor`",
+            "executor": made["executor"] or "the default executor (`default_executor`)",
             "schedules": [schedule.name for schedule in self._found.schedules if schedule.job_name == made["name"]],
             "sensors": [sensor.name for sensor in self._found.sensors if sensor.job_name == made["name"]],
             "assets": made["assets"],
@@ -236,7 +238,7 @@ class _Explainer:
             "source": self._place_of(sensor),
             "description": sensor.description,
             "looks at": f"materializations of {asset}" if asset else f"the files of {dataset}",
-            "seconds between": sensor.minimum_interval_seconds,
+            "seconds between ticks": sensor.minimum_interval_seconds,
             "status": sensor.default_status.value,
             "before": [asset or dataset],
             "after": [sensor.job_name],
@@ -248,7 +250,7 @@ class _Explainer:
             "name": name,
             "source": self._source.locate((f"{kind}s", name)),
             "cron": self._project.config.schedules[name].cron_schedule if kind == "schedule" else "",
-            "not in Dagster": "no job names it.",
+            "not in Dagster": "no job uses it.",
         }
 
     @cached_property
@@ -285,7 +287,7 @@ class _Explainer:
         if asset is None:
             return {"no asset": "it is in memory, and `assets.memory_assets` is false."}
         if not asset.is_shown:
-            return {"asset": f"{asset.key.to_user_string()}, left to one of your own by `external: false`"}
+            return {"asset": f"{asset.key.to_user_string()}, to be defined by an asset of your own (`external: false`)"}
         return {
             "asset": asset.key.to_user_string() + (", external: no node writes it" if asset.is_external else ""),
             "description": asset.spec.description,
@@ -327,8 +329,8 @@ class _Explainer:
         """Return why a pipeline's nodes make no assets; empty if they do."""
         reasons = {left.pipeline: left.reason for left in self._graph.left_out}
         if pipeline in reasons:
-            return f"pipeline '{pipeline}' is left out: {reasons[pipeline]}"
-        return "" if pipeline in self._graph.pipelines else f"`assets.pipelines` leaves out '{pipeline}'."
+            return f"pipeline '{pipeline}' is left out of the assets: {reasons[pipeline]}"
+        return "" if pipeline in self._graph.pipelines else f"pipeline '{pipeline}' is not in `assets.pipelines`."
 
     def _written_as(self, trigger: dg.ScheduleDefinition | dg.SensorDefinition) -> str:
         """Return the name of a schedule or a sensor in dagster.yml; its own if it is written out in a job."""
@@ -355,7 +357,7 @@ class _Explainer:
         if not entry.declared:
             return "not in the catalog, so Kedro keeps it in memory"
         pattern = resolver.match_dataset_pattern(entry.name) or resolver.match_user_catch_all_pattern(entry.name)
-        return f"{self._source.locate(('catalog', str(pattern))) or 'the catalog'}, by the pattern '{pattern}'"
+        return f"{self._source.locate(('catalog', str(pattern))) or 'the catalog'}, by the dataset factory '{pattern}'"
 
 
 def _datasets(names: Iterable[str]) -> list[str]:

@@ -54,9 +54,13 @@ def _conf_source(_ctx: click.Context, _param: click.Parameter, value: str | None
 
 def _project_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that every command has; both reach every process that the command starts."""
-    env = click.option("--env", "-e", help="Kedro's environment. [default: $KEDRO_ENV, then the project's own]")
+    env = click.option(
+        "--env", "-e", help="The Kedro environment. [default: $KEDRO_ENV, or what the project's settings say]"
+    )
     source = click.option(
-        "--conf-source", callback=_conf_source, help="The configuration folder or archive, or its address."
+        "--conf-source",
+        callback=_conf_source,
+        help="The folder, archive or URL of the configuration, as for `kedro run`.",
     )
     return env(source(command))
 
@@ -64,7 +68,7 @@ def _project_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _output_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Let a report go to a file; Kedro's own log may be on stdout before a command begins."""
     file = click.File("w", encoding="utf-8")
-    return click.option("--output", "-o", type=file, default="-", help="Write it to a file.")(command)
+    return click.option("--output", "-o", type=file, default="-", help="Write the output to a file.")(command)
 
 
 def _enter(env: str | None, conf_source: str | None, *, quiet: bool = False) -> Path:
@@ -132,9 +136,9 @@ def _from_project(find: Callable[[Path], Iterable[str]]) -> Callable[[click.Cont
 
 @assets.command()
 @_project_options
-@click.option("--force", "-f", is_flag=True, help="Overwrite files and entries that are there already.")
+@click.option("--force", "-f", is_flag=True, help="Overwrite files and entries that exist already.")
 def init(env: str | None, conf_source: str | None, force: bool) -> None:  # noqa: FBT001
-    """Write dagster.yml and its schema, definitions.py, and the entries that `dagster dev` and `dg dev` look for."""
+    """Create dagster.yml with its JSON schema and definitions.py, and add entries for Dagster's tools to pyproject.toml."""
     from kedro_assets.cli.init import init_project
 
     for line in init_project(_enter(None, conf_source), env, conf_source, force=force):
@@ -144,7 +148,7 @@ def init(env: str | None, conf_source: str | None, force: bool) -> None:  # noqa
 @assets.command()
 @_project_options
 def check(env: str | None, conf_source: str | None) -> None:
-    """Load and resolve everything; report what is wrong, and why nodes share a step."""
+    """Check the whole project: report all problems of its configuration, and why nodes share a step."""
     from kedro_assets.cli.report import check_lines
 
     for line in check_lines(_enter(env, conf_source, quiet=True)):
@@ -156,7 +160,7 @@ def check(env: str | None, conf_source: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")
 @_output_option
 def list_(env: str | None, conf_source: str | None, as_json: bool, output: IO[str]) -> None:  # noqa: FBT001
-    """List assets, clusters, jobs, schedules and sensors."""
+    """List the assets, clusters (nodes that share a step), jobs, schedules and sensors."""
     from kedro_assets.cli.report import list_json, list_lines
 
     root = _enter(env, conf_source, quiet=True)
@@ -170,7 +174,7 @@ def list_(env: str | None, conf_source: str | None, as_json: bool, output: IO[st
 @click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")
 @_output_option
 def explain(name: str, env: str | None, conf_source: str | None, as_json: bool, output: IO[str]) -> None:  # noqa: FBT001
-    """Say what NAME is in Kedro and became in Dagster: a dataset, node, pipeline, step, job or schedule."""
+    """Show what NAME is in Kedro and in Dagster: a dataset, node, pipeline, asset, step, job, schedule or sensor."""
     from kedro_assets.cli.explain import explain_json, explain_lines
 
     root = _enter(env, conf_source, quiet=True)
@@ -181,7 +185,7 @@ def explain(name: str, env: str | None, conf_source: str | None, as_json: bool, 
 @assets.command()
 @_output_option
 def schema(output: IO[str]) -> None:
-    """Print a JSON schema of dagster.yml, for editors, with the options of the executors that are installed."""
+    """Print the JSON schema of dagster.yml for editors, with the options of the installed executors."""
     from kedro_assets.cli.schema import schema_text
 
     output.write(schema_text())
@@ -193,14 +197,23 @@ def schema(output: IO[str]) -> None:
 @click.option(
     "--select",
     "-s",
-    help='Assets to materialize: by names of datasets and nodes, or in Dagster\'s selection syntax, such as `+key:"a/b"`.',
+    help='The assets to materialize: names of datasets and nodes, or Dagster\'s selection syntax, such as `+key:"a/b"`.',
 )
-@click.option("--partition", help="The partition to make, by its key.")
-@click.option("--partition-range", help="The partitions to make: the first key and the last, as in FIRST...LAST.")
-@click.option("--params", callback=_params, help='Runtime parameters as for `kedro run`: "model.depth=3,seed=1".')
-@click.option("--load-versions", callback=_load_versions, help="Versions as for `kedro run`: dataset:version,...")
+@click.option("--partition", help="The key of the partition to materialize.")
+@click.option(
+    "--partition-range", help="The first and the last key of the partitions to materialize, as in FIRST...LAST."
+)
+@click.option("--params", callback=_params, help='Runtime parameters, as for `kedro run`: "model.depth=3,seed=1".')
+@click.option(
+    "--load-versions",
+    callback=_load_versions,
+    help="Versions of datasets to load, as for `kedro run`: dataset:version,...",
+)
 def run(job: str | None, env: str | None, conf_source: str | None, **options: Any) -> None:
-    """Run JOB (or a registered pipeline), or materialize the selected assets, or else all of them, here in the terminal."""
+    """Run a job or a registered pipeline, or materialize the selected assets, in this terminal.
+
+    Without JOB and --select, all assets are materialized.
+    """
     from kedro_assets.cli.run import run_assets
 
     select, partition, partition_range = (options[name] for name in ("select", "partition", "partition_range"))
@@ -212,7 +225,8 @@ def run(job: str | None, env: str | None, conf_source: str | None, **options: An
         raise click.UsageError(msg)
     if partition_range and not all(partition_range.partition("...")):
         msg = (
-            f"--partition-range '{partition_range}' has no first and last key: write it as in 2026-01-01...2026-01-31."
+            f"--partition-range expects a first and a last key, found '{partition_range}'. "
+            "Write it as in 2026-01-01...2026-01-31."
         )
         raise click.UsageError(msg)
     given = {"runtime_params": options["params"], "load_versions": options["load_versions"]}
@@ -224,7 +238,7 @@ def run(job: str | None, env: str | None, conf_source: str | None, **options: An
 @_project_options
 @click.argument("dagster_options", nargs=-1, type=click.UNPROCESSED)
 def dev(env: str | None, conf_source: str | None, dagster_options: tuple[str, ...]) -> None:
-    """Start Dagster's UI and daemon; further options go to `dagster dev`, such as --port 3333."""
+    """Start Dagster's UI and daemon. Further options, such as --port 3333, are passed to `dagster dev`."""
     from kedro_assets.cli.dev import start_dagster
 
     sys.exit(start_dagster(_enter(env, conf_source), dagster_options))

@@ -23,11 +23,11 @@ DAGSTER_YML = """\
 # without it every dataset is an asset, and every registered pipeline is a job. `kedro assets check` checks it.
 
 # assets:
-#   pipelines: [__default__]    # which registered pipelines become assets; by default all that fit together
+#   pipelines: [__default__]    # which registered pipelines become assets; by default all that do not conflict
 #   cluster_by: memory          # which nodes share a step: memory | node | namespace | tag | pipeline
 #   group_by: pipeline          # the groups in the UI: pipeline | namespace | none
-#   key_prefix: []              # put before every asset key
-#   memory_assets: true         # whether in-memory datasets are shown
+#   key_prefix: []              # the prefix of every asset key
+#   memory_assets: true         # whether in-memory datasets become assets
 
 # For "Materialize" in the UI and for jobs that name no executor.
 # default_executor: sequential
@@ -79,11 +79,11 @@ def init_project(root: Path, env: str | None, conf_source: str | None, *, force:
     yield from _add_entries(root / "pyproject.toml", package, force=force)
     option = f" --env {env}" if env else ""
     yield ""
-    yield "What next:"
-    yield f"  kedro assets check{option}   what becomes what, and whether everything fits"
-    yield f"  kedro assets run{option}     materialize all assets, here in the terminal"
-    yield f"  kedro assets dev{option}     Dagster's UI and daemon (pip install 'kedro-assets[dev]')"
-    yield "Set DAGSTER_HOME to a folder of your own, and Dagster keeps the history of runs and assets."
+    yield "Next steps:"
+    yield f"  kedro assets check{option}   check the configuration, and see which nodes share a step"
+    yield f"  kedro assets run{option}     materialize all assets in this terminal"
+    yield f"  kedro assets dev{option}     start Dagster's UI and daemon (needs: pip install 'kedro-assets[dev]')"
+    yield "To keep the history of runs and assets, set the variable DAGSTER_HOME to a folder."
 
 
 def _write(root: Path, path: Path, content: str, *, force: bool) -> Iterator[str]:
@@ -91,7 +91,7 @@ def _write(root: Path, path: Path, content: str, *, force: bool) -> Iterator[str
     if path.exists() and path.read_text(encoding="utf-8") == content:
         yield f"unchanged   {shown}"
     elif path.exists() and not force:
-        yield f"kept        {shown} (there already; --force overwrites it)"
+        yield f"kept        {shown} (exists already; --force overwrites it)"
     else:
         yield f"{'overwritten' if path.exists() else 'written':<11} {shown}"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +122,7 @@ def _add_entries(path: Path, package: str, *, force: bool) -> Iterator[str]:
         path.write_bytes(content.encode("utf-8"))
         yield "written     pyproject.toml: [tool.dagster], [tool.dg]"
     for entry in kept:
-        yield f"kept        pyproject.toml: {entry} (there already; --force overwrites it)"
+        yield f"kept        pyproject.toml: {entry} (exists already; --force overwrites it)"
 
 
 def _fill(tool: Any, place: tuple[str, ...], entries: dict[str, str], *, force: bool) -> list[str]:

@@ -63,7 +63,11 @@ def plan_runs(
         yield PartitionRun("", fitting, {})
         return
     if len(partitioned) != 1:
-        raise PartitionError(_choose(partitioned) if partitioned else "None of these assets is partitioned.")
+        raise PartitionError(
+            _choose(partitioned)
+            if partitioned
+            else "None of these assets is partitioned. Leave out --partition and --partition-range."
+        )
     [(definition, made)] = partitioned.items()
     with dg.partition_loading_context(dynamic_partitions_store=instance):
         wanted = _keys(definition, asked)
@@ -105,7 +109,11 @@ def _choose(partitioned: Mapping[dg.PartitionsDefinition[Any], Collection[dg.Ass
         f"  {', '.join(sorted(key.to_user_string() for key in made))}: {definition}"
         for definition, made in partitioned.items()
     )
-    several = "in several ways. Choose assets of one with --select, and" if len(partitioned) > 1 else ". Choose"
+    several = (
+        "in several ways. Choose assets with the same partitions with --select, and"
+        if len(partitioned) > 1
+        else ". Choose"
+    )
     return (
         f"These assets are partitioned{' ' if len(partitioned) > 1 else ''}{several} their partitions with --partition KEY "
         f"or --partition-range FIRST{SEPARATOR}LAST.\n{shown}"
@@ -122,14 +130,14 @@ def _keys(definition: dg.PartitionsDefinition[Any], asked: str) -> list[str]:
     for key in (first, last or first):
         if not dagster_partitions.has_key(definition, key):
             known = definition.get_partition_keys()
-            hint = suggest(key, known) if known else "There is none yet."
+            hint = suggest(key, known) if known else "There are no partitions yet."
             if len(known) > 12:
-                hint = f"They go from '{known[0]}' to '{known[-1]}'."
+                hint = f"The partitions go from '{known[0]}' to '{known[-1]}'."
             msg = f"There is no partition '{key}'. {hint}"
             raise PartitionError(msg)
     keys = dagster_partitions.keys_between(definition, first, last) if last else [first]
     if not keys:
-        msg = f"There is no partition from '{first}' to '{last}': the first key is to come before the last."
+        msg = f"There is no partition from '{first}' to '{last}': the first key must come before the last one."
         raise PartitionError(msg)
     return keys
 

@@ -14,6 +14,7 @@ from kedro_assets._internals import dagster_jobs
 from kedro_assets.definitions import Translation, translate
 from kedro_assets.errors import ProjectError, Scope
 from kedro_assets.jobs import nodes_left_out
+from kedro_assets.names import counted
 from kedro_assets.project import Project, class_problem, locate_project, source_lines
 
 
@@ -30,39 +31,42 @@ def check_lines(root: Path) -> Iterator[str]:
     graph = found.table.graph
     merged = [cluster for cluster in found.clusters if cluster.reasons]
     yield (
-        f"{len(found.table.assets)} assets ({len(graph.external)} external) of {len(graph.nodes)} nodes "
-        f"in {len(found.clusters)} clusters; {len(found.jobs)} jobs, {len(found.schedules)} schedules, "
-        f"{len(found.sensors)} sensors, {len(found.table.checks)} checks."
+        f"{counted(len(found.table.assets), 'asset')} ({len(graph.external)} external) of {counted(len(graph.nodes), 'node')} "
+        f"in {counted(len(found.clusters), 'cluster')}; {counted(len(found.jobs), 'job')}, "
+        f"{counted(len(found.schedules), 'schedule')}, {counted(len(found.sensors), 'sensor')}, "
+        f"{counted(len(found.table.checks), 'check')}."
     )
     for left in graph.left_out:
-        yield f"Pipeline '{left.pipeline}' is left out: {left.reason}"
+        yield f"Pipeline '{left.pipeline}' is left out of the assets: {left.reason}"
     if graph.left_out:
         yield (
-            "  `assets.pipelines` chooses among them; a job with `view: ops` runs one that makes no assets, and is there by "
-            "itself where dagster.yml has no `jobs`; another Kedro environment with a `key_prefix` shows it in a code location "
-            "of its own."
+            "  Choose with `assets.pipelines` which pipelines become assets, or show such a pipeline in a code location of its "
+            "own: a Kedro environment with its own `assets.pipelines` and `assets.key_prefix`. A job with `view: ops` runs it "
+            "without assets; if dagster.yml has no `jobs`, there is such a job already."
         )
     pipelines = {} if found.project.config.jobs else graph.pipelines
     for name in (name for name, nodes in pipelines.items() if nodes and name not in found.jobs):
-        hidden = "its datasets are in memory and hidden by `memory_assets: false`."
-        mixed = "its assets are partitioned in several ways, and a run makes one of them."
+        hidden = "all its datasets are in memory, and `assets.memory_assets` is false."
+        mixed = "its assets have different partitions definitions, but a run can have one only."
         yield f"Pipeline '{name}' is not a job: {mixed if graph.assets_of(graph.pipelines[name]) else hidden}"
     for name in (name for name in pipelines if name in found.jobs):
         nodes = nodes_left_out(graph, pipelines[name])
         if nodes:
             shown = ", ".join(f"'{node}'" for node in nodes)
             yield (
-                f"Job '{name}' leaves out {shown}, which `kedro run` runs: what is made there is in memory, hidden by "
-                "`memory_assets: false`, and read by no asset of the job."
+                f"Job '{name}' leaves out {shown}, which `kedro run` runs: what is made there is in memory and not an asset "
+                "(`assets.memory_assets` is false), and no asset of the job is made from it."
             )
     if merged:
-        yield f"Nodes that share a step (assets.cluster_by: {found.project.config.assets.cluster_by}):"
+        yield f"Why nodes share a step or not (`assets.cluster_by: {found.project.config.assets.cluster_by}`):"
     for cluster in merged:
         yield f"  {cluster.name}"
         yield f"    nodes: {', '.join(cluster.nodes)}"
         yield from (f"    because {reason}" for reason in cluster.reasons)
     yield from (
-        f"Module '{left.module}' makes no pipeline: {left.reason}" for left in found.project.left_out if not left.failed
+        f"Module '{left.module}' defines no pipeline: {left.reason}"
+        for left in found.project.left_out
+        if not left.failed
     )
     yield from unused
     missing = left_out_text(found.project)
@@ -85,7 +89,7 @@ def _check_classes(found: Translation) -> Iterator[str]:
         refused = class_problem(entry)
         if refused and name in used:
             problems.at("catalog", name, *refused[0]).add(
-                refused[1], "Correct the `type`, or install the library that has it."
+                refused[1], "Correct the `type`, or install the library that provides it."
             )
         elif refused:
             yield f"Dataset '{name}', which no node uses: {refused[1]}"
@@ -96,15 +100,18 @@ def left_out_text(project: Project) -> str:
     """Return what the registry of a project was to have and leaves out, an empty text if that is nothing."""
     failed = [left for left in project.left_out if left.failed]
     if failed:
-        noun = "A module of pipelines is" if len(failed) == 1 else f"{len(failed)} modules of pipelines are"
+        noun = "1 module of pipelines is" if len(failed) == 1 else f"{len(failed)} modules of pipelines are"
         return "\n".join(
-            [f"{noun} left out of the project, as Kedro only warns of it:", *(f"  {left}" for left in failed)]
+            [
+                f"{noun} left out of the project, as Kedro cannot load {'it' if len(failed) == 1 else 'them'} and only warns of that:",
+                *(f"  {left}" for left in failed),
+            ]
         )
     if not any(pipeline.nodes for pipeline in project.pipelines.values()):
         hooks = (
             ""
             if project.config.load_with_hooks
-            else (" If a hook registers them, write `load_with_hooks: true` in dagster.yml.")
+            else (" If a hook registers pipelines, write `load_with_hooks: true` in dagster.yml.")
         )
         return f"The project registers no pipeline that has nodes, so there is nothing to run.{hooks}"
     return ""

@@ -22,7 +22,7 @@ from kedro_assets.cli.partition_runs import plan_runs
 from kedro_assets.cli.report import left_out_text
 from kedro_assets.errors import KedroAssetsError, suggest
 from kedro_assets.jobs import merged
-from kedro_assets.names import identifier
+from kedro_assets.names import counted, identifier
 from kedro_assets.partitions import first_key
 from kedro_assets.runtime import KedroProject
 from kedro_assets.steps import projects_among, projects_of
@@ -83,8 +83,8 @@ def run_assets(
         left = keys.difference(*(run.keys for run in runs))
         if left:
             names = ", ".join(sorted(key.to_user_string() for key in left))
-            reason = "they have no partitions" if partition else "they are partitioned, or made from what is"
-            echo(f"Left out, as {reason}: {names}")
+            reason = "are not partitioned" if partition else "are partitioned or depend on partitioned assets"
+            echo(f"Left out, as they {reason}: {names}")
         for run in runs:
             if run.title:
                 echo(f"Partition {run.title}")
@@ -220,7 +220,7 @@ def _instance(echo: Echo) -> Iterator[dg.DagsterInstance]:
         with opened as instance:
             yield instance
         return
-    echo("DAGSTER_HOME is not set: Dagster forgets this run when it ends.")
+    echo("DAGSTER_HOME is not set, so Dagster does not keep the history of this run.")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
         os.environ["DAGSTER_HOME"] = folder
@@ -263,7 +263,7 @@ class _Progress:
         elif kind == dg.DagsterEventType.STEP_SUCCESS and self._of_step[step] != 1:  # else its asset says it all
             self._line(".", f"step {step}  ({dagster_events.step_seconds(event):.1f} s)")
         elif kind == dg.DagsterEventType.STEP_UP_FOR_RETRY:
-            self._line("~", f"step {step} failed, and is tried again: {dagster_events.error_message(event)}")
+            self._line("~", f"step {step} failed and will be retried: {dagster_events.error_message(event)}")
         elif kind == dg.DagsterEventType.STEP_FAILURE:
             self._failures += 1
             self._line("!", f"step {step} failed: {dagster_events.error_message(event)}")
@@ -275,8 +275,7 @@ class _Progress:
     def finish(self) -> bool:
         """Sum up, and say whether the run succeeded."""
         outcome = "succeeded" if self._succeeded else "failed"
-        noun = "asset" if self._assets == 1 else "assets"
-        self._line("=", f"the run {outcome}: {self._assets} {noun} materialized")
+        self._line("=", f"the run {outcome}: {counted(self._assets, 'asset')} materialized")
         return self._succeeded
 
     def _line(self, mark: str, text: str) -> None:

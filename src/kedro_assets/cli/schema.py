@@ -84,7 +84,10 @@ def executor_schema(name: str) -> Schema:
     try:
         found = option_schema(dagster_config.executor_options(imported(path)))
     except (ImportError, AttributeError):
-        return {"description": f"Not installed here: pip install {package}", "type": ["object", "null"]}
+        return {
+            "description": f"This executor is not installed. Install it: pip install {package}",
+            "type": ["object", "null"],
+        }
     properties = found.setdefault("properties", {})
     for option in ALSO_STRINGS.get(name, ()):
         own = properties[option]

@@ -91,7 +91,9 @@ def test_assets_of_two_kinds_are_shown_with_their_partitions(runs):
     with pytest.raises(PartitionError) as caught:
         runs("day", "pair", "region")
     lines = str(caught.value).splitlines()
-    assert lines[0].startswith("These assets are partitioned in several ways. Choose assets of one with --select")
+    assert lines[0].startswith(
+        "These assets are partitioned in several ways. Choose assets with the same partitions with --select"
+    )
     assert [line.split(":")[0].strip() for line in lines[1:]] == ["day, pair", "region"]
 
 
@@ -126,7 +128,7 @@ def test_a_run_of_several_partitions_has_the_first_and_the_last(plan):
 
 
 def test_keys_that_were_added_are_known_to_the_instance(runs, instance):
-    with pytest.raises(PartitionError, match=r"There is no partition 'north'\. There is none yet\."):
+    with pytest.raises(PartitionError, match=r"There is no partition 'north'\. There are no partitions yet\."):
         runs("shop", asked="north")
     instance.add_dynamic_partitions("shops", ["north"])
     assert runs("shop", asked="north") == [("north", ["shop"])]
@@ -136,9 +138,13 @@ def test_keys_that_were_added_are_known_to_the_instance(runs, instance):
     ("name", "asked", "said"),
     [
         ("region", "eus", r"There is no partition 'eus'\. Did you mean 'us'\?"),
-        ("day", "2027-01-01", r"There is no partition '2027-01-01'\. They go from '2026-01-01' to '2026-01-20'\."),
+        (
+            "day",
+            "2027-01-01",
+            r"There is no partition '2027-01-01'\. The partitions go from '2026-01-01' to '2026-01-20'\.",
+        ),
         ("day", "2026-01-01...2027-01-01", "There is no partition '2027-01-01'"),
-        ("day", "2026-01-03...2026-01-01", "the first key is to come before the last"),
+        ("day", "2026-01-03...2026-01-01", "the first key must come before the last"),
         ("plain", "2026-01-01", r"None of these assets is partitioned\."),
     ],
     ids=["nearest", "many", "end of a range", "backwards", "no partitions"],

@@ -157,6 +157,6 @@ def test_the_familiar_options_of_docker_fit(schema) -> None:
 def test_an_executor_that_is_not_installed_takes_any_options(monkeypatch) -> None:
     monkeypatch.setitem(KNOWN, "dask", ("a_library_that_is_missing.dask_executor", "dagster-dask"))
     assert executor_schema("dask") == {
-        "description": "Not installed here: pip install dagster-dask",
+        "description": "This executor is not installed. Install it: pip install dagster-dask",
         "type": ["object", "null"],
     }

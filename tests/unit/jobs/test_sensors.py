@@ -78,7 +78,12 @@ def test_names_and_keys_carry_the_prefix():
     ("config", "path", "found", "hint"),
     [
         (SensorConfig("xx"), "sensors.s.asset", "there is no asset 'xx'.", "Did you mean 'x'?"),
-        (SensorConfig(dataset="rav"), "sensors.s.dataset", "'rav' is not an external dataset with", "Did you mean 'raw'?"),
+        (
+            SensorConfig(dataset="rav"),
+            "sensors.s.dataset",
+            "'rav' is not an external dataset with",
+            "Did you mean 'raw'?",
+        ),
         (SensorConfig(dataset="x"), "sensors.s.dataset", "'x' is not an external dataset with", "Allowed: raw."),
     ],
     ids=["asset", "dataset", "made by a node"],
