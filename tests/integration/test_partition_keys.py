@@ -175,5 +175,5 @@ def test_the_launchpad_cannot_name_another_partition_than_that_of_the_run(
 ) -> None:
     result = make(told, instance, "day", tags=tags, **config)
     assert not result.success
-    assert "configuration gives 'b' as `partition_key`" in result.error
+    assert "The run configuration has the value 'b' for `partition_key`" in result.error
     assert stored(told) == {}

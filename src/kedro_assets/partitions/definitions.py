@@ -87,7 +87,7 @@ class PartitionsReader:
                 scope = self._problems.at("catalog", name)
                 partitioning = self._translated(own, scope)
             elif own is not None and partitioning is not None and own != partitioning.definition:
-                found = f"it is partitioned by {partitioning.definition} here, and by {own} in its translator."
+                found = f"this dataset is partitioned by {partitioning.definition} in the configuration, but by {own} in the translator."
                 scope.add(found, "Keep one of the two.")
             if partitioning is not None:
                 yield vertex, partitioning, scope
@@ -101,7 +101,7 @@ class PartitionsReader:
         try:
             dagster_partitions.check_definition(definition)
         except Exception as error:  # noqa: BLE001 - of many classes, some of them not Dagster's own
-            scope.add(f"Dagster refuses the partitions that its translator gives: {error}")
+            scope.add(f"Dagster rejects the partitions that the translator gives: {error}")
             return None
         return Partitioning(definition, dg.BackfillPolicy.multi_run())
 

@@ -130,8 +130,8 @@ def check_given(given: Mapping[str, Any], partition: Mapping[str, Any]) -> None:
         if _as_text(own) != _as_text(value) and (own is not None or name.startswith("partition_key")):
             made = "several partitions" if own is None else repr(own)
             msg = (
-                f"The run's configuration gives {value!r} as `{name}`, and the run makes {made}. Leave it out of the "
-                "configuration: Kedro is told which partition a run makes. For another one, start a run of that."
+                f"The run configuration has the value {value!r} for `{name}`, but the run makes {made}. Leave it out of the "
+                "run configuration: Kedro gets it from the partition of the run. For another partition, start a run of that."
             )
             raise PartitionError(msg)
 

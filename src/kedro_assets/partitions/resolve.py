@@ -221,9 +221,9 @@ def _translated_mappings(
             continue
         if _kind(found.setdefault((node, read), mapping)) != _kind(mapping):
             message = (
-                f"its translator has another mapping for '{read}' than the catalog, or another output of node '{node}'."
+                f"the translator has another mapping for '{read}' than the catalog or another output of node '{node}'."
             )
-            scope.add(message, "A node reads once: keep one of them.")
+            scope.add(message, "Keep one of the two mappings: a node reads a dataset once.")
     return found
 
 

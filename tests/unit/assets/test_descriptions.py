@@ -73,7 +73,7 @@ def test_a_translator_cannot_contradict_dagster_yml():
     )
     [problem] = problems
     assert problem.path == "assets.partitions.x"
-    assert "and by 'a', 'b' in its translator" in problem.found
+    assert "but by 'a', 'b' in the translator" in problem.found
 
 
 def test_partitions_of_other_kinds_need_a_mapping():
@@ -123,7 +123,7 @@ def test_a_dependency_that_is_there_anyway_is_there_once(name):
 def test_a_dependency_on_what_is_made_later_is_refused():
     [(path, found)] = reported(x={"deps": ["y"]})
     assert path == "catalog.x"
-    assert found == "'y' cannot be there before node 'make', which it waits for itself."
+    assert found == "node 'make' cannot wait for 'y', which depends on this node itself."
 
 
 def test_a_dependency_of_what_no_node_makes_is_lineage_only():

@@ -224,12 +224,16 @@ ONE_DAY = {"partition_key": "2026-01-31|a", "partition_keys": {"day": "2026-01-3
     ids=str,
 )
 def test_a_configuration_that_contradicts_the_partition_of_its_run_is_refused(given):
-    with pytest.raises(PartitionError, match=r"configuration gives .* as `partition_.*, and the run makes '?[{2]"):
+    with pytest.raises(
+        PartitionError, match=r"run configuration has the value .* for `partition_.*, but the run makes '?[{2]"
+    ):
         check_given(given, ONE_DAY)
 
 
 def test_a_configuration_names_no_key_for_a_run_of_several():
-    with pytest.raises(PartitionError, match="gives 'a' as `partition_key`, and the run makes several partitions"):
+    with pytest.raises(
+        PartitionError, match="has the value 'a' for `partition_key`, but the run makes several partitions"
+    ):
         check_given({"partition_key": "a"}, {})
 
 
