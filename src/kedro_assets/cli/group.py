@@ -138,7 +138,10 @@ def _from_project(find: Callable[[Path], Iterable[str]]) -> Callable[[click.Cont
 @_project_options
 @click.option("--force", "-f", is_flag=True, help="Overwrite files and entries that exist already.")
 def init(env: str | None, conf_source: str | None, force: bool) -> None:  # noqa: FBT001
-    """Create dagster.yml with its JSON schema and definitions.py, and add entries for Dagster's tools to pyproject.toml."""
+    """Create dagster.yml, its JSON schema and definitions.py.
+
+    The entries that `dagster dev` and `dg dev` look for are added to pyproject.toml.
+    """
     from kedro_assets.cli.init import init_project
 
     for line in init_project(_enter(None, conf_source), env, conf_source, force=force):
@@ -148,7 +151,7 @@ def init(env: str | None, conf_source: str | None, force: bool) -> None:  # noqa
 @assets.command()
 @_project_options
 def check(env: str | None, conf_source: str | None) -> None:
-    """Check the whole project: report all problems of its configuration, and why nodes share a step."""
+    """Report problems of the project, and why nodes share a step."""
     from kedro_assets.cli.report import check_lines
 
     for line in check_lines(_enter(env, conf_source, quiet=True)):
@@ -160,7 +163,10 @@ def check(env: str | None, conf_source: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")
 @_output_option
 def list_(env: str | None, conf_source: str | None, as_json: bool, output: IO[str]) -> None:  # noqa: FBT001
-    """List the assets, clusters (nodes that share a step), jobs, schedules and sensors."""
+    """List assets, clusters, jobs, schedules and sensors.
+
+    The nodes of a cluster share a step.
+    """
     from kedro_assets.cli.report import list_json, list_lines
 
     root = _enter(env, conf_source, quiet=True)
@@ -174,7 +180,10 @@ def list_(env: str | None, conf_source: str | None, as_json: bool, output: IO[st
 @click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")
 @_output_option
 def explain(name: str, env: str | None, conf_source: str | None, as_json: bool, output: IO[str]) -> None:  # noqa: FBT001
-    """Show what NAME is in Kedro and in Dagster: a dataset, node, pipeline, asset, step, job, schedule or sensor."""
+    """Show what NAME is in Kedro and in Dagster.
+
+    NAME is a dataset, node, pipeline, asset, step, job, schedule or sensor.
+    """
     from kedro_assets.cli.explain import explain_json, explain_lines
 
     root = _enter(env, conf_source, quiet=True)
@@ -185,7 +194,10 @@ def explain(name: str, env: str | None, conf_source: str | None, as_json: bool, 
 @assets.command()
 @_output_option
 def schema(output: IO[str]) -> None:
-    """Print the JSON schema of dagster.yml for editors, with the options of the installed executors."""
+    """Print the JSON schema of dagster.yml for editors.
+
+    It has the options of the executors that are installed.
+    """
     from kedro_assets.cli.schema import schema_text
 
     output.write(schema_text())
@@ -210,9 +222,9 @@ def schema(output: IO[str]) -> None:
     help="Versions of datasets to load, as for `kedro run`: dataset:version,...",
 )
 def run(job: str | None, env: str | None, conf_source: str | None, **options: Any) -> None:
-    """Run a job or a registered pipeline, or materialize the selected assets, in this terminal.
+    """Run a job, or materialize assets, in this terminal.
 
-    Without JOB and --select, all assets are materialized.
+    JOB is a job or a registered pipeline. Without JOB and --select, all assets are materialized.
     """
     from kedro_assets.cli.run import run_assets
 
