@@ -260,8 +260,9 @@ def execute(
     )
     keys = [dg.AssetKey(asset) for asset in assets] if assets else None
     options = dg.ReexecutionOptions.from_failure(continue_from, instance) if continue_from else None
+    tags = {"dagster/is_resume_retry": "true"} if continue_from else {}  # as of the UI, of backfills and of run retries
     return dg.execute_job(
-        job_definition, instance, run_config=config, asset_selection=keys, reexecution_options=options
+        job_definition, instance, tags=tags, run_config=config, asset_selection=keys, reexecution_options=options
     )
 
 

@@ -96,6 +96,19 @@ def own_run_config(job: dg.JobDefinition, partition: str | None = None) -> Mappi
     return job.partitioned_config.get_run_config_for_partition_key(partition) if partition is not None else {}
 
 
+def retry_delay(policy: dg.RetryPolicy, number: int) -> float:
+    """Return the seconds before a retry.
+
+    Reason: the backoff and the jitter of a policy are public, and what they mean is not.
+    Risk: low.
+
+    Args:
+        policy: The policy.
+        number: The number of the retry, from 1.
+    """
+    return float(policy.calculate_delay(number))
+
+
 def resource_function(resource: Any) -> Any:
     """Return the function that makes a resource; None for what is no `ResourceDefinition`.
 

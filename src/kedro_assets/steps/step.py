@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from attrs import evolve, frozen
 
-from kedro_assets._internals import dagster_contexts, dagster_instance, dagster_partitions
+from kedro_assets._internals import dagster_contexts, dagster_instance, dagster_jobs, dagster_partitions
 from kedro_assets.assets import Validation, check_evaluations, check_result
 from kedro_assets.errors import PartitionError
 from kedro_assets.graph import Cluster, Vertex
@@ -288,7 +288,7 @@ def _again(error: Exception, policy: dg.RetryPolicy | None, context: dg.OpExecut
         return None
     if policy is None or (known is None and context.retry_number >= policy.max_retries):
         return None
-    return dg.RetryRequested(policy.max_retries, policy.calculate_delay(context.retry_number + 1))
+    return dg.RetryRequested(policy.max_retries, dagster_jobs.retry_delay(policy, context.retry_number + 1))
 
 
 def _step_config(context: dg.OpExecutionContext, step: str) -> Mapping[str, Any]:

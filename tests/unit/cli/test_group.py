@@ -65,7 +65,7 @@ def test_any_other_error_stays_what_it_is(call, monkeypatch):
 def test_outside_of_a_project_it_says_so(call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, text = call("check")
-    assert (code, f"No Kedro project at {tmp_path}" in text) == (1, True)
+    assert (code, f"no Kedro project at {tmp_path}" in text) == (1, True)
 
 
 def test_the_environment_and_the_configuration_reach_the_processes_that_are_started(call, root, monkeypatch):
@@ -117,9 +117,9 @@ def test_a_run_that_fails_is_exit_code_one(call, monkeypatch):
     [
         (["job", "--select", "a"], "Give a job or --select, not both."),
         (["--partition", "a", "--partition-range", "a...b"], "Give --partition or --partition-range, not both."),
-        (["--partition-range", "a"], "'a' has no first and last key"),
-        (["--partition-range", "a..."], "'a...' has no first and last key"),
-        (["--partition-range", "...b"], "'...b' has no first and last key"),
+        (["--partition-range", "a"], "expects a first and a last key, found 'a'"),
+        (["--partition-range", "a..."], "expects a first and a last key, found 'a...'"),
+        (["--partition-range", "...b"], "expects a first and a last key, found '...b'"),
         (["--params", "x"], "Item `x` must contain a key and a value"),
         (["--load-versions", "x"], "Invalid value for '--load-versions': Expected the form"),
     ],

@@ -58,9 +58,9 @@ def test_what_is_there_is_kept_unless_it_is_to_be_overwritten(write_project):
         file.write("\n[tool.dagster]\nmodule_name = 'mine'\n")
     kept = [line for line in init(root) if line.startswith("kept")]
     assert kept == [
-        "kept        conf/base/dagster.yml (there already; --force overwrites it)",
-        "kept        definitions.py (there already; --force overwrites it)",
-        "kept        pyproject.toml: tool.dagster.module_name = 'mine' (there already; --force overwrites it)",
+        "kept        conf/base/dagster.yml (exists already; --force overwrites it)",
+        "kept        definitions.py (exists already; --force overwrites it)",
+        "kept        pyproject.toml: tool.dagster.module_name = 'mine' (exists already; --force overwrites it)",
     ]
     assert (root / "definitions.py").read_text(encoding="utf-8") == "defs = None\n"
     assert [line for line in init(root, force=True) if line.startswith("overwritten")] == [

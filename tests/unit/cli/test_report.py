@@ -30,7 +30,7 @@ def test_a_module_without_a_pipeline_is_nothing_that_is_left_out():
 def test_modules_that_cannot_be_imported_are_left_out_each_with_its_place():
     project = evolve(make_project([make_node("a", [], ["x"])]), left_out=[BROKEN, TOOLS])
     assert left_out_text(project) == (
-        "A module of pipelines is left out of the project, as Kedro only warns of it:\n"
+        "1 module of pipelines is left out of the project, as Kedro cannot load it and only warns of that:\n"
         "  src/shop/pipelines/broken.py:3  shop.pipelines.broken: ValueError: no"
     )
     assert left_out_text(evolve(project, left_out=[BROKEN, BROKEN])).startswith("2 modules of pipelines are left out")
@@ -49,7 +49,7 @@ def test_without_nodes_there_is_advice_unless_it_is_followed_already():
 def test_a_project_that_fits_is_counted(write_project):
     lines = list(check_lines(write_project(conf={"catalog.yml": f"raw: {FILE}\nmade: {FILE}\n"})))
     assert lines == [
-        "2 assets (1 external) of 1 nodes in 1 clusters; 1 jobs, 0 schedules, 0 sensors, 0 checks.",
+        "2 assets (1 external) of 1 node in 1 cluster; 1 job, 0 schedules, 0 sensors, 0 checks.",
         "No problems.",
     ]
 
@@ -57,7 +57,7 @@ def test_a_project_that_fits_is_counted(write_project):
 def test_nodes_that_share_a_step_are_shown_with_the_reason(write_project):
     root = write_project("return {'__default__': Pipeline([n('a', [], ['x']), n('b', ['x'], ['y'])])}")
     lines = list(check_lines(root))
-    at = lines.index("Nodes that share a step (assets.cluster_by: memory):")
+    at = lines.index("Why nodes share a step or not (`assets.cluster_by: memory`):")
     assert lines[at + 2 : at + 4] == ["    nodes: a, b", "    because 'x' is handed on in memory."]
 
 
@@ -67,7 +67,7 @@ def test_a_pipeline_of_hidden_datasets_is_no_job(write_project):
         return {"__default__": chain, "part": chain.filter(node_names=["a"])}
     """
     root = write_project(chain, conf={"dagster.yml": "assets: {memory_assets: false}"})
-    reason = "its datasets are in memory and hidden by `memory_assets: false`."
+    reason = "all its datasets are in memory, and `assets.memory_assets` is false."
     assert f"Pipeline 'part' is not a job: {reason}" in list(check_lines(root))
 
 
@@ -78,7 +78,7 @@ def test_a_pipeline_of_differently_partitioned_assets_is_no_job(write_project):
         "catalog.yml": f"x: {place.format('x')}\ny: {place.format('y')}\n",
     }
     root = write_project("return {'p': Pipeline([n('a', ['in_a'], ['x']), n('b', ['in_b'], ['y'])])}", conf=conf)
-    reason = "its assets are partitioned in several ways, and a run makes one of them."
+    reason = "its assets have different partitions definitions, but a run can have one only."
     assert f"Pipeline 'p' is not a job: {reason}" in list(check_lines(root))
 
 

@@ -89,7 +89,7 @@ def test_a_step_that_is_tried_again_says_why(ran):
     outcome, said = ran("flaky")
     assert outcome
     assert [line for line in said if line[0] in "~!"] == [
-        "~  step second failed, and is tried again: RuntimeError: try again"
+        "~  step second failed and will be retried: RuntimeError: try again"
     ]
 
 
@@ -109,7 +109,7 @@ def test_after_a_partition_that_fails_the_others_are_made(ran):
 def test_without_a_choice_all_that_can_be_made_without_a_partition_is_made(ran):
     outcome, said = ran()
     assert outcome
-    assert said[0] == "Left out, as they are partitioned, or made from what is: region"
+    assert said[0] == "Left out, as they are partitioned or depend on partitioned assets: region"
     assert said[-1] == "=  the run succeeded: 4 assets materialized"
 
 
@@ -142,7 +142,7 @@ def test_without_an_instance_the_run_is_forgotten_and_that_is_said(ran, monkeypa
     monkeypatch.delenv("DAGSTER_HOME")
     outcome, said = ran("a_job")
     assert outcome
-    assert said[0] == "DAGSTER_HOME is not set: Dagster forgets this run when it ends."
+    assert said[0] == "DAGSTER_HOME is not set, so Dagster does not keep the history of this run."
     with pytest.raises(dg.DagsterError):
         dg.DagsterInstance.get()
 

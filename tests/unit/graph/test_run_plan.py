@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from kedro_assets.config import AssetsConfig
 from kedro_assets.errors import Scope
 from kedro_assets.graph.clusters import Boundaries, cluster
-from kedro_assets.graph.run_plan import StepPlan, plan_run, readers_of
+from kedro_assets.graph.ordering import with_order
+from kedro_assets.graph.run_plan import StepPlan, nodes_left, plan_run, readers_of
 from unit.builders import CLUSTER_BY, graphs, make_graph, make_node
 
 pytestmark = pytest.mark.filterwarnings(
@@ -205,3 +206,67 @@ def test_the_readers_of_a_dataset_are_those_that_use_its_name():
         "params:p": {"a"},
         "x@other": {"b"},
     }
+
+
+# What is left of a step of which something is saved.
+
+
+FORK = (
+    make_node("clean", ["raw"], ["x"]),
+    make_node("split", ["x"], ["memory", "other"]),
+    make_node("train", ["memory"], ["y"]),
+    make_node("count", ["x"], ["n"]),
+    make_node("tell", ["y", "other"]),
+)
+FORKED = ["x", "other", "y", "n"]
+
+
+def left(*saved, nodes=FORK, files=FORKED, deps=None):
+    graph = make_graph(nodes, files=files)
+    graph = with_order(graph, deps or {}, (), Scope())
+    vertices = [("node" if name == "tell" else "dataset", name) for name in saved]
+    return nodes_left(graph, list(graph.nodes), vertices)
+
+
+@pytest.mark.parametrize(
+    ("saved", "expected"),
+    [
+        ([], ["clean", "split", "train", "count", "tell"]),
+        (["x"], ["split", "train", "count", "tell"]),
+        (["x", "n"], ["split", "train", "tell"]),
+        (["x", "n", "other", "y"], ["split", "train", "tell"]),
+        (["other", "y", "n", "tell"], ["clean", "split", "train", "count", "tell"]),
+    ],
+    ids=["nothing", "the first", "a branch", "all but the last, with memory between", "all but the first"],
+)
+def test_what_is_left_of_a_step_are_the_nodes_that_are_not_done_and_what_depends_on_them(saved, expected):
+    assert sorted(left(*saved)) == sorted(expected)
+
+
+def test_data_in_memory_is_not_made_again_if_nobody_needs_it():
+    nodes = [make_node("a", ["raw"], ["x"]), make_node("b", ["x"], ["y"]), make_node("c", ["y"], ["z"])]
+    assert left("x", "y", nodes=nodes, files=["x", "y", "z"]) == ["c"]
+
+
+def test_a_node_with_an_output_in_memory_is_never_done():
+    assert "split" in left("x", "other", "y", "n", "tell")
+
+
+def test_a_node_that_waits_for_one_that_runs_again_runs_too():
+    nodes = [make_node("a", ["raw"], ["x"]), make_node("b", ["raw"], ["y"]), make_node("c", ["x"], ["z"])]
+    assert left("y", "z", nodes=nodes, files="xyz", deps={"y": ["x"]}) == ["a", "b", "c"]
+    assert left("y", "z", nodes=nodes, files="xyz") == ["a", "c"]
+
+
+def test_a_node_that_confirms_what_it_reads_is_never_done():
+    nodes = [make_node("a", ["raw"], ["x"], confirms="raw"), make_node("b", ["other"], ["y"])]
+    assert left("x", "y", nodes=nodes, files="xy") == ["a"]
+
+
+def test_the_plan_of_a_run_that_goes_on_leaves_out_what_is_done():
+    graph = make_graph(CHAIN, files="xyz")
+    [only] = clusters_of(graph, "pipeline")
+    plan = plan_run(graph, {only.name: (only, graph.assets_of(only.nodes))}, kept=["a"])
+    assert plan.steps[only.name] == StepPlan(("b", "c"), kept=("a",))
+    assert sorted(plan.nodes) == ["b", "c"]
+    assert "x" in plan.inputs

@@ -96,6 +96,17 @@ def test_the_configuration_of_a_job_of_partitions_is_known(partition):
     assert dagster_jobs.own_run_config(whole, partition) == (config if partition else {})
 
 
+@pytest.mark.parametrize(
+    ("backoff", "delays"),
+    [(None, [10, 10, 10]), (dg.Backoff.LINEAR, [10, 20, 30]), (dg.Backoff.EXPONENTIAL, [10, 30, 70])],
+    ids=["none", "linear", "exponential"],
+)
+def test_the_delay_before_a_retry_grows_as_its_policy_says(backoff, delays):
+    policy = dg.RetryPolicy(max_retries=3, delay=10, backoff=backoff)
+    assert [dagster_jobs.retry_delay(policy, number) for number in (1, 2, 3)] == delays
+    assert dagster_jobs.retry_delay(dg.RetryPolicy(), 1) == 0
+
+
 def test_the_function_that_makes_a_resource_is_known():
     def make(_):
         return 1

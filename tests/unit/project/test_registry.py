@@ -141,7 +141,7 @@ def test_a_function_that_makes_no_pipeline_has_failed_and_a_module_without_one_h
     by_name = {left.module.rpartition(".")[2]: left for left in found}
     assert by_name.keys() == {"wrong", "tools"}
     assert (by_name["wrong"].failed, by_name["tools"].failed) == (True, False)
-    assert by_name["wrong"].reason == "`create_pipeline` returns no pipeline but a list."
+    assert by_name["wrong"].reason == "`create_pipeline` returns an object of type list, not a pipeline."
     assert str(by_name["tools"]) == f"{package}.pipelines.tools: it has no function `create_pipeline`."
 
 
