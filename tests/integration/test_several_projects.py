@@ -25,7 +25,7 @@ from servers import DagsterDev, dagster_dev, wait_for
 
 from kedro_assets import ConfigError, ProjectError, build_definitions, with_hooks
 from kedro_assets.cli.report import check_lines
-from kedro_assets.cli.run import run_assets
+from kedro_assets.cli.run import Asked, run_assets
 from kedro_assets.steps import projects_of
 
 # Which project Kedro's framework has, wherever a hook fires.
@@ -691,18 +691,18 @@ def test_the_command_line_in_the_folder_of_one_project(pair: Pair) -> None:
     assert list(check_lines(pair.a.path))[-1] == "No problems."
     lines: list[str] = []
     given = {"runtime_params": {"extra": "from the command line"}}
-    assert run_assets(pair.a.path, "training", None, None, given, lines.append), lines
+    assert run_assets(pair.a.path, Asked("training", options=given), lines.append), lines
     assert any("a/out" in line for line in lines), lines
     assert [call["run_params"]["runtime_params"] for call in pair.a.calls("after_pipeline_run")] == [
         given["runtime_params"]
     ]
     assert not pair.b.calls()
     pair.forget()
-    assert run_assets(pair.a.path, "both", None, None, given, lines.append), lines
+    assert run_assets(pair.a.path, Asked("both", options=given), lines.append), lines
     told = [project.calls("after_pipeline_run")[0]["run_params"]["runtime_params"] for project in pair]
     assert told == [given["runtime_params"], {}]
     pair.forget()
-    assert run_assets(pair.a.path, "b__training", None, None, {}, lines.append), lines
+    assert run_assets(pair.a.path, Asked("b__training"), lines.append), lines
     assert not pair.a.calls()
     assert pair.b.nodes_run() == ["load", "scale"]
 

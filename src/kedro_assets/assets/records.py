@@ -23,7 +23,7 @@ def build_records(project: Project, graph: ProjectGraph, problems: Scope) -> Map
         problems: Collects conditions and policies in the catalog that do not fit.
     """
     config = project.config.assets
-    versions = code_versions(graph.nodes, project.parameter_values, project.own_packages)
+    versions = code_versions(graph.nodes, project.parameter_values, project.own_packages, project.secret_parameters)
     external: list[Vertex] = [("dataset", name) for name in graph.external]
     records: dict[Vertex, DatasetRecord] = {}
     for vertex in [*external, *graph.assets_of(graph.nodes)]:
@@ -34,7 +34,7 @@ def build_records(project: Project, graph: ProjectGraph, problems: Scope) -> Map
             record,
             key=(*config.key_prefix, *record.key),
             group_name=_group(config.group_by, record),
-            code_version=versions[maker] if maker else None,
+            code=versions[maker].behind([versions[node] for node in graph.in_memory_before(maker)]) if maker else None,
         )
     return records
 

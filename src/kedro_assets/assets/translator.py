@@ -13,7 +13,7 @@ from attrs import Factory, frozen
 from kedro.pipeline.node import Node
 
 from kedro_assets.config import DatasetSettings
-from kedro_assets.project import CatalogEntry, code_location
+from kedro_assets.project import CatalogEntry, CodeVersion, code_location
 from kedro_assets.redaction import redacted
 
 
@@ -33,7 +33,8 @@ class DatasetRecord:
         automation_condition: When Dagster makes it by itself.
         freshness_policy: How old it may be.
         pipelines: The registered pipelines that hold its producer, or else its consumers.
-        code_version: Another one when the producer's function or its parameters are; None for an external dataset.
+        code: Another version when the producer's function or its parameters are other ones, or those of a node that hands it
+            data in memory; None for an external dataset.
     """
 
     name: str
@@ -47,7 +48,12 @@ class DatasetRecord:
     pipelines: tuple[str, ...] = ()
     automation_condition: dg.AutomationCondition[Any] | None = None
     freshness_policy: dg.FreshnessPolicy | None = None
-    code_version: str | None = None
+    code: CodeVersion | None = None
+
+    @property
+    def code_version(self) -> str | None:
+        """The version of the code that makes it; None for an external dataset."""
+        return self.code.version if self.code else None
 
 
 class KedroTranslator:

@@ -221,12 +221,14 @@ def schema(output: IO[str]) -> None:
     callback=_load_versions,
     help="Versions of datasets to load, as for `kedro run`: dataset:version,...",
 )
+@click.option("--stale", is_flag=True, help="Materialize only what is missing or not up to date, and say why.")
+@click.option("--dry-run", is_flag=True, help="With --stale: only say what would be materialized.")
 def run(job: str | None, env: str | None, conf_source: str | None, **options: Any) -> None:
     """Run a job, or materialize assets, in this terminal.
 
     JOB is a job or a registered pipeline. Without JOB and --select, all assets are materialized.
     """
-    from kedro_assets.cli.run import run_assets
+    from kedro_assets.cli.run import Asked, run_assets
 
     select, partition, partition_range = (options[name] for name in ("select", "partition", "partition_range"))
     if job and select:
@@ -241,8 +243,13 @@ def run(job: str | None, env: str | None, conf_source: str | None, **options: An
             "Write it as in 2026-01-01...2026-01-31."
         )
         raise click.UsageError(msg)
+    if options["dry_run"] and not options["stale"]:
+        msg = "--dry-run says what --stale would materialize: give both."
+        raise click.UsageError(msg)
     given = {"runtime_params": options["params"], "load_versions": options["load_versions"]}
-    if not run_assets(_enter(env, conf_source), job, select, partition or partition_range, given, click.echo):
+    of_keys = partition or partition_range
+    asked = Asked(job, select, of_keys, given, stale=options["stale"], dry_run=options["dry_run"])
+    if not run_assets(_enter(env, conf_source), asked, click.echo):
         sys.exit(1)
 
 

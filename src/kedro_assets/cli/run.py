@@ -10,34 +10,50 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 import dagster as dg
+from attrs import field, frozen
 
 from kedro_assets._internals import dagster_assets, dagster_events, dagster_jobs
 from kedro_assets.cli.dev import definitions_target
-from kedro_assets.cli.partition_runs import plan_runs
+from kedro_assets.cli.partition_runs import PartitionRun, plan_runs
 from kedro_assets.cli.report import left_out_text
 from kedro_assets.errors import KedroAssetsError, suggest
 from kedro_assets.jobs import merged
 from kedro_assets.names import counted, identifier
 from kedro_assets.partitions import first_key
-from kedro_assets.runtime import KedroProject
+from kedro_assets.runtime import KedroProject, stale_assets
 from kedro_assets.steps import projects_among, projects_of
 
 Echo = Callable[[str], Any]
 
 
-def run_assets(
-    root: Path,
-    job: str | None,
-    select: str | None,
-    partition: str | None,
-    options: Mapping[str, Any],
-    echo: Echo,
-) -> bool:
+@frozen
+class Asked:
+    """What the command line asks for.
+
+    Attributes:
+        job: The name of a job or a registered pipeline; without it, assets are materialized.
+        select: Which assets, in Dagster's selection syntax or by Kedro's names; without it, all.
+        partition: A partition's key, or the first and the last with `...` between.
+        options: What Kedro is given for the run, as the configuration of its resource has it.
+        stale: Whether only those assets are made that are not up to date.
+        dry_run: Whether it is only said which ones that are.
+    """
+
+    job: str | None = None
+    select: str | None = None
+    partition: str | None = None
+    options: Mapping[str, Any] = field(factory=dict)
+    stale: bool = False
+    dry_run: bool = False
+
+
+def run_assets(root: Path, asked: Asked, echo: Echo) -> bool:
     """Run a job, or materialize a selection, and say how it goes.
 
     Several partitions are as many runs, one after the other, unless their backfill policy says otherwise. After one that
@@ -45,10 +61,7 @@ def run_assets(
 
     Args:
         root: The project's root.
-        job: The name of a job or a registered pipeline; without it, assets are materialized.
-        select: Which assets, in Dagster's selection syntax or by Kedro's names; without it, all.
-        partition: A partition's key, or the first and the last with `...` between.
-        options: What Kedro is given for the run, as the configuration of its resource has it.
+        asked: What the user asks for.
         echo: Writes a line.
 
     Returns:
@@ -64,39 +77,110 @@ def run_assets(
     for missing in filter(None, (left_out_text(project.project) for project in projects)):
         echo(f"Warning: {missing}")
     own = [project for project in projects if project.location.path == root]
-    named = _pipeline_assets(own, job) if job and _find_job(definition, own, job) is None else None
-    name = _job_name(definition, own, job) if job and named is None else dagster_jobs.ASSET_JOB
-    if name == dagster_jobs.ASSET_JOB and not graph.made:
-        msg = "There is no asset that can be materialized: no node of the project makes one."
-        raise KedroAssetsError(msg)
-    made = definition.get_job(name)
-    if named is not None:
-        keys, job = named, None
-    elif job:
-        keys = frozenset().union(*dagster_jobs.assets_by_step(made).values())
-    else:
-        keys = _selected(graph, select, _keys_by_name(own))
-    chosen = bool(job or select or named)
+    target = _target(definition, graph, own, asked)
     outcomes = []
     with _instance(echo) as instance:
-        runs = list(plan_runs(graph, keys, partition, instance, chosen=chosen))
-        left = keys.difference(*(run.keys for run in runs))
-        if left:
-            names = ", ".join(sorted(key.to_user_string() for key in left))
-            reason = "are not partitioned" if partition else "are partitioned or depend on partitioned assets"
-            echo(f"Left out, as they {reason}: {names}")
-        for run in runs:
-            if run.title:
-                echo(f"Partition {run.title}")
-            progress = _Progress(echo)
-            selection, run_config = None if job else run.keys, _run_config(made, root, options, run.tags)
-            try:
-                for event in dagster_jobs.run_events(repository, name, selection, run_config, run.tags, instance):
-                    progress.tell(event)
-            except dg.DagsterInvalidSubsetError as error:  # a part of what is made together
-                raise KedroAssetsError(str(error)) from error
-            outcomes.append(progress.finish())
+        for run in _runs(target, graph, asked.partition, instance, echo):
+            selection: Collection[dg.AssetKey] | None = None if target.is_whole else run.keys
+            if asked.stale:
+                selection = _stale(own, run, instance, echo)
+                if asked.dry_run or not selection:
+                    continue
+            run_config = _run_config(definition.get_job(target.job), root, asked.options, run.tags)
+            asked_for = (repository, target.job, selection, run_config, run.tags, instance)
+            outcomes.append(_shown(partial(dagster_jobs.run_events, *asked_for), echo))
     return all(outcomes)
+
+
+@frozen
+class _Target:
+    """What is to run.
+
+    Attributes:
+        job: The name of a job in Dagster.
+        keys: The assets of it that are meant.
+        is_whole: Whether that is all of the job, with what it has beside assets.
+        is_chosen: Whether the user has chosen just these assets.
+    """
+
+    job: str
+    keys: frozenset[dg.AssetKey]
+    is_whole: bool = False
+    is_chosen: bool = True
+
+
+def _target(
+    definition: dg.RepositoryDefinition, graph: dagster_assets.AssetGraph, own: Sequence[KedroProject], asked: Asked
+) -> _Target:
+    """Find what the command line asks for.
+
+    Raises:
+        KedroAssetsError: If there is no such job, or nothing is selected that can be made.
+    """
+    job = asked.job
+    if job is not None:
+        pipeline = _pipeline_assets(own, job) if _find_job(definition, own, job) is None else None
+        if pipeline is None:
+            name = _job_name(definition, own, job)
+            keys = frozenset[dg.AssetKey]().union(*dagster_jobs.assets_by_step(definition.get_job(name)).values())
+            if asked.stale and not keys:
+                msg = f"The job '{job}' is made of ops, which are not assets. Use --stale with a job of assets."
+                raise KedroAssetsError(msg)
+            return _Target(name, keys, is_whole=True)
+        return _Target(dagster_jobs.ASSET_JOB, pipeline)
+    if not graph.made:
+        msg = "There is no asset that can be materialized: no node of the project makes one."
+        raise KedroAssetsError(msg)
+    keys = _selected(graph, asked.select, _keys_by_name(own))
+    return _Target(dagster_jobs.ASSET_JOB, keys, is_chosen=asked.select is not None)
+
+
+def _runs(
+    target: _Target,
+    graph: dagster_assets.AssetGraph,
+    partition: str | None,
+    instance: dg.DagsterInstance,
+    echo: Echo,
+) -> Iterator[PartitionRun]:
+    """Yield the runs that make something, and say what they leave out and what each makes."""
+    runs = list(plan_runs(graph, target.keys, partition, instance, chosen=target.is_chosen))
+    left = target.keys.difference(*(run.keys for run in runs))
+    if left:
+        names = ", ".join(sorted(key.to_user_string() for key in left))
+        reason = "are not partitioned" if partition else "are partitioned or depend on partitioned assets"
+        echo(f"Left out, as they {reason}: {names}")
+    for run in runs:
+        if run.title:
+            echo(f"Partition {run.title}")
+        yield run
+
+
+def _shown(start: Callable[[], Iterator[dg.DagsterEvent]], echo: Echo) -> bool:
+    """Start a run and show how it goes; return whether it succeeds."""
+    progress = _Progress(echo)
+    try:
+        for event in start():
+            progress.tell(event)
+    except dg.DagsterInvalidSubsetError as error:  # a part of what is made together
+        raise KedroAssetsError(str(error)) from error
+    return progress.finish()
+
+
+def _stale(
+    projects: Sequence[KedroProject], run: PartitionRun, instance: dg.DagsterInstance, echo: Echo
+) -> frozenset[dg.AssetKey]:
+    """Return those of a run's assets that are not up to date, and say why."""
+    found: dict[dg.AssetKey, list[str]] = {}
+    for project in projects:
+        found |= stale_assets(project, run.keys, instance, first_key(run.tags))
+    others = run.keys.difference(*(project.table.by_key.keys() for project in projects))
+    if others:
+        echo(f"Left out, as no node makes them: {', '.join(sorted(key.to_user_string() for key in others))}")
+    for key, reasons in found.items():
+        echo(f"{click.style('*', 'yellow')} {key.to_user_string()}: {', '.join(reasons)}")
+    count = counted(len(found), "asset")
+    echo(f"{count} to make." if found else "Everything is up to date.")
+    return frozenset(found)
 
 
 def _find_job(definition: dg.RepositoryDefinition, own: Sequence[KedroProject], job: str) -> str | None:

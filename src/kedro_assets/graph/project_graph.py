@@ -140,6 +140,17 @@ class ProjectGraph:
                 seen.add(producer)
                 todo += [(producer, name) for name in reversed(self.inputs(producer))]
 
+    def in_memory_before(self, node: str) -> list[str]:
+        """Return the nodes that make what only passes in memory on its way to a node: with it, they are as one."""
+        passing = self.hidden.union(name for _, name in self.passing)
+        found, todo = dict[str, None](), [node]
+        while todo:
+            makers = (self.producer(name) for name in self.inputs(todo.pop()) if name in passing)
+            new = [maker for maker in makers if maker is not None and maker not in found]
+            found |= dict.fromkeys(new)
+            todo += new
+        return list(found)
+
     def pipelines_of(self, node: str) -> list[str]:
         """Return the pipelines that hold a node, in their registered order."""
         return [name for name, nodes in self.pipelines.items() if node in nodes]

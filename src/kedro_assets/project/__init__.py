@@ -2,10 +2,16 @@
 
 from kedro_assets.project.catalog import CatalogEntry, class_problem, read_entry, resolve_catalog
 from kedro_assets.project.code_objects import innermost
-from kedro_assets.project.code_versions import CodeParts, code_parts, code_versions
+from kedro_assets.project.code_versions import CodeParts, CodeVersion, code_parts, code_versions
 from kedro_assets.project.config_files import SourceLines, source_lines, written_folder
 from kedro_assets.project.dataset_files import address, fingerprint, partition_ids
-from kedro_assets.project.load import DEFAULT_PIPELINE, Project, entry_with_credentials, load_project
+from kedro_assets.project.load import (
+    DEFAULT_PIPELINE,
+    CatalogWithCredentials,
+    Project,
+    entry_with_credentials,
+    load_project,
+)
 from kedro_assets.project.location import CONF_SOURCE_VARIABLE, ProjectLocation, locate_project
 from kedro_assets.project.node_functions import code_location, same_function
 from kedro_assets.project.registry import LeftOutModule
@@ -15,7 +21,9 @@ __all__ = [
     "CONF_SOURCE_VARIABLE",
     "DEFAULT_PIPELINE",
     "CatalogEntry",
+    "CatalogWithCredentials",
     "CodeParts",
+    "CodeVersion",
     "LeftOutModule",
     "Project",
     "ProjectLocation",

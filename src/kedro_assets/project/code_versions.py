@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from attrs import frozen
+from attrs import Factory, frozen
 from kedro.pipeline.node import Node
 
 from kedro_assets._internals import kedro_nodes
@@ -39,7 +39,29 @@ class CodeParts:
     parameters: tuple[str, ...]
 
 
-def code_versions(nodes: Mapping[str, Node], values: Mapping[str, Any], packages: Iterable[str]) -> dict[str, str]:
+@frozen
+class CodeVersion:
+    """The version of the code of a node, or of several that are as one.
+
+    Attributes:
+        version: Another one when what they do changes.
+        pieces: What it is made of, each with a digest of its own: the code of each node, and each parameter.
+    """
+
+    version: str
+    pieces: Mapping[str, str] = Factory(dict)
+
+    def behind(self, others: Sequence[CodeVersion]) -> CodeVersion:
+        """Return the version of this code together with that of what hands it data in memory."""
+        if not others:
+            return self
+        pieces = {name: piece for other in others for name, piece in other.pieces.items()}
+        return CodeVersion(digest(self.version, *sorted(other.version for other in others)), {**pieces, **self.pieces})
+
+
+def code_versions(
+    nodes: Mapping[str, Node], values: Mapping[str, Any], packages: Iterable[str], secrets: Collection[str] = ()
+) -> dict[str, CodeVersion]:
     """Return the version of each node's code, by the node's name: the same in every process and on every machine.
 
     It is made of the function, what is bound to it, the names of the node's inputs and outputs, the parameters that it
@@ -59,9 +81,10 @@ def code_versions(nodes: Mapping[str, Node], values: Mapping[str, Any], packages
         nodes: The nodes, by name.
         values: The project's parameters, by the names that nodes use.
         packages: The names of the project's own packages.
+        secrets: The parameters of which no digest is told, as few values may be possible.
     """
     with _collector_paused():
-        return _all_versions(nodes, _Versions(values, packages))
+        return _all_versions(nodes, _Versions(values, packages, secrets))
 
 
 def code_parts(node: Node, values: Mapping[str, Any], packages: Iterable[str]) -> CodeParts:
@@ -75,8 +98,8 @@ def code_parts(node: Node, values: Mapping[str, Any], packages: Iterable[str]) -
     return _Versions(values, packages).parts(node)
 
 
-def _all_versions(nodes: Mapping[str, Node], versions: _Versions) -> dict[str, str]:
-    return {title: versions.version(node) for title, node in nodes.items()}
+def _all_versions(nodes: Mapping[str, Node], versions: _Versions) -> dict[str, CodeVersion]:
+    return {title: CodeVersion(versions.version(node), versions.pieces(title, node)) for title, node in nodes.items()}
 
 
 @contextmanager
@@ -94,8 +117,9 @@ def _collector_paused() -> Iterator[None]:
 class _Versions:
     """Makes versions; what several nodes share is looked at once."""
 
-    def __init__(self, values: Mapping[str, Any], packages: Iterable[str]) -> None:
+    def __init__(self, values: Mapping[str, Any], packages: Iterable[str], secrets: Collection[str] = ()) -> None:
         self._values = values
+        self._secrets = secrets
         self._units = Units(packages)
         self._functions: dict[tuple[int, bool, bool], Described] = {}
         self._parameters: dict[str, str] = {}
@@ -103,12 +127,21 @@ class _Versions:
 
     def version(self, node: Node) -> str:
         """Return the version of a node's code."""
+        names = filter(is_parameter, node.inputs)
+        return digest(*self._code(node), *map(self._parameter, names))
+
+    def pieces(self, title: str, node: Node) -> dict[str, str]:
+        """Return what the version is made of, each with a digest of its own."""
+        names = (name for name in node.inputs if is_parameter(name) and name not in self._secrets)
+        parameters = {f"parameter '{name.removeprefix('params:')}'": self._parameter(name) for name in names}
+        return {f"code of node '{title}'": digest(*self._code(node)), **parameters}
+
+    def _code(self, node: Node) -> tuple[str, str, str]:
         given = ascii(
             [sorted(names.items()) if isinstance(names, dict) else names for names in kedro_nodes.connections(node)]
         )
         function = self._function(node)
-        names = filter(is_parameter, node.inputs)
-        return digest(function.text, self._text_of(function.keys), given, *map(self._parameter, names))
+        return function.text, self._text_of(function.keys), given
 
     def parts(self, node: Node) -> CodeParts:
         """Return what the version is made of."""

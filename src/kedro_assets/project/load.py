@@ -86,6 +86,12 @@ class Project:
         """The same as they may be shown: what is secret is masked."""
         return parameter_values(masked(self.parameters, Redactor.of({}).text, self.config.secrets))
 
+    @cached_property
+    def secret_parameters(self) -> frozenset[str]:
+        """The names under which a node can read something that is masked."""
+        shown = self.shown_parameters
+        return frozenset(name for name, value in self.parameter_values.items() if shown.get(name) != value)
+
     def redactor(self, credentials: Mapping[str, Any], runtime_params: Mapping[str, Any]) -> Redactor:
         """Return what masks the project's secrets in a run.
 
@@ -160,6 +166,52 @@ def load_project(location: ProjectLocation, problems: Scope) -> Project:
     )
 
 
+@frozen
+class CatalogWithCredentials:
+    """The catalog of a project with its credentials: for use at run time, never while definitions load.
+
+    Attributes:
+        resolver: Kedro's own reading of the catalog.
+        asked: The runtime parameters that it asks for without a default, as `<name>`.
+    """
+
+    resolver: CatalogConfigResolver = field(repr=False)
+    asked: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, location: ProjectLocation, runtime_params: Mapping[str, Any] | None = None) -> CatalogWithCredentials:
+        """Read it.
+
+        Args:
+            location: The project; this process has it open.
+            runtime_params: What the configuration is read with.
+
+        Raises:
+            ProjectError: If it cannot be read.
+        """
+        asked: dict[str, Any] = {}
+        reader = ConfigReader(partial(config_loader, location), location.path, _WITHOUT_HOOKS)
+        catalog, credentials = (reader.read(name, asked, runtime_params) for name in ("catalog", "credentials"))
+        return cls(CatalogConfigResolver(catalog, credentials), asked)
+
+    def entry(self, dataset: str) -> CatalogEntry:
+        """Look a dataset up.
+
+        Raises:
+            ProjectError: If its place depends on a parameter that is not given.
+        """
+        entry = read_entry(self.resolver, dataset)
+        used = str([entry.location, entry.located.get("credentials"), entry.located.get("fs_args")])
+        missing = sorted(value for value in leaves(self.asked) if value in used)
+        if missing:
+            msg = (
+                f"The path of '{dataset}' depends on the runtime parameter {missing[0]}. Give its value in "
+                "`config.runtime_params`, or a default value in the catalog."
+            )
+            raise ProjectError(msg)
+        return entry
+
+
 def entry_with_credentials(
     location: ProjectLocation, dataset: str, runtime_params: Mapping[str, Any] | None = None
 ) -> CatalogEntry:
@@ -173,19 +225,7 @@ def entry_with_credentials(
     Raises:
         ProjectError: If it cannot be read, or if the dataset's place depends on a parameter that is not given.
     """
-    asked: dict[str, Any] = {}
-    reader = ConfigReader(partial(config_loader, location), location.path, _WITHOUT_HOOKS)
-    catalog, credentials = (reader.read(name, asked, runtime_params) for name in ("catalog", "credentials"))
-    entry = read_entry(CatalogConfigResolver(catalog, credentials), dataset)
-    used = str([entry.location, entry.located.get("credentials"), entry.located.get("fs_args")])
-    missing = sorted(value for value in leaves(asked) if value in used)
-    if missing:
-        msg = (
-            f"The path of '{dataset}' depends on the runtime parameter {missing[0]}. Give its value in `config.runtime_params`, "
-            "or a default value in the catalog."
-        )
-        raise ProjectError(msg)
-    return entry
+    return CatalogWithCredentials.read(location, runtime_params).entry(dataset)
 
 
 def _read_catalog(reader: ConfigReader, config: DagsterConfig, asked: dict[str, Any]) -> dict[str, Any]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import dagster as dg
 
-from kedro_assets._internals import dagster_instance
 from kedro_assets.assets import AssetTable, KedroAsset
 from kedro_assets.graph import Vertex
 from kedro_assets.partitions import RANGE_TAGS, partition_of
+from kedro_assets.runtime.history import History
 
 _FROM_FAILURE_TAG = "dagster/is_resume_retry"
-_CODE_VERSION_TAG = "dagster/code_version"
 
 
 def run_resumed(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str | None:
@@ -46,43 +45,11 @@ def made_by(
     """
     if RANGE_TAGS[0] in run.tags:
         return set()
-    found = set[Vertex]()
+    history, found = History(table, instance, partition_of(run.tags)), set[Vertex]()
     for asset in assets:
-        partition = partition_of(run.tags) if asset.partitioning else None
-        record = None if asset.in_memory else _latest(asset.key, partition, instance)
-        made = dagster_instance.recorded_materialization(record) if record is not None else None
-        if record is None or made is None or record.run_id != run_id:
+        made = None if asset.in_memory else history.latest(asset.key)
+        if made is None or made.run_id != run_id or made.code_version != asset.spec.code_version:
             continue
-        if (made.tags or {}).get(_CODE_VERSION_TAG) != asset.spec.code_version:
-            continue
-        if all(_is_older(key, record, instance) for key in _stored_behind(asset.spec, table)):
+        if not any(history.is_changed(key, made.position) for key in history.stored_behind(asset.key)):
             found.add(asset.vertex)
     return found
-
-
-def _stored_behind(spec: dg.AssetSpec, table: AssetTable) -> Iterator[dg.AssetKey]:
-    """Yield what an asset is made from, and behind in-memory data what that is made from."""
-    seen, todo = set[dg.AssetKey](), [dep.asset_key for dep in spec.deps]
-    while todo:
-        key = todo.pop()
-        if key in seen:
-            continue
-        seen.add(key)
-        asset = table.by_key.get(key)
-        if asset is not None and asset.in_memory and not asset.is_external:
-            todo += [dep.asset_key for dep in asset.spec.deps]
-        else:
-            yield key
-
-
-def _is_older(key: dg.AssetKey, made: dg.EventLogRecord, instance: dg.DagsterInstance) -> bool:
-    """Whether nothing was said of an asset since another one was made from it."""
-    since = dg.AssetRecordsFilter(key, after_storage_id=made.storage_id)
-    fetched = (instance.fetch_materializations, instance.fetch_observations)
-    return not any(fetch(since, limit=1).records for fetch in fetched)
-
-
-def _latest(key: dg.AssetKey, partition: str | None, instance: dg.DagsterInstance) -> dg.EventLogRecord | None:
-    partitions = [partition] if partition else None
-    records = instance.fetch_materializations(dg.AssetRecordsFilter(key, asset_partitions=partitions), limit=1).records
-    return next(iter(records), None)

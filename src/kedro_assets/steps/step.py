@@ -9,7 +9,7 @@ import dagster as dg
 from attrs import evolve, frozen
 
 from kedro_assets._internals import dagster_contexts, dagster_instance, dagster_jobs, dagster_partitions
-from kedro_assets.assets import Validation, check_evaluations, check_result
+from kedro_assets.assets import KedroAsset, Validation, check_evaluations, check_result
 from kedro_assets.errors import PartitionError
 from kedro_assets.graph import Cluster, Vertex
 from kedro_assets.metadata import masked_metadata
@@ -25,6 +25,7 @@ from kedro_assets.partitions import (
 )
 from kedro_assets.redaction import Redactor
 from kedro_assets.runtime import (
+    CODE_METADATA,
     KedroProject,
     Saved,
     StepExecution,
@@ -77,13 +78,17 @@ class KedroStep:
             if asset.key in context.selected_asset_keys:
                 own = dg.DataVersion(found.version) if found.version else version
                 yield dg.MaterializeResult(
-                    asset_key=asset.key, metadata=found.metadata, data_version=None if asset.is_virtual else own
+                    asset_key=asset.key,
+                    metadata=_metadata(found, asset),
+                    data_version=None if asset.is_virtual else own,
                 )
             elif not asset.in_memory and found.version is None:  # made because its node ran, though nobody selected it
                 tags = dagster_contexts.version_tags(context, asset.spec, version)
                 for partition in (*made,) or (None,):
                     context.log_event(
-                        dg.AssetMaterialization(asset.key, metadata=found.metadata, partition=partition, tags=tags)
+                        dg.AssetMaterialization(
+                            asset.key, metadata=_metadata(found, asset), partition=partition, tags=tags
+                        )
                     )
 
     def validate(self, context: dg.AssetCheckExecutionContext) -> Iterator[CheckEvent]:
@@ -110,7 +115,7 @@ class KedroStep:
             asset = view.table.by_vertex.get(found.vertex)
             if asset is not None and found.version is None and not asset.in_memory:
                 tags = dagster_contexts.version_tags(context, asset.spec, version)
-                yield dg.AssetMaterialization(asset.key, metadata=found.metadata, tags=tags)
+                yield dg.AssetMaterialization(asset.key, metadata=_metadata(found, asset), tags=tags)
             elif asset is not None and found.version is None and found.vertex in table.by_vertex:
                 yield dg.AssetMaterialization(asset.key, metadata=found.metadata)
             if found.vertex in outputs:
@@ -261,6 +266,13 @@ class KedroStep:
                 raise PartitionError(msg)
             found[name] = keys
         return found
+
+
+def _metadata(found: Saved, asset: KedroAsset) -> Mapping[str, Any]:
+    """Return the metadata of a materialization: with the code by which it was made, if it was not kept."""
+    if found.version is not None or asset.record.code is None or asset.is_virtual:
+        return found.metadata
+    return {**found.metadata, CODE_METADATA: dg.MetadataValue.json(asset.record.code.pieces)}
 
 
 def _kept(execution: StepExecution, context: dg.OpExecutionContext) -> Iterator[Saved]:

@@ -5,7 +5,7 @@ import pytest
 
 from kedro_assets.assets.translator import DatasetRecord, KedroTranslator, default_kinds
 from kedro_assets.config import DatasetSettings
-from kedro_assets.project import CatalogEntry
+from kedro_assets.project import CatalogEntry, CodeVersion
 from kedro_assets.redaction import redacted
 from unit.builders import make_node
 
@@ -87,7 +87,7 @@ def test_a_function_without_a_file_gives_no_link():
 
 
 def test_the_code_version_is_that_of_the_record():
-    assert spec_of(code_version="1a2b").code_version == "1a2b"
+    assert spec_of(code=CodeVersion("1a2b")).code_version == "1a2b"
 
 
 def test_a_partitioned_dataset_shows_its_path():

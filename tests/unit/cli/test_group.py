@@ -101,9 +101,12 @@ def test_a_run_gets_what_is_asked_for(call, runs, root):
     assert call("run", "job", "--partition", "a", "--params", "x=1,y.z=b", "--load-versions", "raw:v1")[0] == 0
     assert call("run", "--select", "a+", "--partition-range", "a...b")[0] == 0
     given = {"runtime_params": {"x": 1, "y": {"z": "b"}}, "load_versions": {"raw": "v1"}}
+    assert call("run", "--stale", "--dry-run")[0] == 0
+    nothing = {"runtime_params": {}, "load_versions": {}}
     assert runs == [
-        (root, "job", None, "a", given),
-        (root, None, "a+", "a...b", {"runtime_params": {}, "load_versions": {}}),
+        (root, run.Asked("job", None, "a", given)),
+        (root, run.Asked(None, "a+", "a...b", nothing)),
+        (root, run.Asked(options=nothing, stale=True, dry_run=True)),
     ]
 
 
@@ -117,6 +120,7 @@ def test_a_run_that_fails_is_exit_code_one(call, monkeypatch):
     [
         (["job", "--select", "a"], "Give a job or --select, not both."),
         (["--partition", "a", "--partition-range", "a...b"], "Give --partition or --partition-range, not both."),
+        (["--dry-run"], "--dry-run says what --stale would materialize: give both."),
         (["--partition-range", "a"], "expects a first and a last key, found 'a'"),
         (["--partition-range", "a..."], "expects a first and a last key, found 'a...'"),
         (["--partition-range", "...b"], "expects a first and a last key, found '...b'"),

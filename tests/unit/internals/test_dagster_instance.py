@@ -61,3 +61,40 @@ def test_the_loggers_that_dagster_captures_are_known(tmp_path):
     overrides = {"python_logs": {"managed_python_loggers": ["some.logger"]}}
     with dg.DagsterInstance.local_temp(str(tmp_path), overrides=overrides) as instance:
         assert list(dagster_instance.captured_loggers(instance)) == ["some.logger"]
+
+
+# What is recorded of assets.
+
+
+def test_the_last_materialization_and_the_last_run_of_many_assets_are_known():
+    @dg.asset
+    def made():
+        pass
+
+    @dg.asset(deps=["made"])
+    def failed():
+        raise ValueError
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = dg.materialize([made], instance=instance)
+        second = dg.materialize([made, failed], instance=instance, raise_on_error=False)
+        keys = [dg.AssetKey(name) for name in ("made", "failed", "unknown")]
+        latest = dagster_instance.latest_materializations(instance, keys)
+        assert {key.to_user_string(): record.run_id for key, record in latest.items()} == {"made": second.run_id}
+        assert dagster_instance.last_runs(instance, keys) == dict.fromkeys(keys[:2], second.run_id)
+        assert dagster_instance.latest_materializations(instance, []) == {}
+        assert first.run_id != second.run_id
+
+
+def test_the_assets_whose_steps_have_started_are_known():
+    @dg.asset
+    def first():
+        raise ValueError
+
+    @dg.asset(deps=[first])
+    def second():
+        pass
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = dg.materialize([first, second], instance=instance, raise_on_error=False)
+        assert dagster_instance.begun_assets(instance, run.run_id) == {dg.AssetKey("first")}

@@ -10,7 +10,7 @@ import pytest
 from kedro.pipeline import node
 
 from kedro_assets.project.code_objects import innermost
-from kedro_assets.project.code_versions import code_parts, code_versions
+from kedro_assets.project.code_versions import CodeVersion, code_parts, code_versions
 from unit.project.code_samples import SAMPLES
 
 SOURCE = '''
@@ -81,7 +81,7 @@ def function_module(function):
 def version(function, inputs="raw", values=None):
     nodes = {"n": node(function, inputs, "out", name="n")}
     [found] = code_versions(nodes, values or {}, {function_module(function)}).values()
-    return found
+    return found.version
 
 
 def test_the_same_source_in_another_file_has_the_same_version(module_of):
@@ -235,7 +235,7 @@ def test_another_process_comes_to_the_same_version(module_of):
         from kedro.pipeline import node
         from kedro_assets.project.code_versions import code_versions
         bound = functools.partial(module.plain, factor={{"a": (1, None), "b": {{"z", "y", "x"}}}})
-        print(code_versions({{"n": node(bound, "raw", "out", name="n")}}, {{}}, {{module.__name__}})["n"])
+        print(code_versions({{"n": node(bound, "raw", "out", name="n")}}, {{}}, {{module.__name__}})["n"].version)
     """)
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert printed.split()[-1] == version(bound)
@@ -261,7 +261,7 @@ RECORDED = {
 def test_versions_are_those_that_were_recorded(package_of):
     module = package_of(SAMPLES)
     nodes = {name: node(getattr(module, name), "raw", "out", name=name) for name in RECORDED}
-    assert code_versions(nodes, {}, {"shop"}) == RECORDED
+    assert {name: found.version for name, found in code_versions(nodes, {}, {"shop"}).items()} == RECORDED
 
 
 # What a function reaches.
@@ -318,7 +318,7 @@ def clean_version(package_of, nodes=MEANING, helpers=HELPERS, **options):
 
 
 def shop_version(function, inputs="raw", outputs="out", values=None):
-    return code_versions({"n": node(function, inputs, outputs, name="n")}, values or {}, {"shop"})["n"]
+    return code_versions({"n": node(function, inputs, outputs, name="n")}, values or {}, {"shop"})["n"].version
 
 
 @pytest.mark.parametrize(
@@ -479,3 +479,41 @@ def test_the_parts_of_a_version_are_told_nearest_first(package_of):
     assert found.bound == {"by": "float"}
     assert found.parameters == ("params:deep",)
     assert found.version == shop_version(functools.partial(module.clean, by=2.5), inputs)
+
+
+# What a version is made of.
+
+
+def first(raw, depth, secret):
+    return raw
+
+
+def second(raw):
+    return raw
+
+
+def pieces(function, inputs, values=None, secrets=()):
+    nodes = {"n": node(function, inputs, "out", name="n")}
+    return code_versions(nodes, values or {}, {__name__}, secrets)["n"].pieces
+
+
+def test_each_piece_has_a_digest_of_its_own():
+    inputs = ["raw", "params:depth", "params:secret"]
+    before = pieces(first, inputs, {"params:depth": 1, "params:secret": "a"})
+    after = pieces(first, inputs, {"params:depth": 2, "params:secret": "a"})
+    assert list(before) == ["code of node 'n'", "parameter 'depth'", "parameter 'secret'"]
+    assert [name for name in before if before[name] != after[name]] == ["parameter 'depth'"]
+
+
+def test_of_secret_parameters_there_is_no_digest():
+    found = pieces(first, ["raw", "params:depth", "params:secret"], secrets={"params:secret"})
+    assert list(found) == ["code of node 'n'", "parameter 'depth'"]
+
+
+def test_the_version_of_nodes_that_are_as_one_is_made_of_all():
+    one, other = CodeVersion("1", {"code of node 'a'": "x"}), CodeVersion("2", {"code of node 'b'": "y"})
+    joined = one.behind([other])
+    assert one.behind([]) == one
+    assert joined.version not in ("1", "2", one.behind([CodeVersion("3")]).version)
+    assert joined.version == one.behind([other]).version
+    assert joined.pieces == {"code of node 'b'": "y", "code of node 'a'": "x"}

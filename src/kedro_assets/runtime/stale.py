@@ -1,0 +1,137 @@
+"""Which assets are to be made again, and why: what is missing, gone, or made by other code or from other data."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Mapping
+
+import dagster as dg
+from attrs import define, field
+
+from kedro_assets._internals import dagster_instance
+from kedro_assets.assets import KedroAsset
+from kedro_assets.project import CatalogWithCredentials, fingerprint
+from kedro_assets.runtime.history import CODE_METADATA, History, Made
+from kedro_assets.runtime.kedro_project import KedroProject
+
+logger = logging.getLogger(__name__)
+_FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+
+
+def stale_assets(
+    project: KedroProject, keys: Collection[dg.AssetKey], instance: dg.DagsterInstance, partition: str | None = None
+) -> Mapping[dg.AssetKey, list[str]]:
+    """Return those of some assets that are to be made again, in order, each with the reasons.
+
+    What only passes in memory is none of them: with the nodes around it, it is as one. An asset is stale too if one that it
+    is made from is made again. What Dagster's UI shows as stale is among them.
+
+    Args:
+        project: The project.
+        keys: The assets; what is not of this project is left out.
+        instance: Where their history is recorded.
+        partition: The partition of those that are partitioned.
+    """
+    return _Decision(project, History(project.table, instance, partition)).of(keys)
+
+
+@define
+class _Decision:
+    """Decides on the assets of a project.
+
+    Attributes:
+        project: The project.
+        history: What is recorded of its assets.
+    """
+
+    project: KedroProject
+    history: History
+    _catalog: CatalogWithCredentials | None = field(default=None, init=False)
+    _fingerprints: dict[str, str | None] = field(factory=dict, init=False)
+    _begun: dict[str, frozenset[dg.AssetKey]] = field(factory=dict, init=False)
+
+    def of(self, keys: Collection[dg.AssetKey]) -> dict[dg.AssetKey, list[str]]:
+        table, found = self.project.table, dict[dg.AssetKey, list[str]]()
+        passing = table.graph.passing
+        wanted = [asset for asset in table.of_keys(keys) if asset.cluster and asset.vertex not in passing]
+        self.history.prepare([asset.key for asset in wanted])
+        last_runs = dagster_instance.last_runs(self.history.instance, [asset.key for asset in wanted])
+        position = {vertex: number for number, vertex in enumerate(table.graph.assets_of(table.graph.nodes))}
+        for asset in sorted(wanted, key=lambda asset: position[asset.vertex]):
+            made = self.history.latest(asset.key)
+            if made is None:
+                found[asset.key] = ["never made"]
+                continue
+            reasons = [
+                *self._code(asset, made),
+                *self._storage(asset),
+                *self._failure(asset, made, last_runs.get(asset.key)),
+                *self._inputs(asset, made, found),
+            ]
+            if reasons:
+                found[asset.key] = reasons
+        return found
+
+    def _code(self, asset: KedroAsset, made: Made) -> Iterator[str]:
+        """Yield what has changed of the code and the parameters by which an asset was made."""
+        if made.code_version == asset.spec.code_version:
+            return
+        recorded = made.materialization.metadata.get(CODE_METADATA)
+        before = recorded.value if recorded is not None else None
+        now = asset.record.code.pieces if asset.record.code else {}
+        if not isinstance(before, Mapping):
+            yield "made by other code or with other parameters"
+            return
+        changed = [piece for piece in {**before, **now} if before.get(piece) != now.get(piece)]
+        for piece in changed:
+            verb = "is new" if piece not in before else "is no longer used" if piece not in now else "has changed"
+            yield f"{piece} {verb}"
+        if not changed:
+            yield "its code or a parameter has changed"
+
+    def _storage(self, asset: KedroAsset) -> Iterator[str]:
+        """Yield where the files of an asset were that are not there any more."""
+        if not asset.is_dataset or asset.in_memory:
+            return
+        entry = self.project.table.partitions.in_one_place(asset.name)
+        if entry is not None and self._fingerprint(entry.name) is None:
+            yield f"there are no files at {entry.location}"
+
+    def _failure(self, asset: KedroAsset, made: Made, last_run: str | None) -> Iterator[str]:
+        """Yield the run that was to make an asset since, and has failed after its step had started."""
+        if last_run is None or last_run == made.run_id:
+            return
+        run = self.history.instance.get_run_by_id(last_run)
+        if run is None or run.status not in _FAILED:
+            return
+        if last_run not in self._begun:
+            self._begun[last_run] = dagster_instance.begun_assets(self.history.instance, last_run)
+        if asset.key in self._begun[last_run]:
+            yield f"run {last_run.partition('-')[0]} has failed and may have left a part of it"
+
+    def _inputs(self, asset: KedroAsset, made: Made, stale: Collection[dg.AssetKey]) -> Iterator[str]:
+        """Yield what an asset is made from that has other data since, or is to be made again."""
+        for key in self.history.stored_behind(asset.key):
+            other = self.project.table.by_key.get(key)
+            name = other.name if other is not None else key.to_user_string()
+            if key in stale:
+                yield f"'{name}' is made again"
+            elif other is not None and other.observed is not None:
+                now, then = self._fingerprint(other.observed.name), self.history.version_at(key, made.position)
+                if now and now != then:
+                    yield f"new data in '{name}'" if then else f"nothing is known of the data of '{name}' at that time"
+            elif self.history.is_changed(key, made.position):
+                yield f"new data in '{name}'"
+
+    def _fingerprint(self, name: str) -> str | None:
+        """Return what tells the files of a dataset from others: None if there are none, nothing if they cannot be seen."""
+        if name not in self._fingerprints:
+            location = self.project.location
+            try:
+                self._catalog = self._catalog or CatalogWithCredentials.read(location)
+                found = fingerprint(location, self._catalog.entry(name))
+            except Exception as error:  # noqa: BLE001 - whatever a file system raises
+                logger.debug("The files of '%s' cannot be looked at: %s", name, error)
+                found = ""
+            self._fingerprints[name] = found
+        return self._fingerprints[name]

@@ -1,0 +1,213 @@
+"""Only what changed: which assets `--stale` makes again, and the reason that it gives for each."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from helpers import KedroProject, execute, job_execute, json_dataset, load_definitions, write_project
+from kedro.framework.project import configure_project
+from kedro.framework.startup import bootstrap_project
+from partitioned import every, make, partition
+
+from kedro_assets.runtime import stale_assets
+from kedro_assets.steps import projects_among
+
+NODES = """
+def clean(raw):
+    return raw + 1
+
+
+def scale(cleaned, factor):
+    return cleaned * factor
+
+
+def train(scaled):
+    return scaled + 100
+
+
+def report(model, other):
+    if model < 0:
+        raise ValueError("below zero")
+    return [model, other]
+
+
+def tell(reported):
+    print(reported)
+"""
+PIPELINES = """{"__default__": pipeline([
+    node(clean, "raw", "cleaned", name="clean"),
+    node(scale, ["cleaned", "params:factor"], "scaled", name="scale"),
+    node(train, "scaled", "model", name="train"),
+    node(report, ["model", "other"], "reported", name="report"),
+    node(tell, "reported", None, name="tell"),
+])}"""
+JOBS = "jobs: {all: {}, steps: {view: ops}}\n"
+
+
+@pytest.fixture
+def instance(dagster_home: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """One that knows nothing of the assets of other tests, which have the same names."""
+    with dg.instance_for_test(temp_dir=str(tmp_path), overrides={"telemetry": {"enabled": False}}) as found:
+        yield found
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> KedroProject:
+    """`scaled` is in memory between `scale` and `train`."""
+    project = write_project(
+        tmp_path,
+        nodes=NODES,
+        pipelines=PIPELINES,
+        catalog=json_dataset("raw", "cleaned", "model", "other", "reported"),
+        parameters="factor: 2\nsecret_key: abc\n",
+        dagster=JOBS,
+    )
+    project.write("data/raw.json", "1")
+    project.write("data/other.json", "2")
+    return project
+
+
+def stale(
+    project: KedroProject, instance: dg.DagsterInstance, key: str | None = None, *names: str
+) -> dict[str, list[str]]:
+    """The assets that are to be made again, in order, with the reasons."""
+    bootstrap_project(project.path)
+    [kedro] = projects_among(load_definitions(project).resources)
+    keys = [asset.key for asset in kedro.table.assets if not names or asset.name in names]
+    found = stale_assets(kedro, keys, instance, key)
+    return {key.to_user_string(): reasons for key, reasons in found.items()}
+
+
+def edit(project: KedroProject, old: str, new: str) -> None:
+    nodes = next(project.path.glob("src/*/nodes.py"))
+    text = nodes.read_text()
+    assert old in text
+    later = nodes.stat().st_mtime + 2  # Python compares seconds with those of the bytecode
+    nodes.write_text(text.replace(old, new))
+    os.utime(nodes, (later, later))
+    for module in [name for name in sys.modules if name.partition(".")[0] == project.package]:
+        del sys.modules[module]  # as in the next process
+    importlib.invalidate_caches()
+    configure_project(project.package)
+
+
+BEHIND_MODEL = {"reported": ["'model' is made again"], "tell": ["'reported' is made again"]}
+
+
+def test_what_was_never_made_is_made(project: KedroProject, instance: dg.DagsterInstance) -> None:
+    never = ["never made"]
+    assert stale(project, instance) == dict.fromkeys(["cleaned", "model", "reported", "tell"], never)
+
+
+@pytest.mark.parametrize("job", ["all", "steps"])
+def test_what_is_up_to_date_is_not_made(job: str, project: KedroProject, instance: dg.DagsterInstance) -> None:
+    assert execute(project, instance, job).success
+    assert stale(project, instance) == {}
+
+
+def test_the_code_of_a_node_has_changed(project: KedroProject, instance: dg.DagsterInstance) -> None:
+    assert execute(project, instance, "all").success
+    edit(project, "scaled + 100", "scaled + 200")
+    assert stale(project, instance) == {"model": ["code of node 'train' has changed"], **BEHIND_MODEL}
+    edit(project, "    return scaled + 200", "    # only said otherwise\n    return scaled + 200")
+    job_execute(project, "all")
+    edit(project, "    # only said otherwise\n", "")
+    assert stale(project, instance) == {}
+
+
+def test_nodes_around_what_is_in_memory_are_as_one(project: KedroProject, instance: dg.DagsterInstance) -> None:
+    assert execute(project, instance, "all").success
+    edit(project, "cleaned * factor", "cleaned + factor")
+    project.write("conf/base/parameters.yml", "factor: 3\n")
+    reasons = ["code of node 'scale' has changed", "parameter 'factor' has changed"]
+    assert stale(project, instance) == {"model": reasons, **BEHIND_MODEL}
+    assert execute(project, instance, assets=["model", "reported", "tell"], job="all").success
+    assert stale(project, instance) == {}
+
+
+def test_an_input_has_new_data(project: KedroProject, instance: dg.DagsterInstance) -> None:
+    assert execute(project, instance, "all").success
+    project.write("data/other.json", "333")
+    assert stale(project, instance) == {"reported": ["new data in 'other'"], "tell": ["'reported' is made again"]}
+    assert execute(project, instance, "all", assets=["reported"]).success
+    assert stale(project, instance) == {"tell": ["new data in 'reported'"]}
+
+
+def test_an_input_that_is_made_again_has_new_data(project: KedroProject, instance: dg.DagsterInstance) -> None:
+    assert execute(project, instance, "all").success
+    assert execute(project, instance, "all", assets=["cleaned"]).success
+    assert stale(project, instance) == {"model": ["new data in 'cleaned'"], **BEHIND_MODEL}
+
+
+def test_the_same_data_again_is_no_new_data(project: KedroProject, instance: dg.DagsterInstance) -> None:
+    assert execute(project, instance, "all").success
+    [record] = instance.fetch_materializations(dg.AssetKey("cleaned"), limit=1).records
+    again = dg.AssetMaterialization("cleaned", tags=record.asset_materialization.tags)
+    instance.report_runless_asset_event(again)
+    assert stale(project, instance) == {}
+
+
+def test_a_file_is_gone(project: KedroProject, instance: dg.DagsterInstance) -> None:
+    assert execute(project, instance, "all").success
+    (project.path / "data/model.json").unlink()
+    assert stale(project, instance) == {"model": ["there are no files at data/model.json"], **BEHIND_MODEL}
+
+
+def test_a_failed_run_may_have_left_a_part(project: KedroProject, instance: dg.DagsterInstance) -> None:
+    assert execute(project, instance, "all").success
+    edit(project, "scaled + 100", "scaled - 999")
+    job_execute(project, "all", check=False)
+    [failed] = instance.get_runs(limit=1)
+    assert failed.status == dg.DagsterRunStatus.FAILURE
+    found = stale(project, instance)
+    assert list(found) == ["reported", "tell"]
+    assert found["reported"] == [
+        f"run {failed.run_id[:8]} has failed and may have left a part of it",
+        "new data in 'model'",
+    ]
+    assert found["tell"] == ["'reported' is made again"]  # its step had not started
+
+
+def test_a_selection_is_kept_to(project: KedroProject, instance: dg.DagsterInstance) -> None:
+    assert execute(project, instance, "all").success
+    edit(project, "scaled + 100", "scaled + 200")
+    assert stale(project, instance, None, "reported", "cleaned") == {}
+
+
+def test_each_partition_has_a_history_of_its_own(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    kind = "partitions: {static: [a, b]}"
+    project = write_project(
+        tmp_path,
+        nodes="def split(raw, key):\n    return {key: raw}\n\n\ndef again(days):\n    return {key: load() for key, load in days.items()}\n",
+        pipelines="""{"__default__": pipeline([
+            node(split, ["raw", "params:partition_key"], "days", name="split"), node(again, "days", "more", name="again")])}""",
+        catalog=json_dataset("raw") + every("days", kind) + every("more", kind),
+    )
+    project.write("data/raw.json", "1")
+    assert make(project, instance, "days", "more", tags=partition("a")).success
+    assert stale(project, instance, "a") == {}
+    assert stale(project, instance, "b") == {"days": ["never made"], "more": ["never made"]}
+    assert make(project, instance, "days", tags=partition("b")).success
+    assert stale(project, instance, "a") == {}
+    assert make(project, instance, "days", tags=partition("a")).success
+    assert stale(project, instance, "a") == {"more": ["new data in 'days'"]}
+
+
+def test_no_digest_of_a_secret_parameter_is_recorded(project: KedroProject, instance: dg.DagsterInstance) -> None:
+    edit(project, "def train(scaled):", "def train(scaled, key, factor):")
+    registry = next(project.path.glob("src/*/pipeline_registry.py"))
+    registry.write_text(
+        registry.read_text().replace('train, "scaled"', 'train, ["scaled", "params:secret_key", "params:factor"]')
+    )
+    assert execute(project, instance, "all").success
+    [record] = instance.fetch_materializations(dg.AssetKey("model"), limit=1).records
+    recorded = record.asset_materialization.metadata["kedro/code"].value
+    assert sorted(recorded) == ["code of node 'scale'", "code of node 'train'", "parameter 'factor'"]
+    project.write("conf/base/parameters.yml", "factor: 2\nsecret_key: abd\n")
+    assert stale(project, instance)["model"] == ["its code or a parameter has changed"]

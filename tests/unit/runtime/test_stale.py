@@ -1,0 +1,86 @@
+"""Which assets are to be made again; what only a run on disk can show is in tests/integration/test_stale.py."""
+
+import dagster as dg
+import pytest
+
+from kedro_assets.project import CatalogWithCredentials
+from kedro_assets.runtime import CODE_METADATA, stale_assets
+from unit.builders import make_node
+from unit.records import make_kedro
+
+NODES = [make_node("a", ["raw"], ["x"]), make_node("b", ["x"], ["memory"]), make_node("c", ["memory"], ["y"])]
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as found:
+        yield found
+
+
+@pytest.fixture
+def kedro(tmp_path, monkeypatch):
+    for name in ("raw", "x", "y"):
+        (tmp_path / f"{name}.json").write_text("1")
+    catalog = {name: {"type": "json.JSONDataset", "filepath": str(tmp_path / f"{name}.json")} for name in ("x", "y")}
+    made = make_kedro(NODES, catalog=catalog)  # a project in no folder has no configuration there
+    monkeypatch.setattr(CatalogWithCredentials, "read", lambda *_: CatalogWithCredentials(made.project.resolver, {}))
+    return made
+
+
+def record(instance, kedro, name, code=None, pieces=None):
+    spec = kedro.table.dataset(name).spec
+    metadata = {CODE_METADATA: dg.MetadataValue.json(pieces)} if pieces is not None else {}
+    tags = {"dagster/code_version": code or spec.code_version, "dagster/data_version": "v"}
+    instance.report_runless_asset_event(dg.AssetMaterialization(spec.key, tags=tags, metadata=metadata))
+
+
+def decided(instance, kedro):
+    found = stale_assets(kedro, kedro.table.by_key.keys(), instance)
+    return {key.to_user_string(): reasons for key, reasons in found.items()}
+
+
+def test_in_order_and_without_what_is_in_memory(instance, kedro):
+    assert list(decided(instance, kedro).items()) == [("x", ["never made"]), ("y", ["never made"])]
+    record(instance, kedro, "x")
+    assert decided(instance, kedro) == {"y": ["never made"]}
+    record(instance, kedro, "y")
+    assert decided(instance, kedro) == {}
+
+
+def test_what_is_of_no_project_is_left_out(instance, kedro):
+    assert stale_assets(kedro, [dg.AssetKey("elsewhere"), dg.AssetKey("raw")], instance) == {}
+
+
+@pytest.mark.parametrize(
+    ("pieces", "reasons"),
+    [
+        (None, ["made by other code or with other parameters"]),
+        ({}, ["code of node 'b' is new", "code of node 'c' is new"]),
+        (
+            {"code of node 'z'": "1"},
+            ["code of node 'z' is no longer used", "code of node 'b' is new", "code of node 'c' is new"],
+        ),
+    ],
+    ids=["unknown", "nodes that are new", "a node that is gone"],
+)
+def test_the_code_of_all_nodes_that_are_as_one_counts(pieces, reasons, instance, kedro):
+    record(instance, kedro, "x")
+    record(instance, kedro, "y", code="older", pieces=pieces)
+    assert decided(instance, kedro) == {"y": reasons}
+
+
+def test_a_change_that_no_piece_tells_is_a_change(instance, kedro):
+    record(instance, kedro, "x")
+    record(instance, kedro, "y", code="older", pieces=dict(kedro.table.dataset("y").record.code.pieces))
+    assert decided(instance, kedro) == {"y": ["its code or a parameter has changed"]}
+
+
+def test_files_that_cannot_be_looked_at_are_not_gone(instance, kedro, monkeypatch):
+    def fail(*_):
+        msg = "no permission"
+        raise OSError(msg)
+
+    for name in ("x", "y"):
+        record(instance, kedro, name)
+    monkeypatch.setattr("kedro_assets.runtime.stale.fingerprint", fail)
+    assert decided(instance, kedro) == {}
