@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 
 import dagster as dg
 
@@ -92,12 +92,14 @@ def open_event_log(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     its log into the file, which takes longer than to write it.
 
     Reason: Dagster has no setting for it, and which files these are is not public.
-    Risk: high; `KEDRO_ASSETS_PLAIN_DAGSTER` switches it off. The files are read only, so that no event can be lost by it.
+    Risk: high; `KEDRO_ASSETS_PLAIN_DAGSTER` switches it off. The files are read only, so that no event can be lost by it. One
+    that cannot be opened, as it is locked or gone, is left to Dagster.
     """
     with ExitStack() as stack:
         for path in () if is_plain() else _event_files(instance, run_id):
-            kept = stack.enter_context(closing(sqlite3.connect(path)))
-            kept.execute("SELECT 1 FROM sqlite_master").fetchall()  # it is opened when it is first read
+            with suppress(sqlite3.Error):
+                kept = stack.enter_context(closing(sqlite3.connect(path)))
+                kept.execute("SELECT 1 FROM sqlite_master").fetchall()  # it is opened when it is first read
         yield
 
 

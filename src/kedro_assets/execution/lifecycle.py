@@ -7,8 +7,9 @@ Dagster has no other place like it: resources are set up in every process, and r
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import dagster as dg
@@ -17,6 +18,7 @@ from attrs import frozen
 from kedro_assets._internals import dagster_events, dagster_executors, dagster_instance, dagster_storage
 from kedro_assets.errors import StepError
 from kedro_assets.execution import forkserver
+from kedro_assets.execution.ended_hooks import EndedHooks
 from kedro_assets.runtime import (
     KedroProject,
     KedroRun,
@@ -31,6 +33,8 @@ from kedro_assets.runtime import (
     run_tags,
 )
 from kedro_assets.steps import observe_inputs, projects_of
+
+logger = logging.getLogger(__name__)
 
 
 def with_lifecycle(inner: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
@@ -123,14 +127,26 @@ def _around(
         hooks = PipelineHooks(run, project.filters.get(job.name), executor)
         with left_as_found(), run.redacted():
             yield from _Lifecycle(run, hooks, project, executed).around(events)
-        run.handover.tidy_up(lambda run_id: is_needed(run_id, instance))
+        _tidy_up(run, instance)
     finally:
         project.open_runs.release(dagster_run.run_id)
 
 
+def _tidy_up(run: KedroRun, instance: dg.DagsterInstance) -> None:
+    """Delete what nobody needs any more; a run whose hooks have all fired does not fail because that is not possible."""
+    try:
+        run.handover.tidy_up(lambda run_id: is_needed(run_id, instance))
+    except Exception as error:  # noqa: BLE001 - whatever a storage raises
+        logger.warning("In-memory data of earlier runs is left where it is, as it cannot be deleted now: %s", error)
+
+
 @frozen
 class _Lifecycle:
-    """One run whose project is open."""
+    """One run whose project is open.
+
+    Each hook fires before Dagster's storage is told so: the storage can fail, be locked, full or gone, and the hook fires all
+    the same.
+    """
 
     run: KedroRun
     hooks: PipelineHooks
@@ -140,16 +156,19 @@ class _Lifecycle:
     def around(self, events: Iterator[Any]) -> Iterator[Any]:
         """Fire `before_pipeline_run`, pass events on, and fire the hook that fits how they ended."""
         self.project.enter()
-        if self._resumed():
-            join_run(self.run.identity.mlflow_run_id)
-        else:
+        resumed = self._resumed()
+        if resumed and self.project.tags.ended in self.executed.run.tags:
+            yield from events  # the process before this one has died after its last hook
+            return
+        if not resumed:
             with self._captured_logs():
                 self.hooks.before()
-            tags = self.project.tags
-            identity = {tags.run_id: self.run.identity.kedro_run_id, tags.env: env_of(self.run.context)}
-            self._tag({**identity, **run_tags()})
         failures: list[Any] = []
         try:
+            if resumed:
+                join_run(self.run.identity.mlflow_run_id)
+            else:
+                self._tag_identity()
             plan = self.run.plan
             check_inputs(self.run, plan.inputs.difference(*(step.handed_in for step in plan.steps.values())))
             observe_inputs(self.run, self.project.table, self.executed.job, self.executed.instance)
@@ -157,39 +176,53 @@ class _Lifecycle:
                 if event.is_step_failure or event.is_resource_init_failure:
                     failures.append(event)
                 yield event
+            failure = _original(self.run, failures)
+            results = self._results() if failure is None else {}
         except Exception as error:
-            self._fail(_original(self.run, failures) or error)
+            self._fail(_original(self.run, failures) or _of_step(self.run, error) or error)
             raise
-        failure = _original(self.run, failures)
         if failure is not None:
             self._fail(failure)
         else:
-            self._succeed()
+            self._succeed(results)
 
     def _resumed(self) -> bool:
         """Whether another process of this run has fired `before_pipeline_run`, and has died since."""
         return self.executed.is_resumed and self.project.tags.run_id in self.executed.run.tags
 
-    def _fail(self, error: Exception) -> None:
+    def _results(self) -> Mapping[str, Any]:
         self.project.enter()
-        self._tag({self.project.tags.ended: "fired"})
-        with self._captured_logs():
+        return self.run.handover.results()
+
+    def _fail(self, error: Exception) -> None:
+        with self._last_hook():
             self.hooks.error(error)
 
-    def _succeed(self) -> None:
+    def _succeed(self, results: Mapping[str, Any]) -> None:
+        with self._last_hook():
+            self.hooks.after(results)
+
+    @contextmanager
+    def _last_hook(self) -> Iterator[None]:
+        """Fire a hook inside, and record it then; as in Kedro, no hook follows one that has raised an error."""
         self.project.enter()
+        record = EndedHooks(self.project.tags, self.executed.run.run_id, self.executed.instance).record
         try:
             with self._captured_logs():
-                self.hooks.after(self.run.handover.results())
+                yield
         except Exception:
-            self._tag({self.project.tags.ended: "fired"})  # as in Kedro, this is no error of the pipeline
+            record()
             raise
+        record()
 
     def _captured_logs(self) -> AbstractContextManager[LogCapture]:
         return captured_logs(self.executed.log, redactor=self.run.redactor, output=self.run.project.config.mask_output)
 
-    def _tag(self, tags: Mapping[str, str]) -> None:
-        dagster_instance.add_run_tags(self.executed.instance, self.executed.run.run_id, tags)
+    def _tag_identity(self) -> None:
+        """Tell the other processes of the run that `before_pipeline_run` has fired, and what they have to agree on."""
+        tags = self.project.tags
+        identity = {tags.run_id: self.run.identity.kedro_run_id, tags.env: env_of(self.run.context)}
+        dagster_instance.add_run_tags(self.executed.instance, self.executed.run.run_id, {**identity, **run_tags()})
 
 
 def _original(run: KedroRun, failures: list[Any]) -> Exception | None:
@@ -200,3 +233,16 @@ def _original(run: KedroRun, failures: list[Any]) -> Exception | None:
     if event.step_key in run.errors:
         return run.errors[event.step_key]
     return StepError(event.step_key, dagster_events.error_text(event) or "no error was recorded")
+
+
+def _of_step(run: KedroRun, error: BaseException) -> Exception | None:
+    """Return the error of the step during whose handling another was raised, such as by the storage that was to record it."""
+    own, seen, todo = {id(found): found for found in run.errors.values()}, set[int](), [error]
+    while todo:
+        found = todo.pop()
+        if id(found) in own:
+            return own[id(found)]
+        if id(found) not in seen:
+            seen.add(id(found))
+            todo += [each for each in (found.__cause__, found.__context__) if each is not None]
+    return None

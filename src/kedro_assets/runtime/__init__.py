@@ -1,7 +1,7 @@
 """One Dagster run on Kedro's side: the open project, its nodes, its hooks, its log and the data that its steps hand over."""
 
 from kedro_assets.runtime.history import CODE_METADATA
-from kedro_assets.runtime.identity import run_config_of
+from kedro_assets.runtime.identity import RunTags, run_config_of
 from kedro_assets.runtime.io_manager import DatasetIOManager
 from kedro_assets.runtime.kedro_project import KedroProject, is_needed
 from kedro_assets.runtime.kedro_resource import KedroResource
@@ -27,6 +27,7 @@ __all__ = [
     "LogCapture",
     "PipelineHooks",
     "Retries",
+    "RunTags",
     "Saved",
     "StepExecution",
     "View",

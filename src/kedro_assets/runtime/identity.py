@@ -45,8 +45,13 @@ class RunTags:
 
     @property
     def ended(self) -> str:
-        """Whether a failed run's own process had fired all hooks that it is to fire."""
+        """Whether the hook that ends the run's pipeline has fired: `after_pipeline_run` or `on_pipeline_error`."""
         return f"{self.resource_key}/pipeline_hooks"
+
+    @property
+    def tries(self) -> str:
+        """How often the sensor has tried in vain to fire `on_pipeline_error` for a run whose own process has died."""
+        return f"{self.resource_key}/pipeline_hooks_tries"
 
 
 @frozen

@@ -10,9 +10,11 @@ from dagster._core.execution.api import execute_run_iterator
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline import node
 
+from kedro_assets._internals import dagster_instance
 from kedro_assets.errors import StepError
-from kedro_assets.execution import forkserver
+from kedro_assets.execution import ended_hooks, forkserver
 from kedro_assets.execution.lifecycle import LifecycleExecutor, with_lifecycle
+from kedro_assets.runtime.handover import Handover
 from kedro_assets.runtime.identity import RunIdentity
 from unit.records import RUN_ID, OneRun, definitions_of, make_kedro, make_run
 
@@ -126,6 +128,7 @@ def test_hooks_fire_once_before_and_once_after_all_steps(instance):
     assert {key: value for key, value in run.tags.items() if key.startswith("kedro/")} == {
         "kedro/run_id": RUN_ID,
         "kedro/env": "prod",
+        "kedro/pipeline_hooks": "fired",
     }
 
 
@@ -241,6 +244,153 @@ def test_the_forkserver_is_told_the_types_of_the_datasets_of_the_run(instance):
     assert forkserver.dataset_types() == ["kedro.io.MemoryDataset"]
 
 
+def test_a_run_whose_last_hook_has_fired_fires_none_more(instance):
+    log = []
+    tags = {"kedro/run_id": RUN_ID, "kedro/pipeline_hooks": "fired"}
+    events, _ = run_all(instance, project_of(BAD, log), resumed=True, tags=tags)
+    assert (succeeded(events), log) == (False, [])
+
+
+# Storages that fail.
+
+
+@pytest.fixture
+def storage(monkeypatch):
+    """Keep the tags that are written, by their names, and refuse those that the test names."""
+    log, refused, real = [], set(), dagster_instance.add_run_tags
+
+    def add_run_tags(instance, run_id, tags):
+        log.append(("tags", sorted(tags)))
+        if refused.intersection(tags):
+            msg = "database is locked"
+            raise OSError(msg)
+        real(instance, run_id, tags)
+
+    monkeypatch.setattr(dagster_instance, "add_run_tags", add_run_tags)
+    monkeypatch.setattr(ended_hooks, "_WAITS", (0.0,))
+    return SimpleNamespace(log=log, refused=refused)
+
+
+def ended_in_file(instance, run):
+    return (dagster_instance.storage_folder(instance) / f"kedro_assets/pipeline_hooks/kedro-{run.run_id}").exists()
+
+
+@pytest.mark.parametrize(("nodes", "last"), [(GOOD, "after"), (BAD, "error")], ids=["succeeds", "fails"])
+def test_the_storage_is_told_of_a_hook_after_it_has_fired(instance, storage, nodes, last):
+    run_all(instance, project_of(nodes, storage.log))
+    assert [(kind, about) if kind == "tags" else kind for kind, about in storage.log] == [
+        "before",
+        ("tags", ["kedro/env", "kedro/run_id"]),
+        last,
+        ("tags", ["kedro/pipeline_hooks"]),
+    ]
+
+
+def test_an_error_of_the_pipeline_fires_though_the_storage_fails(instance, storage):
+    storage.refused.add("kedro/pipeline_hooks")
+    log = []
+    events, run = run_all(instance, project_of(BAD, log))
+    assert not succeeded(events)
+    assert [(hook, str(about)) for hook, about in log[1:]] == [("error", "no 2")]
+    assert ("kedro/pipeline_hooks" in run.tags, ended_in_file(instance, run)) == (False, True)
+
+
+def test_a_run_that_has_succeeded_stays_so_though_the_storage_fails(instance, storage):
+    storage.refused.add("kedro/pipeline_hooks")
+    log = []
+    events, run = run_all(instance, project_of(GOOD, log))
+    assert (succeeded(events), [hook for hook, _ in log]) == (True, ["before", "after"])
+    assert ("kedro/pipeline_hooks" in run.tags, ended_in_file(instance, run)) == (False, True)
+
+
+def test_a_run_that_cannot_tell_its_other_processes_that_it_has_begun_is_an_error_of_the_pipeline(instance, storage):
+    storage.refused.add("kedro/run_id")
+    log = []
+    events, _ = run_all(instance, project_of(GOOD, log))
+    assert (succeeded(events), [event for event in events if event.is_step_start]) == (False, [])
+    assert [(hook, str(about)) for hook, about in log[1:]] == [("error", "database is locked")]
+
+
+def test_the_error_is_that_of_the_step_whose_failure_the_storage_could_not_record(instance):
+    log = []
+    kedro, plugin = project_of(GOOD, log)
+
+    class Breaking(dg.Executor):
+        retries = None
+
+        def execute(self, plan_context, execution_plan):
+            try:
+                kedro.open_runs.run.errors["a"] = ValueError("of the node")
+                raise RuntimeError("of Dagster") from kedro.open_runs.run.errors["a"]  # noqa: TRY301
+            except RuntimeError:
+                msg = "database is locked"
+                raise OSError(msg)  # noqa: B904 - as a storage does that fails meanwhile
+            yield
+
+    inner = dg.ExecutorDefinition(name="breaking", executor_creation_fn=lambda _: Breaking())
+    run_all(instance, (kedro, plugin), inner=inner)
+    assert [(hook, str(about)) for hook, about in log[1:]] == [("error", "of the node")]
+
+
+def test_an_error_of_a_step_that_was_tried_again_is_not_that_of_the_storage(instance):
+    log = []
+    kedro, plugin = project_of(GOOD, log)
+
+    class Breaking(dg.Executor):
+        retries = None
+
+        def execute(self, plan_context, execution_plan):
+            kedro.open_runs.run.errors["a"] = ValueError("of the first try")
+            msg = "database is locked"
+            raise OSError(msg)
+            yield
+
+    inner = dg.ExecutorDefinition(name="breaking", executor_creation_fn=lambda _: Breaking())
+    run_all(instance, (kedro, plugin), inner=inner)
+    assert [(hook, str(about)) for hook, about in log[1:]] == [("error", "database is locked")]
+
+
+def test_a_hook_that_is_broken_off_is_left_to_the_sensor(instance, storage):
+    class Interrupted(Told):
+        @hook_impl
+        def on_pipeline_error(self, error):
+            raise KeyboardInterrupt
+
+    kedro, _ = project_of(BAD, [])
+    events, run = run_all(instance, (kedro, Interrupted([])))
+    assert (succeeded(events), "kedro/pipeline_hooks" in run.tags) == (False, False)
+
+
+def test_an_error_hook_that_fails_is_not_fired_again(instance):
+    log = []
+    events, run = run_all(instance, project_of(BAD, log, breaks="error"))
+    assert (succeeded(events), [hook for hook, _ in log]) == (False, ["before", "error"])
+    assert run.tags["kedro/pipeline_hooks"] == "fired"
+
+
+def test_results_that_cannot_be_collected_are_an_error_of_the_pipeline(instance, monkeypatch):
+    def results(_):
+        msg = "the disk is gone"
+        raise OSError(msg)
+
+    monkeypatch.setattr(Handover, "results", results)
+    log = []
+    events, _ = run_all(instance, project_of(GOOD, log))
+    assert not succeeded(events)
+    assert [(hook, str(about)) for hook, about in log[1:]] == [("error", "the disk is gone")]
+
+
+def test_a_run_does_not_fail_because_nothing_can_be_tidied_up_after_its_last_hook(instance, monkeypatch, caplog):
+    def tidy_up(*_):
+        msg = "database is locked"
+        raise OSError(msg)
+
+    monkeypatch.setattr(Handover, "tidy_up", tidy_up)
+    events, _ = run_all(instance, project_of(GOOD, []))
+    assert succeeded(events)
+    assert "In-memory data of earlier runs is left where it is" in caplog.text
+
+
 # None, and several.
 
 
@@ -271,6 +421,16 @@ def test_hooks_of_two_projects_fire_around_one_run_each_with_its_own_nodes(insta
     ]
     assert [name.partition(" ")[2] for name, _ in log] == ["before", "before", "after", "after"]
     assert {"kedro_east/run_id", "kedro_west/run_id"} <= run.tags.keys()
+
+
+def test_a_project_whose_hook_has_fired_leaves_nothing_open_where_that_of_another_fails(instance):
+    log = []
+    east = project_of(GOOD, log, name="east ", key_prefix=["east"], breaks="after")
+    west = project_of(GOOD, log, name="west ", key_prefix=["west"])
+    events, run = run_all(instance, east, west)
+    assert not succeeded(events)
+    assert [name for name, _ in log].count("west error") + [name for name, _ in log].count("west after") == 1
+    assert [run.tags[f"kedro_{name}/pipeline_hooks"] for name in ("east", "west")] == ["fired", "fired"]
 
 
 def test_of_two_projects_only_the_one_with_nodes_in_the_run_is_opened(instance):

@@ -62,6 +62,14 @@ def test_no_file_stays_open_if_the_storages_are_left_as_they_are(written, monkey
         assert write() == [False, False]
 
 
+def test_a_file_that_cannot_be_opened_is_left_to_dagster(written, monkeypatch):
+    instance, run_id, _ = written
+    path = Path(instance.event_log_storage.path_for_shard(run_id))
+    path.write_bytes(b"no database" * 100)
+    with dagster_storage.open_event_log(instance, run_id):
+        assert path.exists()
+
+
 def test_an_event_log_without_files_needs_nothing():
     with dg.DagsterInstance.ephemeral() as instance, dagster_storage.open_event_log(instance, "a run"):
         assert not list(Path.cwd().glob("*.db"))
