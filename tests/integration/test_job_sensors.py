@@ -10,6 +10,7 @@ import dagster as dg
 import fsspec
 import pytest
 from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
 from helpers import KedroProject, execute, json_dataset, load_definitions, write_project
 
 from kedro_assets.errors import ConfigError, ProjectError
@@ -28,6 +29,15 @@ class AskedFileSystem(AbstractFileSystem):
 
     def isfile(self, path: str) -> bool:
         return self.info(path)["type"] == "file"
+
+
+listed = LocalFileSystem.ls
+
+
+def denied(system: LocalFileSystem, path: str, **options: Any) -> Any:
+    if path.endswith("data/parts"):
+        raise PermissionError("denied")
+    return listed(system, path, **options)
 
 
 DAILY = """
@@ -150,8 +160,31 @@ def test_a_file_elsewhere_is_looked_at_with_its_credentials(tmp_path: Path, inst
     fsspec.register_implementation("asked", AskedFileSystem, clobber=True)
     assert tick(project, instance, "j_sensor").cursor is not None
     project.write("conf/local/credentials.yml", "mine: {token: wrong-token}")
-    with pytest.raises(PermissionError, match=r"not with \*\*\*"):
+    with pytest.raises(
+        ProjectError, match=r"The files of 'remote' cannot be looked at: PermissionError: not with \*\*\*\n"
+    ):
         tick(project, instance, "j_sensor")
+    project.write("conf/local/credentials.yml", "mine: {token: '${oc.env:KEY_THAT_IS_NOT_SET}'}")
+    with pytest.raises(ProjectError, match=r"(?s)KEY_THAT_IS_NOT_SET.*the next tick looks again"):
+        tick(project, instance, "j_sensor")
+
+
+def test_files_that_may_not_be_read_are_no_empty_folder_and_keep_the_cursor(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    catalog = (
+        "parts: {type: partitions.PartitionedDataset, path: data/parts, dataset: json.JSONDataset}\n"
+        "number: {type: json.JSONDataset, filepath: data/number.json}\n"
+    )
+    dagster = "jobs: {count: {pipeline: {pipeline_name: parts}, sensor: {dataset: parts}}}"
+    project = sensed(tmp_path, dagster, catalog)
+    project.write("data/parts/a.json", "1")
+    cursor = tick(project, instance, "count_sensor").cursor
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(LocalFileSystem, "ls", denied)
+        with pytest.raises(ProjectError, match="The files of 'parts' cannot be looked at: PermissionError: denied"):
+            tick(project, instance, "count_sensor", cursor)
+    assert tick(project, instance, "count_sensor", cursor).skip_message == "The files of 'parts' have not changed."
 
 
 @pytest.mark.parametrize(

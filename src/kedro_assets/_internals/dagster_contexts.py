@@ -94,13 +94,12 @@ def instance_outside_run(context: dg.InputContext | dg.OutputContext) -> dg.Dags
     return dg.DagsterInstance.ephemeral()
 
 
-def job_of_failed_run(context: dg.RunFailureSensorContext) -> dg.JobDefinition | None:
+def job_of_failed_run(run: dg.DagsterRun, repository: dg.RepositoryDefinition | None) -> dg.JobDefinition | None:
     """Return the job of a failed run, with the selection of the run; None if the sensor has no repository.
 
     Reason: neither the repository of the sensor nor the part of a job that a run executes is public.
     Risk: medium; where it changes, `on_pipeline_error` does not fire for runs whose own process has died.
     """
-    run, repository = context.dagster_run, context.repository_def
     if repository is None:
         return None
     job = repository.get_job(run.job_name)

@@ -65,12 +65,20 @@ def begun_assets(instance: dg.DagsterInstance, run_id: str) -> frozenset[dg.Asse
 
 
 def engine_messages(instance: dg.DagsterInstance, run_id: str) -> list[str]:
-    """Return what Dagster's engine has said of a run, such as the signal that has ended its process.
+    """Return what Dagster's engine has said of a run until it failed, such as the signal that has ended its process.
+
+    What it says later is of sensors that have looked at the run.
 
     Reason: no public method has the events of one run.
     Risk: low; the error that hooks get would say less.
     """
-    return [entry.message for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)]
+    failed = dg.DagsterEventType.RUN_FAILURE
+    found: list[str] = []
+    for entry in instance.all_logs(run_id, of_type={dg.DagsterEventType.ENGINE_EVENT, failed}):
+        if entry.get_dagster_event().event_type == failed:
+            break
+        found.append(entry.message)
+    return found
 
 
 def recorded_materialization(record: dg.EventLogRecord) -> dg.AssetMaterialization | None:

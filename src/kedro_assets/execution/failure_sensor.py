@@ -1,14 +1,23 @@
 """The sensor that fires `on_pipeline_error` for a run whose own process has died."""
 
 # No postponed annotations here: Dagster looks at the class that annotates `context`.
+from collections.abc import Iterator
+
 import dagster as dg
 from attrs import frozen
 
-from kedro_assets._internals import dagster_contexts, dagster_events, dagster_instance
+from kedro_assets._internals import dagster_contexts, dagster_events, dagster_instance, dagster_sensors
 from kedro_assets.errors import KedroAssetsError, RunError, StepError
+from kedro_assets.execution.ended_hooks import FIRED, EndedHooks
 from kedro_assets.names import identifier
 from kedro_assets.project import masked_errors
 from kedro_assets.runtime import KedroProject, PipelineHooks
+
+MOST_TRIES = 5
+"""How often the sensor tries to fire the hook of one run."""
+
+GIVEN_UP = "given up"
+"""The value of the tag when the sensor has tried that often in vain."""
 
 
 def build_failure_sensor(project: KedroProject) -> dg.SensorDefinition:
@@ -20,35 +29,87 @@ def build_failure_sensor(project: KedroProject) -> dg.SensorDefinition:
         project: The project.
     """
     name = project.project.config.assets.prefixed(project.project.package_name)
-    decorate = dg.run_failure_sensor(
-        name=f"{identifier(name)}_on_pipeline_error",
-        description="Fires Kedro's hook `on_pipeline_error` for a run whose own process has died.",
-        default_status=dg.DefaultSensorStatus.RUNNING,
-    )
-    return decorate(_FailureSensor(project).evaluate)
+    description = "Fires Kedro's hook `on_pipeline_error` for a run whose own process has died."
+    return dagster_sensors.FailureSensor(f"{identifier(name)}_on_pipeline_error", description, _OpenHooks(project))
 
 
 @frozen
-class _FailureSensor:
+class _OpenHooks:
+    """The failed runs that have left a hook open."""
+
     project: KedroProject
+
+    def concerns(self, run: dg.DagsterRun, repository: dg.RepositoryDefinition | None) -> bool:
+        """Whether a run of the project has left the hook open."""
+        tags = self.project.tags
+        if tags.run_id not in run.tags or tags.ended in run.tags:
+            return False
+        try:
+            job = dagster_contexts.job_of_failed_run(run, repository)
+            return job is not None and bool(self.project.plan(run, job).steps)  # else it is another project's
+        except Exception:  # noqa: BLE001 - such as a job that is not there any more: to fire the hook fails with it
+            return True
+
+    def left_open(self, instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
+        """Yield the runs whose hook earlier ticks could not fire."""
+        tries = [str(number) for number in range(1, MOST_TRIES)]
+        found = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], tags={self.project.tags.tries: tries})
+        for record in instance.get_run_records(found):
+            if self.project.tags.ended not in record.dagster_run.tags:
+                yield record.dagster_run
 
     def evaluate(self, context: dg.RunFailureSensorContext) -> None:
         """Fire the hook if the run has left it open."""
-        dagster_run, tags = context.dagster_run, self.project.tags
-        if tags.run_id not in dagster_run.tags or tags.ended in dagster_run.tags:
-            return
-        job = dagster_contexts.job_of_failed_run(context)
-        if job is None or not self.project.plan(dagster_run, job).steps:
-            return  # another project of this code location has run it
-        dagster_instance.add_run_tags(context.instance, dagster_run.run_id, {tags.ended: "fired"})
+        instance, tags = context.instance, self.project.tags
+        record = EndedHooks(tags, context.dagster_run.run_id, instance)
+        with dagster_sensors.whole_tick():
+            run = instance.get_run_by_id(context.dagster_run.run_id) or context.dagster_run
+            if not self.concerns(run, context.repository_def):
+                return
+            if record.is_in_file():
+                record.move_to_tag()
+                return
+        tries = run.tags.get(tags.tries, "0")
         try:
-            with self.project.entered(), masked_errors(self.project.location):
-                run = self.project.for_run(dagster_run, job, context.instance)
-                hooks = PipelineHooks(run, self.project.filters.get(job.name), job.executor_def.name)
-                with run.redacted():
+            self._fire(run, context)
+        except Exception as error:
+            raise self._left_open(run, instance, error) from error
+        record.record()
+        if tries != "0":
+            dagster_instance.add_run_tags(instance, run.run_id, {tags.tries: FIRED})  # so that no tick looks for it
+
+    def _fire(self, run: dg.DagsterRun, context: dg.RunFailureSensorContext) -> None:
+        """Open the project, and fire the hook."""
+        project = self.project
+        try:
+            with project.entered(), masked_errors(project.location):
+                job = dagster_contexts.job_of_failed_run(run, context.repository_def)
+                if job is None:
+                    return
+                opened = project.for_run(run, job, context.instance)
+                hooks = PipelineHooks(opened, project.filters.get(job.name), job.executor_def.name)
+                with opened.redacted():
                     hooks.error(_error(context))
         finally:
-            self.project.open_runs.release(dagster_run.run_id)
+            project.open_runs.release(run.run_id)
+
+    def _left_open(self, run: dg.DagsterRun, instance: dg.DagsterInstance, error: Exception) -> KedroAssetsError:
+        """Count the try, and return what the tick says."""
+        tags, before = self.project.tags, run.tags.get(self.project.tags.tries, "")
+        tries = 1 + (int(before) if before.isdecimal() else 0)
+        if tries < MOST_TRIES:
+            found = {tags.tries: str(tries)}
+            rest = "The hook stays open, and the next tick tries again."
+        else:
+            found = {tags.tries: str(tries), tags.ended: GIVEN_UP}
+            rest = f"The sensor gives up: no tick tries again, and the run has the tag '{tags.ended}: {GIVEN_UP}'."
+        with dagster_sensors.whole_tick():
+            dagster_instance.add_run_tags(instance, run.run_id, found)
+        return KedroAssetsError(
+            f"The hook `on_pipeline_error` of run '{run.run_id}' could not be fired in try {tries} of {MOST_TRIES}: "
+            f"{type(error).__name__}: {error}\n{rest} The sensor opens the project in the process of the code server, which needs "
+            "the environment variables, credentials and services that the project and its hooks need in a run."
+        )
 
 
 def _error(context: dg.RunFailureSensorContext) -> KedroAssetsError:

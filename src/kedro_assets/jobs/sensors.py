@@ -4,20 +4,27 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, cast
 
 import dagster as dg
 from attrs import frozen
 
 from kedro_assets._internals import dagster_instance
 from kedro_assets.config import SensorConfig
-from kedro_assets.errors import Scope, suggest
+from kedro_assets.errors import ProjectError, Scope, suggest
 from kedro_assets.jobs.build import BuiltJob
 from kedro_assets.jobs.plan import PlannedJob
 from kedro_assets.jobs.run_config import check_parameters, combined
 from kedro_assets.jobs.triggers import build_triggers
-from kedro_assets.project import CatalogEntry, entry_with_credentials, fingerprint, masked_errors, partition_ids
+from kedro_assets.project import (
+    CatalogEntry,
+    ProjectLocation,
+    entry_with_credentials,
+    fingerprint,
+    masked_errors,
+    partition_ids,
+)
 from kedro_assets.runtime import KedroProject
 from kedro_assets.steps import observation
 
@@ -25,6 +32,7 @@ LOOKED_AT = ("kedro_assets/asset", "kedro_assets/dataset")
 """The metadata of a sensor that has the asset or the dataset which it looks at."""
 
 _MOST_RUNS = 100  # of one tick
+_Found = TypeVar("_Found")
 
 
 def build_job_sensors(
@@ -206,6 +214,23 @@ class _OfFiles(_Evaluation):
         with self.project.entered():
             return entry_with_credentials(self.project.location, entry.name if entry else name, params)
 
+    def _look(self, look: Callable[[ProjectLocation, CatalogEntry], _Found]) -> _Found:
+        """Look at the files; the tick fails and the cursor stays where that is not possible.
+
+        Raises:
+            ProjectError: If the configuration or the files cannot be read.
+        """
+        try:
+            return look(self.project.location, self._entry())
+        except Exception as error:
+            cause = str(error) if isinstance(error, ProjectError) else f"{type(error).__name__}: {error}"
+            msg = (
+                f"The files of '{self.config.dataset}' cannot be looked at: {cause}\nA sensor looks at them in the process of the "
+                "code server, which needs access to them and the environment variables that their credentials are read from. "
+                "The cursor stays as it is, and the next tick looks again."
+            )
+            raise ProjectError(msg) from error
+
 
 @frozen
 class _ChangedFiles(_OfFiles):
@@ -226,7 +251,7 @@ class _ChangedFiles(_OfFiles):
         Dagster is told which data the external asset has now, so that automation conditions downstream see it.
         """
         name = self.config.dataset or ""
-        found = fingerprint(self.project.location, self._entry())
+        found = self._look(fingerprint)
         if found is None or found == context.cursor:
             reason = f"The files of '{name}' have not changed." if found else f"The dataset '{name}' has no files."
             return dg.SensorResult(skip_reason=reason, cursor=context.cursor)
@@ -256,7 +281,7 @@ class _NewPartitions(_OfFiles):
         """
         dataset = self.config.dataset or ""
         seen: dict[str, None] = dict.fromkeys(json.loads(context.cursor or "[]"))
-        ids = partition_ids(self.project.location, self._entry())
+        ids = self._look(partition_ids)
         new = [id_ for id_ in ids if id_ not in seen]
         if not new:
             return dg.SensorResult(skip_reason=f"The dataset '{dataset}' has no new files.", cursor=context.cursor)

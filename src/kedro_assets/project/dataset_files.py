@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+from fsspec import AbstractFileSystem
 from fsspec.core import has_magic, strip_protocol, url_to_fs
 
 from kedro_assets.project.catalog import CatalogEntry
@@ -91,11 +94,43 @@ def _files(location: ProjectLocation, entry: CatalogEntry) -> tuple[str, Mapping
     with Redactor.of({"credentials": credentials}).errors():
         system, path = url_to_fs(place, **{**credentials, **arguments})
         system.invalidate_cache()
-        if system.isfile(path):
-            return path, {path: system.info(path)}
-        if has_magic(path):
-            return "", system.glob(path, detail=True)
-        return path, system.find(path, **{**options, "detail": True})
+        if has_magic(path) and not system.isfile(path):
+            files = system.glob(path, detail=True)
+            return "", files or _nothing(system, _fixed(path))
+        facts = _facts(system, path)
+        if facts is not None and facts.get("type") == "file":
+            return path, {path: facts}
+        files = system.find(path, **{**options, "detail": True})
+        return path, files or (_nothing(system, path) if facts is not None else {})
+
+
+def _facts(system: AbstractFileSystem, path: str) -> Mapping[str, Any] | None:
+    """Return what a file system says of a path, None if there is nothing; `isfile` would hide that it may not be read."""
+    try:
+        facts: Mapping[str, Any] = system.info(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        cause = error.__cause__
+        if cause is not None and not isinstance(cause, FileNotFoundError):
+            raise cause from None  # over HTTP, a server that refuses looks like a file that is not there
+        return None
+    return facts
+
+
+def _nothing(system: AbstractFileSystem, folder: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return no files, once the folder could be listed: `find` and `glob` pass over one that may not be read."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        system.ls(folder, detail=False)
+    return {}
+
+
+def _fixed(pattern: str) -> str:
+    """Return the folder in which all that fits a pattern is.
+
+    Examples:
+        >>> _fixed("bucket/2026/*/a[0-9].csv")
+        'bucket/2026'
+    """
+    return re.split(r"[*?\[]", pattern, maxsplit=1)[0].rpartition("/")[0]
 
 
 def _address(location: ProjectLocation, place: str) -> str:

@@ -78,14 +78,9 @@ def test_the_job_of_a_failed_run_has_the_selection_of_the_run():
     job = definitions.resolve_job_def("job")
     repository = definitions.get_repository_def()
 
-    def context(run, repository):
-        event = dg.DagsterEvent(dg.DagsterEventType.RUN_FAILURE.value, "job", message="It failed.")
-        found = dg.build_run_status_sensor_context("sensor", event, instance, run, repository_def=repository)
-        return found.for_run_failure()
-
     with dg.DagsterInstance.ephemeral() as instance:
         whole = instance.create_run_for_job(job)
         part = instance.create_run_for_job(job, asset_selection=frozenset([dg.AssetKey("b")]))
-        found = [dagster_contexts.job_of_failed_run(context(run, repository)) for run in (whole, part)]
-        assert dagster_contexts.job_of_failed_run(context(whole, None)) is None
+        found = [dagster_contexts.job_of_failed_run(run, repository) for run in (whole, part)]
+        assert dagster_contexts.job_of_failed_run(whole, None) is None
     assert [{node.name for node in job.nodes} for job in found] == [{"a", "b"}, {"b"}]

@@ -44,6 +44,13 @@ def test_what_the_engine_says_of_a_run_is_found(instance, run):
     assert dagster_instance.engine_messages(instance, run.run_id)[-1] == "It was killed."
 
 
+def test_what_the_engine_says_of_a_run_ends_with_its_failure(instance, run):
+    instance.report_engine_event("It was killed.", run)
+    instance.report_run_failed(run, "It failed.")
+    instance.report_engine_event("A sensor acted on it.", run)
+    assert dagster_instance.engine_messages(instance, run.run_id)[-1] == "It was killed."
+
+
 def test_records_have_their_events(instance, run):
     [made] = instance.fetch_materializations(KEY, limit=1).records
     [seen] = instance.fetch_observations(KEY, limit=1).records

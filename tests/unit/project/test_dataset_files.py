@@ -192,3 +192,60 @@ def test_an_error_of_a_file_system_shows_no_credentials(project):
         with pytest.raises(PermissionError, match=r"no login with .*'me'") as caught:
             look(project, dataset)
         assert "hunter22" not in str(caught.value)
+
+
+# Files that may not be read.
+
+
+class Guarded(MemoryFileSystem):
+    """Has some files, and refuses what the test says."""
+
+    protocol = "guarded"
+    refuses = ()
+
+    def info(self, path, **_):
+        self.ask("info")
+        if path.endswith((".json", "gone")):
+            raise FileNotFoundError(path)
+        return {"name": path, "size": 0, "type": "directory"}
+
+    def ls(self, path, detail=True, **_):
+        self.ask("ls")
+        return []
+
+    def ask(self, what):
+        if what in self.refuses:
+            msg = f"{what} is denied"
+            raise PermissionError(msg)
+
+    isfile = fsspec.AbstractFileSystem.isfile
+    find = fsspec.AbstractFileSystem.find
+
+
+@pytest.mark.parametrize(
+    ("config", "refuses"),
+    [
+        ({"filepath": "guarded://b/a.json"}, "info"),
+        ({"path": "guarded://b"}, "info"),
+        ({"path": "guarded://b"}, "ls"),
+        ({"path": "guarded://b/*.csv"}, "ls"),
+    ],
+    ids=["file", "folder", "list of a folder", "pattern"],
+)
+def test_what_may_not_be_read_is_an_error_and_not_taken_for_nothing(project, monkeypatch, config, refuses):
+    fsspec.register_implementation("guarded", Guarded, clobber=True)
+    assert fingerprint(project, entry(**config)) is None
+    monkeypatch.setattr(Guarded, "refuses", (refuses,))
+    for look in (fingerprint, partition_ids):
+        with pytest.raises(PermissionError, match=f"{refuses} is denied"):
+            look(project, entry(**config))
+
+
+def test_a_server_that_refuses_is_an_error_though_its_file_system_says_that_nothing_is_there(project, monkeypatch):
+    def info(self, path, **_):
+        raise FileNotFoundError(path) from PermissionError("403")
+
+    fsspec.register_implementation("guarded", Guarded, clobber=True)
+    monkeypatch.setattr(Guarded, "info", info)
+    with pytest.raises(PermissionError, match="403"):
+        fingerprint(project, entry(filepath="guarded://b/a.json"))
