@@ -4,6 +4,7 @@
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, Protocol
 
 import dagster as dg
@@ -11,6 +12,8 @@ from dagster._core.definitions.run_request import DagsterRunReaction
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._utils.error import serializable_error_info_from_exc_info
 from dagster_shared.record import copy
+
+_MOST_RUNS = 5  # that one tick looks at again, as Dagster does with new ones: a tick has to end within a minute
 
 
 class FailedRuns(Protocol):
@@ -67,7 +70,8 @@ class FailureSensor(dg.RunStatusSensorDefinition):
 
     def evaluate_tick(self, context: dg.SensorEvaluationContext) -> SensorExecutionData:
         """Look at the runs that are open, and at those that have failed since the last tick."""
-        again = [self._again(run, context) for run in self._runs.left_open(context.instance) if _is_of(run, context)]
+        left = (run for run in self._runs.left_open(context.instance) if _is_of(run, context))
+        again = [self._again(run, context) for run in islice(left, _MOST_RUNS)]
         found = super().evaluate_tick(context)
         new = [each for each in found.dagster_run_reactions or () if self._has_acted(each, context)]
         reactions = sorted(

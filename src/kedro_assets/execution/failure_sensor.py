@@ -1,6 +1,7 @@
 """The sensor that fires `on_pipeline_error` for a run whose own process has died."""
 
 # No postponed annotations here: Dagster looks at the class that annotates `context`.
+import threading
 from collections.abc import Iterator
 
 import dagster as dg
@@ -18,6 +19,9 @@ MOST_TRIES = 5
 
 GIVEN_UP = "given up"
 """The value of the tag when the sensor has tried that often in vain."""
+
+_one_at_a_time = threading.Lock()
+"""A tick for which the daemon waits no longer goes on in its thread, and the next one looks at the same runs."""
 
 
 def build_failure_sensor(project: KedroProject) -> dg.SensorDefinition:
@@ -54,12 +58,16 @@ class _OpenHooks:
         """Yield the runs whose hook earlier ticks could not fire."""
         tries = [str(number) for number in range(1, MOST_TRIES)]
         found = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], tags={self.project.tags.tries: tries})
-        for record in instance.get_run_records(found):
+        for record in instance.get_run_records(found, ascending=True):
             if self.project.tags.ended not in record.dagster_run.tags:
                 yield record.dagster_run
 
     def evaluate(self, context: dg.RunFailureSensorContext) -> None:
         """Fire the hook if the run has left it open."""
+        with _one_at_a_time:
+            self._evaluate(context)
+
+    def _evaluate(self, context: dg.RunFailureSensorContext) -> None:
         instance, tags = context.instance, self.project.tags
         record = EndedHooks(tags, context.dagster_run.run_id, instance)
         with dagster_sensors.whole_tick():

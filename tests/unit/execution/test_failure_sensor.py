@@ -1,5 +1,7 @@
 """The sensor that completes the hooks of a run whose own process has died."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -292,3 +294,26 @@ def test_a_sensor_that_is_called_by_itself_raises_what_the_tick_says(bench, inst
     context = dg.RunFailureSensorContext("s", run, event, instance, repository_def=bench.repository)
     with pytest.raises(KedroAssetsError, match="try 1 of 5"):
         build_failure_sensor(bench.kedro)(context)
+
+
+def test_two_ticks_at_once_fire_a_hook_once(bench, instance):
+    run_id = bench.fail()
+    run = instance.get_run_by_id(run_id)
+    event = dg.DagsterEvent(dg.DagsterEventType.RUN_FAILURE.value, run.job_name, message="The run died.")
+    opened, go_on, sensor = threading.Event(), threading.Event(), build_failure_sensor(bench.kedro)
+    real = bench.get
+
+    def get(*arguments):
+        opened.set()
+        assert go_on.wait(20)
+        return real(*arguments)
+
+    bench.get = get
+    contexts = [dg.RunFailureSensorContext("s", run, event, instance, repository_def=bench.repository) for _ in "ab"]
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(sensor, contexts[0])
+        assert opened.wait(20)
+        second = pool.submit(sensor, contexts[1])
+        go_on.set()
+        assert (first.result(), second.result()) == (None, None)
+    assert len(bench.plugin.errors) == 1

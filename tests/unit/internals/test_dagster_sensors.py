@@ -106,6 +106,12 @@ def test_a_run_that_is_left_open_is_looked_at_by_the_next_tick_without_another_f
     assert runs.acted == [(run_id, "It died.")] * 3
 
 
+def test_a_tick_looks_again_at_some_of_the_runs_that_are_left_open(sensor, runs, instance, started):
+    runs.open = [fail(instance, ours="yes") for _ in range(7)]
+    runs.breaks = [ValueError("not now")] * 99
+    assert len(tick(sensor, instance, tick(sensor, instance).cursor).dagster_run_reactions) == 5
+
+
 def test_runs_that_are_left_open_hold_up_no_other(sensor, runs, instance, started):
     left = fail(instance, ours="yes")
     cursor = tick(sensor, instance, started).cursor
