@@ -94,26 +94,26 @@ def _files(location: ProjectLocation, entry: CatalogEntry) -> tuple[str, Mapping
     with Redactor.of({"credentials": credentials}).errors():
         system, path = url_to_fs(place, **{**credentials, **arguments})
         system.invalidate_cache()
-        if has_magic(path) and not system.isfile(path):
+        if system.isfile(path):
+            return path, {path: system.info(path)}
+        if has_magic(path):
             files = system.glob(path, detail=True)
             return "", files or _nothing(system, _fixed(path))
-        facts = _facts(system, path)
-        if facts is not None and facts.get("type") == "file":
-            return path, {path: facts}
+        is_there = _is_there(system, path)
         files = system.find(path, **{**options, "detail": True})
-        return path, files or (_nothing(system, path) if facts is not None else {})
+        return path, files or (_nothing(system, path) if is_there else {})
 
 
-def _facts(system: AbstractFileSystem, path: str) -> Mapping[str, Any] | None:
-    """Return what a file system says of a path, None if there is nothing; `isfile` would hide that it may not be read."""
+def _is_there(system: AbstractFileSystem, path: str) -> bool:
+    """Whether a file system has something at a path; `isfile` hides that it may not be read."""
     try:
-        facts: Mapping[str, Any] = system.info(path)
+        system.info(path)
     except (FileNotFoundError, NotADirectoryError) as error:
         cause = error.__cause__
         if cause is not None and not isinstance(cause, FileNotFoundError):
             raise cause from None  # over HTTP, a server that refuses looks like a file that is not there
-        return None
-    return facts
+        return False
+    return True
 
 
 def _nothing(system: AbstractFileSystem, folder: str) -> Mapping[str, Mapping[str, Any]]:
