@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest.register_assert_rewrite("comparing", "helpers")
+pytest.register_assert_rewrite("comparing", "helpers", "history_model")
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["KEDRO_DISABLE_TELEMETRY"] = "1"
 os.environ.pop("KEDRO_ENV", None)

@@ -1,0 +1,242 @@
+"""Random histories of small projects, and a model of what is true after each of their actions.
+
+A node's function notes in a journal which data it was given, and hands on nothing but the number of that call. So what a
+file was made from is known from the file, whatever Dagster has been told of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from helpers import KedroProject, write_project
+from hypothesis import strategies as st
+
+PARAMETERS = ("p", "q")
+CLUSTER_BY = ("memory", "node", "namespace", "tag", "pipeline")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a node's function: what it was, and the number of the call, or of the content, of all that it has read."""
+
+    node: str
+    code: int
+    read: Mapping[str, int]
+
+
+JOURNAL: list[Call] = []
+FAILING: set[str] = set()
+
+
+def call(node: str, code: int, names: tuple[str, ...], args: tuple[Any, ...], outputs: int) -> Any:
+    """Be the function of a node."""
+    if node in FAILING:
+        msg = f"{node} fails"
+        raise ValueError(msg)
+    JOURNAL.append(Call(node, code, dict(zip(names, args, strict=True))))
+    found = len(JOURNAL) - 1
+    return [found] * outputs if outputs else None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset: `json`, `memory` or `transcoded`; an external one is read from a JSON file."""
+
+    name: str
+    kind: str = "json"
+
+    @property
+    def stored(self) -> bool:
+        return self.kind != "memory"
+
+    @property
+    def read_as(self) -> str:
+        return f"{self.name}@r" if self.kind == "transcoded" else self.name
+
+    @property
+    def written_as(self) -> str:
+        return f"{self.name}@w" if self.kind == "transcoded" else self.name
+
+    def entries(self) -> dict[str, Any]:
+        """What the catalog says of it."""
+        entry = {"type": "json.JSONDataset", "filepath": f"data/{self.name}.json"}
+        return dict.fromkeys(dict.fromkeys([self.read_as, self.written_as]), entry) if self.stored else {}
+
+
+@dataclass(frozen=True)
+class KedroNode:
+    """A node: the names of the datasets and parameters it reads, and of the datasets it writes."""
+
+    name: str
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    namespace: str | None = None
+    tags: tuple[str, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}.{self.name}" if self.namespace else self.name
+
+    def __str__(self) -> str:
+        more = f" in {self.namespace}" if self.namespace else ""
+        more += f" tags {','.join(self.tags)}" if self.tags else ""
+        return f"{self.name}: {', '.join(self.inputs) or '-'} -> {', '.join(self.outputs) or '-'}{more}"
+
+
+@dataclass(frozen=True)
+class SmallProject:
+    """A project, as plain data."""
+
+    nodes: tuple[KedroNode, ...]
+    datasets: tuple[Dataset, ...]
+    second: tuple[str, ...] = ()
+    cluster_by: str = "memory"
+    memory_assets: bool = True
+
+    def __str__(self) -> str:
+        told = [f"cluster_by: {self.cluster_by}, memory_assets: {self.memory_assets}"]
+        kinds = [(each.name, each.kind if self.maker(each.name) else "external") for each in self.datasets]
+        told += [f"{name}: {kind}" for name, kind in kinds]
+        told += [*map(str, self.nodes), *([f"pipeline second: {', '.join(self.second)}"] if self.second else [])]
+        return "\n".join(told)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Dataset]:
+        return {dataset.name: dataset for dataset in self.datasets}
+
+    def node(self, name: str) -> KedroNode:
+        return next(node for node in self.nodes if node.name == name)
+
+    def maker(self, asset: str) -> KedroNode | None:
+        """The node that makes an asset: a dataset, or the node itself where it writes none."""
+        return next((node for node in self.nodes if asset in node.outputs or asset == node.name), None)
+
+    def read(self, name: str) -> bool:
+        return any(name in node.inputs for node in self.nodes)
+
+    @property
+    def external(self) -> list[str]:
+        return [dataset.name for dataset in self.datasets if self.maker(dataset.name) is None]
+
+    def passing(self, name: str) -> bool:
+        """Whether a dataset only passes from node to node of a step, in memory."""
+        memory = name in self.by_name and not self.by_name[name].stored
+        return memory and self.read(name) and self.cluster_by != "node"
+
+    @property
+    def assets(self) -> list[str]:
+        """What can be selected."""
+        made = [name for node in self.nodes for name in node.outputs or (node.name,)]
+        return [name for name in made if self.memory_assets or not self.passing(name)]
+
+    def kept(self, name: str) -> bool:
+        """Whether in-memory data is left for the steps of other runs."""
+        return not self.by_name[name].stored and self.read(name) and self.cluster_by == "node"
+
+    @property
+    def stored(self) -> list[str]:
+        """What leaves something behind: files, data kept for other steps, and what a node without outputs has done."""
+        return [
+            name
+            for name in self.assets
+            if name not in self.by_name or self.by_name[name].stored or self.kept(name)
+        ]
+
+    def write(self, folder: Path) -> KedroProject:
+        """Write it as a project on disk, but for its code and parameters."""
+        assets = {"cluster_by": self.cluster_by, "memory_assets": self.memory_assets}
+        nodes = {node.name: _source(node, self) for node in self.nodes}
+        pipelines = {"__default__": list(nodes), **({"second": list(self.second)} if self.second else {})}
+        text = ", ".join(f'"{name}": pipeline([{", ".join(nodes[each] for each in held)}])' for name, held in pipelines.items())
+        return write_project(
+            folder,
+            nodes="",
+            pipelines="{" + text + "}",
+            catalog=yaml.safe_dump({name: entry for each in self.datasets for name, entry in each.entries().items()}),
+            dagster=yaml.safe_dump({"assets": assets, "jobs": {"all": {"pipeline": {}}, "ops": {"view": "ops", "pipeline": {}}}}),
+            hooks="",
+            settings="",
+        )
+
+
+def _source(node: KedroNode, project: SmallProject) -> str:
+    names = project.by_name
+    inputs = [names[name].read_as if name in names else f"params:{name}" for name in node.inputs]
+    outputs = [names[name].written_as for name in node.outputs]
+    options = f"name={node.name!r}, namespace={node.namespace!r}, tags={list(node.tags)!r}"
+    return f"node({node.name}, {inputs or None!r}, {outputs or None!r}, {options})".replace("'None'", "None")
+
+
+@st.composite
+def small_projects(draw: st.DrawFn) -> SmallProject:
+    """Draw a project of a few nodes."""
+    datasets = [Dataset(name) for name in ("x", "y")[: draw(st.integers(0, 2))]]
+    nodes: list[KedroNode] = []
+    names = iter("abcdefghijklmnopq")
+    for number in range(draw(st.integers(1, 5))):
+        readable = [*(dataset.name for dataset in reversed(datasets)), *PARAMETERS]
+        inputs = tuple(draw(st.lists(st.sampled_from(readable), max_size=3, unique=True)))
+        kinds = draw(
+            st.lists(st.sampled_from(["memory", "json", "json", "transcoded"]), min_size=0 if inputs else 1, max_size=2)
+        )
+        outputs = [Dataset(next(names), kind) for kind in kinds]
+        datasets += outputs
+        nodes.append(
+            KedroNode(
+                f"n{number}",
+                inputs,
+                tuple(dataset.name for dataset in outputs),
+                draw(st.sampled_from([None, "ns"])),
+                draw(st.sampled_from([(), ("red",)])),
+            )
+        )
+    used = {name for node in nodes for name in (*node.inputs, *node.outputs)}
+    return SmallProject(
+        tuple(nodes),
+        tuple(dataset for dataset in datasets if dataset.name in used),
+        draw(st.sampled_from([(), tuple(node.name for node in nodes[-2:])])),
+        draw(st.sampled_from(CLUSTER_BY)),
+        draw(st.sampled_from([True, True, False])),
+    )
+
+
+@dataclass(frozen=True)
+class Action:
+    """One action: what is done, to what."""
+
+    what: str
+    names: tuple[str, ...] = ()
+    fails: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what} {', '.join(self.names)}" + (f" while {self.fails} fails" if self.fails else "")
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[SmallProject, tuple[Action, ...]]:
+    """Draw a project and what happens to it."""
+    project = draw(small_projects())
+    nodes = st.sampled_from([node.name for node in project.nodes])
+    parts = st.lists(st.sampled_from(project.assets), min_size=1, max_size=3, unique=True).map(tuple)
+    fails = st.sampled_from(["", "", *(node.name for node in project.nodes)])
+    one_of = [
+        st.builds(Action, st.sampled_from(["run job", "run all"]), st.just(()), fails),
+        st.builds(Action, st.just("run"), parts, st.just("") | fails),
+        st.builds(Action, st.just("change code of"), st.tuples(nodes)),
+        st.builds(Action, st.just("re-execute")),
+    ]
+    used = [name for name in PARAMETERS if project.read(name)]
+    if used:
+        one_of.append(st.builds(Action, st.just("change parameter"), st.tuples(st.sampled_from(used))))
+    if project.external:
+        external = st.tuples(st.sampled_from(project.external))
+        one_of += [st.builds(Action, st.just(what), external) for what in ("change file", "observe")]
+    files = [name for name in project.stored if name in project.by_name]
+    if files:
+        one_of.append(st.builds(Action, st.just("delete"), st.tuples(st.sampled_from(files))))
+    return project, tuple(draw(st.lists(st.one_of(one_of), min_size=2, max_size=6)))

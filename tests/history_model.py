@@ -1,0 +1,349 @@
+"""A project that things happen to, and what is true of it then: a model that knows nothing of how kedro-assets does it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import histories
+from comparing import clean
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.loader import LoadingContextForTest
+from helpers import KedroProject
+from histories import FAILING, JOURNAL, PARAMETERS, Action, Call, SmallProject
+
+from kedro_assets import build_definitions
+
+VERSION = "dagster/data_version"
+CODE = "dagster/code_version"
+INPUT = "dagster/input_data_version/"
+ASSET_JOB = "__ASSET_JOB"
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_LOADED: list[dg.RepositoryDefinition] = []
+
+
+def loaded() -> dg.RepositoryDefinition:
+    """Return the definitions as they were loaded last."""
+    return _LOADED[-1]
+
+
+@dataclass
+class World:
+    """A project on disk, its code location and its instance.
+
+    Attributes:
+        project: The project as it was drawn.
+        disk: Where it is.
+        instance: Dagster's instance.
+        codes: The number in the code of each node.
+        values: The parameters.
+        contents: What is in the files of external datasets.
+        known: The same as Dagster was last told.
+        made: The call of which the data of an asset is.
+        versions: The data version that Dagster was told of what a call, or a content, has made, by asset.
+        failed: The run to continue.
+    """
+
+    project: SmallProject
+    disk: KedroProject
+    instance: dg.DagsterInstance
+    codes: dict[str, int] = field(default_factory=dict)
+    values: dict[str, int] = field(default_factory=dict)
+    contents: dict[str, int] = field(default_factory=dict)
+    known: dict[str, int] = field(default_factory=dict)
+    made: dict[str, int] = field(default_factory=dict)
+    versions: dict[tuple[str, int], str] = field(default_factory=dict)
+    failed: str | None = None
+    loads: int = 0
+
+    def __post_init__(self) -> None:
+        self.codes = {node.name: 0 for node in self.project.nodes}
+        self.values = dict.fromkeys(PARAMETERS, 0)
+        for name in self.project.external:
+            self._put(name)
+        self._reload()
+
+    # -- what happens
+
+    def do(self, action: Action) -> None:
+        """Do something, and look whether Dagster was told what is true."""
+        names = action.names
+        if action.what == "run job":
+            self._run("all", None, action.fails)
+        elif action.what == "run all":
+            self._run(ASSET_JOB, self.project.assets, action.fails)
+        elif action.what == "run":
+            self._run(ASSET_JOB, names, action.fails)
+        elif action.what == "re-execute":
+            if self.failed is not None:
+                self._run("", None, "", continue_from=self.failed)
+        elif action.what == "observe":
+            self._observe(*names)
+        elif action.what == "change file":
+            self._put(*names)
+        elif action.what == "delete":
+            (self.disk.path / f"data/{names[0]}.json").unlink(missing_ok=True)
+        elif action.what == "change code of":
+            self.codes[names[0]] += 1
+            self._reload()
+        elif action.what == "change parameter":
+            self.values[names[0]] += 1
+            self._reload()
+        else:
+            raise AssertionError(action)
+
+    def _put(self, name: str) -> None:
+        self.contents[name] = 1000 + 1000 * len(self.contents) if name not in self.contents else self.contents[name] + 1
+        self.disk.write(f"data/{name}.json", str(self.contents[name]) + " " * (self.contents[name] % 1000))
+
+    def _reload(self) -> None:
+        """Load the code location with the code and the parameters as they are now."""
+        self.loads += 1
+        functions = [f"# {'-' * self.loads}\n"]  # Python tells two sources of one second by their sizes
+        for node in self.project.nodes:
+            arguments = f"{node.name!r}, {self.codes[node.name]}, {node.inputs!r}, args, {len(node.outputs)}"
+            functions.append(f"def {node.name}(*args):\n    return call({arguments})\n")
+        self.disk.write(f"src/{self.disk.package}/nodes.py", "\n\n".join(["from histories import call\n", *functions]))
+        self.disk.write("conf/base/parameters.yml", json.dumps(self.values))
+        forget(self.disk.package)
+        _LOADED[:] = [build_definitions(self.disk.path).get_repository_def()]
+
+    @property
+    def repository(self) -> dg.RepositoryDefinition:
+        return loaded()
+
+    def _execute(
+        self, job: str, keys: Collection[dg.AssetKey] | None, continue_from: str | None = None
+    ) -> dg.JobExecutionResult:
+        place = str(Path(__file__).parent)
+        repository = ReconstructableRepository.for_module(
+            "history_model", "loaded", place, container_context={"loaded": f"{self.disk.package} {self.loads}"}
+        )  # Dagster keeps what it has loaded from one place
+        found = repository.get_reconstructable_job(job)
+        options = dg.ReexecutionOptions.from_failure(continue_from, self.instance) if continue_from else None
+        return dg.execute_job(
+            found,
+            self.instance,
+            run_config=QUIET,
+            asset_selection=list(keys) if keys is not None else None,
+            reexecution_options=options,
+        )
+
+    def _run(self, job: str, assets: Collection[str] | None, fails: str, continue_from: str | None = None) -> None:
+        keys = None if assets is None else [self.key(name) for name in assets]
+        if continue_from is not None:
+            parent = self.instance.get_run_by_id(continue_from)
+            assert parent is not None
+            job = parent.job_name
+            assets = [self.name(key) for key in parent.asset_selection] if parent.asset_selection else None
+        selected = self.project.assets if assets is None else assets
+        planned = self.planned(selected)
+        before, calls, missing = self.saved(), len(JOURNAL), self.missing(planned)
+        if fails:
+            FAILING.add(fails)
+        try:
+            result = self._execute(job, keys, continue_from)
+        finally:
+            FAILING.clear()
+        assert result.success or missing or fails in planned, "the run fails"
+        self.failed = None if result.success else result.run_id
+        self._learn(planned, exact=continue_from is None)
+        after = self.saved()
+        new = {name for name, number in after.items() if before.get(name) != number}
+        made_in_memory = {
+            name
+            for name in selected
+            if name not in self.project.stored and any(each.node == self.maker(name) for each in JOURNAL[calls:])
+        }
+        told = self._told(result.run_id)
+        self._check_told(told, new, made_in_memory, after)
+        self.made.update(after)
+
+    def _observe(self, name: str) -> None:
+        assert self._execute(ASSET_JOB, [self.key(name)]).success
+        self.known[name] = self.contents[name]
+        self._learn((), exact=True)
+
+    # -- what is true
+
+    def key(self, asset: str) -> dg.AssetKey:
+        if asset in self.project.by_name:
+            return dg.AssetKey(asset)
+        return dg.AssetKey(self.project.node(asset).full_name.split("."))
+
+    def name(self, key: dg.AssetKey) -> str:
+        return key.path[-1]
+
+    def maker(self, asset: str) -> str:
+        node = self.project.maker(asset)
+        assert node is not None, asset
+        return node.name
+
+    def maker_of(self, name: str) -> str | None:
+        node = self.project.maker(name)
+        return node.name if node else None
+
+    def passes_on(self, name: str) -> bool:
+        """Whether a node gets this from the node before it in one step, so that it stands for what that has read."""
+        return self.project.passing(name)
+
+    def planned(self, selected: Collection[str]) -> set[str]:
+        """The nodes that are to run."""
+        todo, found = [self.maker(name) for name in selected], set()
+        while todo:
+            node = todo.pop()
+            found.add(node)
+            todo += [self.maker(name) for name in self.project.node(node).inputs if self.passes_on(name)]
+        return found
+
+    def missing(self, planned: Collection[str]) -> set[str]:
+        """What some nodes read, and neither they make nor anyone has left."""
+        read = {name for node in planned for name in self.project.node(node).inputs if name in self.project.by_name}
+        made = {name for name in read if self.maker_of(name) in planned}
+        kept = {name for name in read if self.project.kept(name) and name in self.made}
+        return {name for name in read - made - kept if not (self.disk.path / f"data/{name}.json").exists()}
+
+    def saved(self) -> dict[str, int]:
+        """The call that each asset is of, as it is on disk; a node without outputs is of its last call."""
+        found = {}
+        for name in self.project.stored:
+            file = self.disk.path / f"data/{name}.json"
+            if name not in self.project.by_name or self.project.kept(name):
+                calls = [number for number, each in enumerate(JOURNAL) if each.node == self.maker(name)]
+                found.update(dict.fromkeys([name][: len(calls)], calls[-1] if calls else 0))
+            elif file.exists():
+                found[name] = int(file.read_text(encoding="utf-8"))
+            elif name in self.made:
+                found[name] = self.made[name]  # deleted, which nobody tells Dagster
+        return found
+
+    def behind(self, number: int) -> Iterator[Call]:
+        """A call, and those before it that handed on data in memory."""
+        found = JOURNAL[number]
+        yield found
+        for name, read in found.read.items():
+            if name in self.project.by_name and self.passes_on(name):
+                yield from self.behind(read)
+
+    def really_read(self, number: int) -> dict[str, int]:
+        """What a call has read that was stored, itself or through in-memory data: the call or content of each."""
+        return {
+            name: read
+            for each in self.behind(number)
+            for name, read in each.read.items()
+            if name in self.project.by_name and not self.passes_on(name)
+        }
+
+    def causes(self, asset: str) -> set[tuple[str, str]]:
+        """Why an asset that was made is out of date."""
+        number, found = self.made[asset], set()
+        for each in self.behind(number):
+            given = {name: value for name, value in each.read.items() if name in PARAMETERS}
+            if each.code != self.codes[each.node] or given != {name: self.values[name] for name in given}:
+                found.add(("CODE", asset))
+        for name, read in self.really_read(number).items():
+            latest = self.made[name] if name in self.made else self.known.get(name)
+            if latest is not None and latest != read:
+                found.add(("DATA", name))
+        return found
+
+    # -- what Dagster was told
+
+    def _learn(self, planned: Collection[str], *, exact: bool) -> None:
+        """Look which data of external datasets Dagster knows."""
+        for name in self.project.external:
+            if any(name in self.project.node(node).inputs for node in planned) and exact:
+                self.known[name] = self.contents[name]
+            records = self.instance.fetch_observations(self.key(name), limit=1).records
+            if not records:
+                assert name not in self.known, f"the data of {name} was not observed"
+                continue
+            version = _tags(records[0])[VERSION]
+            if not exact and (name, self.contents[name]) not in self.versions:
+                self.known[name] = self.contents[name]
+            assert name in self.known, f"{name} was observed, and nothing reads it"
+            known = self.versions.setdefault((name, self.known[name]), version)
+            assert version == known, f"the data version of {name}"
+            others = [content for (other, content), seen in self.versions.items() if other == name and seen == version]
+            assert others == [self.known[name]], f"contents of {name} with one data version"
+
+    def _told(self, run_id: str) -> dict[str, list[dict[str, str]]]:
+        """The tags of each materialization of a run, by asset."""
+        found: dict[str, list[dict[str, str]]] = {}
+        for entry in self.instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
+            event = entry.asset_materialization
+            assert event is not None
+            found.setdefault(self.name(event.asset_key), []).append(dict(event.tags or {}))
+        return found
+
+    def _check_told(
+        self, told: Mapping[str, list[dict[str, str]]], new: set[str], in_memory: set[str], after: Mapping[str, int]
+    ) -> None:
+        """Everything that was made is recorded, once, and nothing else is."""
+        assert {name: len(tags) for name, tags in told.items()} == dict.fromkeys(new | in_memory, 1), "recorded"
+        for name in new:
+            tags = told[name][0]
+            spec = self.repository.asset_graph.get(self.key(name))
+            assert tags[CODE] == spec.code_version, f"the code version of {name}"
+            assert tags[VERSION] not in {seen for (other, _), seen in self.versions.items() if other == name}
+            self.versions[name, after[name]] = tags[VERSION]
+        for name in new:
+            tags = told[name][0]
+            read = {self.name(dg.AssetKey.from_user_string(tag.removeprefix(INPUT))): value for tag, value in tags.items() if tag.startswith(INPUT)}
+            expected = {other: self.versions[other, number] for other, number in self.really_read(after[name]).items()}
+            direct = {other: version for other, version in expected.items() if other in read}
+            assert {other: read[other] for other in direct} == direct, f"what {name} was made from"
+            own = self.project.node(self.maker(name)).inputs
+            assert direct.keys() >= {other for other in own if other in expected}, f"what {name} was made from"
+
+    def check_staleness(self) -> None:
+        """Dagster marks what is out of date, for the right reasons, and nothing else."""
+        resolver = CachingStaleStatusResolver(
+            self.instance, self.repository.asset_graph, LoadingContextForTest(self.instance)
+        )
+        for name in self.project.stored:
+            key = self.key(name)
+            causes = self.causes(name) if name in self.made else set()
+            status = StaleStatus.MISSING if name not in self.made else StaleStatus.STALE if causes else StaleStatus.FRESH
+            found = {
+                (cause.category.value, self.name(cause.dependency.asset_key if cause.dependency else cause.key.asset_key))
+                for cause in resolver.get_stale_causes(key)
+            }
+            assert (resolver.get_status(key), found) == (status, causes), name
+
+
+def _tags(record: Any) -> Mapping[str, str]:
+    event = record.event_log_entry.asset_observation or record.event_log_entry.asset_materialization
+    return event.tags or {}
+
+
+def forget(package: str) -> None:
+    """Let this process forget the modules of a project."""
+    for module in [name for name in sys.modules if name.partition(".")[0] == package]:
+        del sys.modules[module]
+
+
+@contextmanager
+def world(project: SmallProject, folder: Path, instance: dg.DagsterInstance) -> Iterator[World]:
+    """Put a project on disk for a while, and let the instance forget all others."""
+    path = list(sys.path)
+    JOURNAL.clear()
+    FAILING.clear()
+    disk = project.write(folder)
+    try:
+        yield World(project, disk, instance)
+    finally:
+        instance.wipe()
+        clean(disk)
+        sys.path[:] = path
+        forget(disk.package)
+        _LOADED.clear()
+        for entry in [entry for entry in sys.path_importer_cache if disk.package in entry]:
+            del sys.path_importer_cache[entry]
