@@ -142,9 +142,7 @@ class SmallProject:
     def stored(self) -> list[str]:
         """What leaves something behind: files, data kept for other steps, and what a node without outputs has done."""
         return [
-            name
-            for name in self.assets
-            if name not in self.by_name or self.by_name[name].stored or self.kept(name)
+            name for name in self.assets if name not in self.by_name or self.by_name[name].stored or self.kept(name)
         ]
 
     def write(self, folder: Path) -> KedroProject:
@@ -152,13 +150,17 @@ class SmallProject:
         assets = {"cluster_by": self.cluster_by, "memory_assets": self.memory_assets}
         nodes = {node.name: _source(node, self) for node in self.nodes}
         pipelines = {"__default__": list(nodes), **({"second": list(self.second)} if self.second else {})}
-        text = ", ".join(f'"{name}": pipeline([{", ".join(nodes[each] for each in held)}])' for name, held in pipelines.items())
+        text = ", ".join(
+            f'"{name}": pipeline([{", ".join(nodes[each] for each in held)}])' for name, held in pipelines.items()
+        )
         return write_project(
             folder,
             nodes="",
             pipelines="{" + text + "}",
             catalog=yaml.safe_dump({name: entry for each in self.datasets for name, entry in each.entries().items()}),
-            dagster=yaml.safe_dump({"assets": assets, "jobs": {"all": {"pipeline": {}}, "ops": {"view": "ops", "pipeline": {}}}}),
+            dagster=yaml.safe_dump(
+                {"assets": assets, "jobs": {"all": {"pipeline": {}}, "ops": {"view": "ops", "pipeline": {}}}}
+            ),
             hooks="",
             settings="",
         )
@@ -175,26 +177,20 @@ def _source(node: KedroNode, project: SmallProject) -> str:
 @st.composite
 def small_projects(draw: st.DrawFn) -> SmallProject:
     """Draw a project of a few nodes."""
-    datasets = [Dataset(name) for name in ("x", "y")[: draw(st.integers(0, 2))]]
+    datasets = [Dataset(name) for name in ("x", "y")[: draw(st.sampled_from([1, 2, 0]))]]
     nodes: list[KedroNode] = []
     names = iter("abcdefghijklmnopq")
-    for number in range(draw(st.integers(1, 5))):
-        readable = [*(dataset.name for dataset in reversed(datasets)), *PARAMETERS]
-        inputs = tuple(draw(st.lists(st.sampled_from(readable), max_size=3, unique=True)))
-        kinds = draw(
-            st.lists(st.sampled_from(["memory", "json", "json", "transcoded"]), min_size=0 if inputs else 1, max_size=2)
-        )
-        outputs = [Dataset(next(names), kind) for kind in kinds]
+    for number in range(draw(st.integers(2, 6))):
+        recent = [dataset.name for dataset in reversed(datasets)]
+        readable = st.sampled_from(recent * 2 + list(PARAMETERS) if len(recent) > 1 else [*recent, *PARAMETERS])
+        inputs = tuple(draw(st.lists(readable, min_size=0 if number == 3 else 1, max_size=3, unique=True)))
+        kinds = st.sampled_from(["memory", "json", "memory", "json", "transcoded"])
+        few = 0 if inputs and draw(st.integers(0, 4)) == 4 else 1
+        outputs = [Dataset(next(names), draw(kinds)) for _ in range(draw(st.integers(few, 2)))]
         datasets += outputs
-        nodes.append(
-            KedroNode(
-                f"n{number}",
-                inputs,
-                tuple(dataset.name for dataset in outputs),
-                draw(st.sampled_from([None, "ns"])),
-                draw(st.sampled_from([(), ("red",)])),
-            )
-        )
+        written = tuple(dataset.name for dataset in outputs)
+        namespace, tags = draw(st.sampled_from([None, None, "ns"])), draw(st.sampled_from([(), (), ("red",)]))
+        nodes.append(KedroNode(f"n{number}", inputs, written, namespace, tags))
     used = {name for node in nodes for name in (*node.inputs, *node.outputs)}
     return SmallProject(
         tuple(nodes),
@@ -223,20 +219,25 @@ def histories(draw: st.DrawFn) -> tuple[SmallProject, tuple[Action, ...]]:
     project = draw(small_projects())
     nodes = st.sampled_from([node.name for node in project.nodes])
     parts = st.lists(st.sampled_from(project.assets), min_size=1, max_size=3, unique=True).map(tuple)
-    fails = st.sampled_from(["", "", *(node.name for node in project.nodes)])
+    code = st.builds(Action, st.just("change code of"), st.tuples(nodes))
+    part = st.builds(Action, st.just("run"), parts, st.sampled_from(["", "", ""]) | nodes)
     one_of = [
-        st.builds(Action, st.sampled_from(["run job", "run all"]), st.just(()), fails),
-        st.builds(Action, st.just("run"), parts, st.just("") | fails),
-        st.builds(Action, st.just("change code of"), st.tuples(nodes)),
-        st.builds(Action, st.just("re-execute")),
+        part,
+        part,
+        st.builds(Action, st.sampled_from(["run job", "run all"]), st.just(()), st.just("") | nodes),
+        code,
     ]
     used = [name for name in PARAMETERS if project.read(name)]
     if used:
         one_of.append(st.builds(Action, st.just("change parameter"), st.tuples(st.sampled_from(used))))
     if project.external:
         external = st.tuples(st.sampled_from(project.external))
-        one_of += [st.builds(Action, st.just(what), external) for what in ("change file", "observe")]
-    files = [name for name in project.stored if name in project.by_name]
+        one_of += [st.builds(Action, st.just(what), external) for what in ("change file", "observe", "change file")]
+    files = [name for name in project.stored if name in project.by_name and project.by_name[name].stored]
     if files:
         one_of.append(st.builds(Action, st.just("delete"), st.tuples(st.sampled_from(files))))
-    return project, tuple(draw(st.lists(st.one_of(one_of), min_size=2, max_size=6)))
+    actions = [draw(st.builds(Action, st.sampled_from(["run job", "run all"])) | st.one_of(one_of))]
+    for _ in range(draw(st.integers(1, 5))):
+        again = [st.just(Action("re-execute"))] if actions[-1].fails else []
+        actions.append(draw(st.one_of([*one_of, *again])))
+    return project, tuple(actions)

@@ -296,7 +296,11 @@ class World:
             self.versions[name, after[name]] = tags[VERSION]
         for name in new:
             tags = told[name][0]
-            read = {self.name(dg.AssetKey.from_user_string(tag.removeprefix(INPUT))): value for tag, value in tags.items() if tag.startswith(INPUT)}
+            read = {
+                self.name(dg.AssetKey.from_user_string(tag.removeprefix(INPUT))): value
+                for tag, value in tags.items()
+                if tag.startswith(INPUT)
+            }
             expected = {other: self.versions[other, number] for other, number in self.really_read(after[name]).items()}
             direct = {other: version for other, version in expected.items() if other in read}
             assert {other: read[other] for other in direct} == direct, f"what {name} was made from"
@@ -311,9 +315,14 @@ class World:
         for name in self.project.stored:
             key = self.key(name)
             causes = self.causes(name) if name in self.made else set()
-            status = StaleStatus.MISSING if name not in self.made else StaleStatus.STALE if causes else StaleStatus.FRESH
+            status = (
+                StaleStatus.MISSING if name not in self.made else StaleStatus.STALE if causes else StaleStatus.FRESH
+            )
             found = {
-                (cause.category.value, self.name(cause.dependency.asset_key if cause.dependency else cause.key.asset_key))
+                (
+                    cause.category.value,
+                    self.name(cause.dependency.asset_key if cause.dependency else cause.key.asset_key),
+                )
                 for cause in resolver.get_stale_causes(key)
             }
             assert (resolver.get_status(key), found) == (status, causes), name

@@ -76,6 +76,26 @@ def test_only_what_a_node_makes_has_a_code_version():
     assert all(records[name].code_version for name in ("x", "shop.y", "c"))
 
 
+@pytest.mark.parametrize(
+    ("options", "changed"),
+    [({}, {"x", "y", "z"}), ({"memory_assets": False}, {"z"}), ({"cluster_by": "node"}, {"x"})],
+    ids=["memory", "hidden", "node"],
+)
+def test_the_code_before_an_asset_counts_back_to_what_is_stored(options, changed):
+    def versions(read):
+        nodes = [
+            make_node("a", read, ["x"]),
+            make_node("b", ["x"], ["y"]),
+            make_node("c", ["x", "y"], ["z"]),
+            make_node("d", ["z"], ["end"]),
+        ]
+        records = records_of(nodes, files=["z"], **options)
+        return {name: record.code_version for name, record in records.items() if record.producer}
+
+    before, after = versions(["raw"]), versions(["raw", "more"])
+    assert {name for name in after if after[name] != before[name]} == changed
+
+
 def test_conditions_and_policies_of_the_catalog_are_read():
     settings = {"automation_condition": "eager", "freshness_policy": {"time_window": "24h"}}
     catalog = {"x": {"type": "MemoryDataset", "metadata": {"dagster": settings}}}
