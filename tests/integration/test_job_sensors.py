@@ -112,6 +112,16 @@ def test_a_sensor_of_a_dataset_starts_its_job_when_the_file_has_changed(
     assert {call["hook"] for call in project.calls()} >= {"after_context_created"}
 
 
+def test_a_sensor_does_not_report_data_that_a_run_has_reported(
+    project: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    first = tick(project, instance, "changed")
+    project.write("data/raw.json", "100")
+    assert execute(project, instance, "all").success
+    second = tick(project, instance, "changed", first.cursor)
+    assert (len(second.run_requests), second.asset_events) == (1, [])
+
+
 def test_looking_at_files_fires_no_hook(project: KedroProject, instance: dg.DagsterInstance) -> None:
     tick(project, instance, "changed")
     assert project.calls() == []

@@ -99,7 +99,7 @@ def test_what_was_made_from_other_data_is_stale_once_the_data_is_observed(
     assert stale(project, instance) == {}
 
     project.write("data/raw.json", "22")
-    assert observe(project, instance, "raw", "other") == ["other", "raw"]
+    assert observe(project, instance, "raw", "other") == ["raw"]  # the other is known
 
     assert stale(project, instance) == {"made": NEW_DATA}
     assert execute(project, instance, "all").success
@@ -130,6 +130,26 @@ def test_a_job_may_make_and_observe(tmp_path: Path, instance: dg.DagsterInstance
         result = execute(project, instance, job)
         assert (result.success, materialized(result)) == (True, made)
     assert len(versions(instance, "raw")) == 1
+
+
+def test_what_is_made_in_memory_from_known_data_stays_up_to_date_when_that_is_observed_again(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = write_project(
+        tmp_path,
+        nodes="def same(value):\n    return value\n",
+        pipelines="""{"__default__": pipeline([
+            node(same, "raw", "passed_on", name="first"), node(same, "passed_on", "made", name="second")])}""",
+        catalog=json_dataset("raw", "made"),
+        dagster="jobs: {all: {}}",
+    )
+    project.write("data/raw.json", "1")
+    assert execute(project, instance, "all").success
+    assert observe(project, instance, "raw") == []
+    assert stale(project, instance) == {}
+    project.write("data/raw.json", "22")
+    assert observe(project, instance, "raw") == ["raw"]
+    assert stale(project, instance) == {"made": ["has a new dependency materialization"]}
 
 
 def test_what_a_hook_has_put_in_place_of_a_dataset_is_not_looked_at(
@@ -201,8 +221,8 @@ def test_the_checkpoint_of_an_incremental_dataset_is_no_data(tmp_path: Path, ins
     assert execute(project, instance, "all").success
     assert (project.path / "data/raw/CHECKPOINT").exists()
     first = versions(instance, "raw")
-    assert observe(project, instance, "raw") == ["raw"]
-    assert versions(instance, "raw") == first * 2
+    assert observe(project, instance, "raw") == []
+    assert versions(instance, "raw") == first
 
 
 def test_a_pattern_of_files_is_observed(tmp_path: Path, instance: dg.DagsterInstance) -> None:

@@ -26,7 +26,7 @@ from kedro_assets.project import (
     partition_ids,
 )
 from kedro_assets.runtime import KedroProject
-from kedro_assets.steps import observation
+from kedro_assets.steps import is_observed, observation
 
 LOOKED_AT = ("kedro_assets/asset", "kedro_assets/dataset")
 """The metadata of a sensor that has the asset or the dataset which it looks at."""
@@ -259,7 +259,8 @@ class _ChangedFiles(_OfFiles):
             reason = f"The files of '{name}' have been recorded. A run starts when they change."
             return dg.SensorResult(skip_reason=reason, cursor=found)
         asset = self.project.table.dataset(name)
-        event = [observation(asset.key, found)] if asset else []
+        known = asset is None or is_observed(asset.key, found, context.instance)
+        event = [observation(asset.key, found)] if asset and not known else []
         return dg.SensorResult(run_requests=[self._run(None)], cursor=found, asset_events=event)
 
 

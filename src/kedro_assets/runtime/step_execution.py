@@ -47,18 +47,20 @@ class Saved:
     Attributes:
         vertex: The dataset or the node.
         metadata: Metadata of its materialization.
+        lasts: Whether something of it is there for other runs: files, or in-memory data that was left for other steps.
         version: Its data version, where the run before has saved it and this one goes on with that.
     """
 
     vertex: Vertex
     metadata: Mapping[str, Any]
+    lasts: bool = True
     version: str | None = None
 
     def common(self, other: Saved) -> Saved:
         """Return what is true of this and of another partition of the dataset."""
         missing = object()
         same = {key: value for key, value in self.metadata.items() if other.metadata.get(key, missing) == value}
-        return Saved(self.vertex, same)
+        return evolve(self, metadata=same)
 
 
 @define(eq=False)
@@ -238,7 +240,8 @@ class StepExecution:
             run.handover.hand_back(name)
         version = {SAVE_VERSION: run.identity.kedro_run_id} if name in run.plan.versioned else {}
         metadata = {**self.collector.metadata(name), **run_metadata, **version}
-        yield Saved(("dataset", base_name(name)), metadata)
+        lasts = not self.view.graph.in_memory(base_name(name)) or name in self.plan.handed_out - self._kept
+        yield Saved(("dataset", base_name(name)), metadata, lasts)
         validation = run.io.validations.pop((name, "save"), None)
         if validation is not None:
             yield self._told(validation, self.keys.get(base_name(name), ()))

@@ -44,7 +44,13 @@ def build_external(project: KedroProject, taken: Iterable[str]) -> list[dg.Asset
 
 def _observable(name: str, step: "Observe", spec: dg.AssetSpec, io_manager: str) -> dg.AssetsDefinition:
     """Return an asset with a step that observes it."""
-    out = dg.Out(dg.Nothing, io_manager_key=io_manager, description=spec.description, metadata=spec.metadata)
+    out = dg.Out(
+        dg.Nothing,
+        io_manager_key=io_manager,
+        is_required=False,
+        description=spec.description,
+        metadata=spec.metadata,
+    )
     op = dg.OpDefinition(step.observe, name, outs={"observed": out}, required_resource_keys={step.resource_key})
     return dagster_assets.observable_asset(op, spec)
 
@@ -81,6 +87,16 @@ def observation(key: dg.AssetKey, version: str) -> dg.AssetObservation:
     return dg.AssetObservation(key, tags={_VERSION_TAG: version})
 
 
+def is_observed(key: dg.AssetKey, version: str, instance: dg.DagsterInstance) -> bool:
+    """Whether Dagster was last told that an asset has this data.
+
+    It is not told again: what is made of the data in memory would count as made from older data, as Dagster compares times there.
+    """
+    records = instance.fetch_observations(key, limit=1).records
+    known = dagster_instance.recorded_observation(records[0]) if records else None
+    return known is not None and (known.tags or {}).get(_VERSION_TAG) == version
+
+
 @frozen
 class Observe:
     """What the step of a dataset that no node writes does: it looks at its files, and opens nothing of Kedro's run.
@@ -96,7 +112,7 @@ class Observe:
     key: dg.AssetKey
 
     def observe(self, context: dg.OpExecutionContext, _inputs: Any) -> Iterator[dg.ObserveResult]:
-        """Look at the files as they are now.
+        """Look at the files as they are now, and report them if they have changed.
 
         Raises:
             Failure: If there are none.
@@ -109,7 +125,10 @@ class Observe:
             version = fingerprint(project.location, entry_with_credentials(project.location, name, params))
         if version is None:
             raise dg.Failure(f"The dataset '{base_name(name)}' has no files.", allow_retries=False)
-        yield dg.ObserveResult(self.key, data_version=dg.DataVersion(version))
+        if is_observed(self.key, version, context.instance):
+            context.log.info("The files of '%s' have not changed.", base_name(name))
+        else:
+            yield dg.ObserveResult(self.key, data_version=dg.DataVersion(version))
 
 
 def observe_inputs(run: KedroRun, table: AssetTable, job: dg.JobDefinition, instance: dg.DagsterInstance) -> None:
@@ -137,9 +156,7 @@ def observe_inputs(run: KedroRun, table: AssetTable, job: dg.JobDefinition, inst
 
 def _report(key: dg.AssetKey, version: str | None, instance: dg.DagsterInstance) -> None:
     """Report a data version if it is new; what others materialize has theirs, and Dagster would compare the two."""
-    records = instance.fetch_observations(key, limit=1).records
-    known = dagster_instance.recorded_observation(records[0]) if records else None
-    if version is None or (known is not None and (known.tags or {}).get(_VERSION_TAG) == version):
+    if version is None or is_observed(key, version, instance):
         return
     if not instance.fetch_materializations(key, limit=1).records:
         instance.report_runless_asset_event(observation(key, version))

@@ -82,7 +82,8 @@ class KedroStep:
                     metadata=_metadata(found, asset),
                     data_version=None if asset.is_virtual else own,
                 )
-            elif not asset.in_memory and found.version is None:  # made because its node ran, though nobody selected it
+            elif found.lasts and found.version is None and not asset.is_virtual:
+                # made because its node ran, though nobody selected it
                 tags = dagster_contexts.version_tags(context, asset.spec, version)
                 for partition in (*made,) or (None,):
                     context.log_event(

@@ -106,6 +106,21 @@ def test_what_is_made_because_its_node_runs_is_reported_too_if_it_is_stored(inst
     assert code.runs.run.catalog.load("y") == 2
 
 
+@pytest.mark.parametrize(("value", "told"), [(1, ["x", "w"]), (function(1), ["w"])], ids=["left", "not pickled"])
+def test_in_memory_data_that_is_left_for_other_steps_is_reported_where_it_is_made_beside_the_selected(
+    instance, tmp_path, value, told
+):
+    code = Code(
+        node(lambda raw: (value, raw), "raw", ["x", "w"], name="a"),
+        node(add, "x", "y", name="b"),
+        data={"raw": 1},
+        files=["w"],
+        entries={"w": {"type": "json.JSONDataset", "filepath": "/dev/null"}},
+        cluster_by="node",
+    )
+    assert made(code.run(instance, "w", folder=tmp_path)) == told
+
+
 def test_a_hidden_dataset_is_not_reported(instance):
     code = Code(
         *CHAIN,
