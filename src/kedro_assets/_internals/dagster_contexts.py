@@ -17,6 +17,13 @@ from dagster._core.definitions.data_version import (
     get_input_event_pointer_tag,
 )
 
+UNRECORDED = DEFAULT_DATA_VERSION
+"""The data version that Dagster takes for data of which it was told nothing.
+
+Reason: in-memory data has it where it is reported, too, so that it is one and the same for what is made from it.
+Risk: low; where it changes, reporting in-memory data marks what is made from it as stale.
+"""
+
 
 def op_context(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> dg.OpExecutionContext:
     """Return the context of the op behind that of assets or of their checks.
@@ -56,6 +63,15 @@ def version_tags(
         tags[get_input_data_version_tag(dep.asset_key)] = (known or DEFAULT_DATA_VERSION).value
         tags[get_input_event_pointer_tag(dep.asset_key)] = str(info.storage_id) if info else NULL_EVENT_POINTER
     return tags
+
+
+def forget_version(context: dg.AssetExecutionContext | dg.OpExecutionContext, key: dg.AssetKey) -> None:
+    """Let a step look up anew which data an asset has, now that it has reported some itself.
+
+    Reason: Dagster looks it up before the step, and again only for what it has selected.
+    Risk: medium; where it changes, what is made from such an asset in the same step counts as made from its data before.
+    """
+    context.get_step_execution_context().wipe_input_asset_version_info(key)
 
 
 @frozen

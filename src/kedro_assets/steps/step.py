@@ -63,7 +63,8 @@ class KedroStep:
 
         A selected check of a dataset that no node makes here looks at what is stored. Every run gives new data: that of a
         node can depend on more than its code and what it reads of other assets, so Dagster must not take the same code
-        for the same data. In-memory data is looked through: it is as new as what it is made from.
+        for the same data. In-memory data never has another version than where it is not reported: Dagster looks through it, and
+        what is made from it must be as new whether it was selected or not.
         """
         table = self._project(context).table
         checks, made = set(context.selected_asset_check_keys), self._made(context)
@@ -80,7 +81,7 @@ class KedroStep:
                 yield dg.MaterializeResult(
                     asset_key=asset.key,
                     metadata=_metadata(found, asset),
-                    data_version=None if asset.is_virtual else own,
+                    data_version=dagster_contexts.UNRECORDED if asset.is_virtual else own,
                 )
             elif found.lasts and found.version is None and not asset.is_virtual:
                 # made because its node ran, though nobody selected it
@@ -91,6 +92,7 @@ class KedroStep:
                             asset.key, metadata=_metadata(found, asset), partition=partition, tags=tags
                         )
                     )
+                dagster_contexts.forget_version(context, asset.key)
 
     def validate(self, context: dg.AssetCheckExecutionContext) -> Iterator[CheckEvent]:
         """Look at what is stored of a dataset that no node writes."""
@@ -287,7 +289,7 @@ def _kept(execution: StepExecution, context: dg.OpExecutionContext) -> Iterator[
         asset = assets.pop(made.asset_key, None)
         if asset is not None:
             version = (made.tags or {}).get("dagster/data_version", "")
-            yield Saved(asset.vertex, {**made.metadata, "kedro/kept_from_run": parent}, version)
+            yield Saved(asset.vertex, {**made.metadata, "kedro/kept_from_run": parent}, version=version)
 
 
 def _again(error: Exception, policy: dg.RetryPolicy | None, context: dg.OpExecutionContext) -> dg.RetryRequested | None:

@@ -86,7 +86,7 @@ def test_every_dataset_is_reported_once_it_is_saved_with_the_run_as_its_version(
     assert made(result) == ["x", "y", "z"]
     versions = {str(each.asset_key.path[-1]): each.tags["dagster/data_version"] for each in materializations(result)}
     assert versions["z"] == result.run_id
-    assert result.run_id not in (versions["x"], versions["y"])  # in-memory data is as new as what it is made from
+    assert versions["x"] == versions["y"] == "INITIAL"  # as where Dagster is not told of in-memory data
     assert all("kedro/run_id" in each.metadata for each in materializations(result))
 
 
@@ -104,6 +104,20 @@ def test_what_is_made_because_its_node_runs_is_reported_too_if_it_is_stored(inst
     assert tags["dagster/data_version"] == result.run_id
     assert {"dagster/code_version", "dagster/input_data_version/raw"} <= tags.keys()
     assert code.runs.run.catalog.load("y") == 2
+
+
+def test_what_is_made_from_something_made_beside_it_is_made_from_its_new_data(instance):
+    code = Code(
+        node(lambda raw: (raw, raw + 1), "raw", ["x", "w"], name="a"),
+        node(add, ["x", "w"], "y", name="b"),
+        data={"raw": 1},
+        files=["w", "y"],
+        entries={name: json_entry(f"memory://{name}.json") for name in "wy"},
+    )
+    for _ in range(2):
+        result = code.run(instance, "y")
+        tags = next(each.tags for each in materializations(result) if each.asset_key == dg.AssetKey("y"))
+        assert tags["dagster/input_data_version/w"] == result.run_id
 
 
 @pytest.mark.parametrize(("value", "told"), [(1, ["x", "w"]), (function(1), ["w"])], ids=["left", "not pickled"])
