@@ -35,7 +35,8 @@ def with_order(
         problems: Collects names that nothing has, and cycles.
     """
     order: dict[str, list[Vertex]] = {}
-    waiting: nx.DiGraph[str] = nx.DiGraph(graph.handovers())
+    waiting: nx.DiGraph[str] = nx.DiGraph()
+    waiting.add_edges_from(graph.handovers())  # given to DiGraph, they would make networkx 3.2 import pandas
     waiting.add_nodes_from(graph.nodes)
     waits = [(wait, _vertex(graph, wait.name)) for wait in _waits(graph, deps, problems)]
     waits += _translated(graph, translated, problems)
