@@ -337,11 +337,12 @@ LOGGERS = """
 
 
 @pytest.mark.parametrize("job", JOBS)
+@pytest.mark.filterwarnings("ignore:one is old:UserWarning")
 def test_a_logger_of_a_job_writes_the_lines_of_the_run_to_its_file(
     tmp_path: Path, instance: dg.DagsterInstance, job: str
 ) -> None:
     project = speaking(tmp_path, LOGGERS.replace("PATH", str(tmp_path)))
-    launched(project, instance, job)
+    assert execute(project, instance, job).success
     text = (tmp_path / "run.log").read_text(encoding="utf-8")
     for level, line in (
         ("INFO", "one has read 1"),
@@ -355,9 +356,10 @@ def test_a_logger_of_a_job_writes_the_lines_of_the_run_to_its_file(
     assert "DEBUG" not in text
 
 
+@pytest.mark.filterwarnings("ignore:one is old:UserWarning")
 def test_a_job_that_names_no_logger_writes_no_file(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     project = speaking(tmp_path, LOGGERS.replace("PATH", str(tmp_path)))
-    launched(project, instance, "silent")
+    assert execute(project, instance, "silent").success
     assert not (tmp_path / "run.log").exists()
 
 
