@@ -385,7 +385,7 @@ def test_the_graph_around_a_node_is_drawn(new_project, cli) -> None:
     assert lines[-1] == "                   └─ and 3 more"
 
 
-def test_no_credentials_are_shown_and_nothing_is_coloured(new_project, kedro) -> None:
+def test_no_credentials_are_shown_and_nothing_is_coloured(new_project, kedro, cli) -> None:
     project = new_project()
     project.write("conf/local/credentials.yml", "shelf: {key: hunter2}\n")
     project.write("conf/base/parameters.yml", "factor: 'postgresql://me:hunter2@db/sales'\nfail: false\n")
@@ -394,8 +394,7 @@ def test_no_credentials_are_shown_and_nothing_is_coloured(new_project, kedro) ->
     """
     project.write("conf/base/catalog.yml", catalog)
     for name in ("raw", "multiply"):
-        for options in ([], ["--json"]):
-            outcome = kedro(project, "assets", "explain", name, *options)
+        for outcome in (kedro(project, "assets", "explain", name), cli(project, "explain", name, "--json")):
             assert outcome.code == 0, outcome
             assert "hunter2" not in outcome.text
             assert "\x1b" not in outcome.out

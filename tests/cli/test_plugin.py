@@ -78,27 +78,42 @@ def test_an_unknown_command_or_option_is_a_usage_error(shop, cli) -> None:
         assert "Usage:" in outcome.err
 
 
-def completed(project, *words: str) -> list[str]:
-    """What a shell offers for the last word."""
-    variables = {"COMP_WORDS": " ".join(["kedro", *words]), "COMP_CWORD": str(len(words))}
-    variables["_KEDRO_COMPLETE"] = "bash_complete"
-    code = "import sys\nsys.argv = ['kedro']\nfrom kedro.framework.cli import main\nmain()"
-    command = [sys.executable, "-c", code]
-    environment = clean_environment(variables)
-    result = subprocess.run(command, cwd=project.path, env=environment, capture_output=True, text=True, check=True)
-    return [line.removeprefix("plain,") for line in result.stdout.splitlines() if line.startswith("plain,")]
+COMPLETE = """
+import os, sys
+from kedro.framework.cli import main
+
+for line in sys.argv[1:]:
+    os.environ.update(COMP_WORDS=f"kedro {line}", COMP_CWORD=str(len(line.split(" "))))
+    sys.argv = ["kedro"]
+    try:
+        main()
+    except SystemExit:
+        print("the next line")
+"""
+
+
+def completed(project, *lines: str) -> list[list[str]]:
+    """What a shell offers for the last word of each line, all in one process."""
+    variables = clean_environment({"_KEDRO_COMPLETE": "bash_complete"})
+    command = [sys.executable, "-c", COMPLETE, *lines]
+    result = subprocess.run(command, cwd=project.path, env=variables, capture_output=True, text=True, check=True)
+    *found, rest = result.stdout.split("the next line\n")
+    assert (len(found), rest) == (len(lines), "")
+    return [[line.removeprefix("plain,") for line in text.splitlines() if line.startswith("plain,")] for text in found]
 
 
 def test_the_shell_completes_commands_jobs_and_names(shop) -> None:
-    assert completed(shop, "assets", "") == COMMANDS
-    assert completed(shop, "assets", "run", "") == ["everything", "seeded", "two_steps"]
-    assert completed(shop, "assets", "run", "--env", "test", "se") == ["seeded"]
-    assert {"raw", "rival", "reports.summary", "reports/summary"} <= {*completed(shop, "assets", "explain", "r")}
+    lines = ["assets ", "assets run ", "assets run --env test se", "assets explain r"]
+    commands, jobs, of_test, names = completed(shop, *lines)
+    assert commands == COMMANDS
+    assert jobs == ["everything", "seeded", "two_steps"]
+    assert of_test == ["seeded"]
+    assert {"raw", "rival", "reports.summary", "reports/summary"} <= {*names}
 
 
 def test_the_shell_completes_nothing_where_the_project_cannot_be_read(shop, new_project) -> None:
-    assert completed(new_project(dagster="jbos: {}\n"), "assets", "run", "") == []
-    assert completed(shop, "assets", "explain", "--env", "nowhere", "") == []
+    assert completed(new_project(dagster="jbos: {}\n"), "assets run ") == [[]]
+    assert completed(shop, "assets explain --env nowhere ") == [[]]
 
 
 @pytest.mark.parametrize("command", [["list"], ["explain", "doubled"]], ids=" ".join)
