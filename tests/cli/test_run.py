@@ -50,6 +50,49 @@ def test_without_a_job_all_assets_are_materialized(shop, cli) -> None:
     assert shop.files() == before
 
 
+@pytest.mark.parametrize(
+    ("filters", "made"),
+    [
+        (["--nodes", "multiply"], ["doubled"]),
+        (["--to-outputs", "doubled"], ["cleaned", "doubled"]),
+        (["--from-nodes", "multiply"], ["doubled", "reports/summary"]),
+        (["-p", "__default__", "-n", "multiply,reports.summarize"], ["doubled", "reports/summary"]),
+    ],
+    ids=["a node", "to an output", "from a node", "several nodes of a pipeline"],
+)
+def test_kedros_filters_choose_the_assets(filters, made, shop, cli) -> None:
+    outcome = cli(shop, "run", *filters)
+    assert outcome.code == 0
+    told = [line[2:] for line in lines(outcome) if line[0] == "+"]
+    assert [name for name in told if name != "cleaned" or "cleaned" in made] == made
+
+
+def test_a_filter_that_does_not_fit_is_a_message(shop, cli) -> None:
+    outcome = cli(shop, "run", "--tags", "nope")
+    assert outcome.code == 1
+    assert "pipeline '__default__' has no tag 'nope'." in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_only_what_is_not_up_to_date_is_made(shop, cli, tmp_path, monkeypatch) -> None:
+    (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    first = cli(shop, "run", "--stale", "--dry-run")
+    assert [line for line in first.out.splitlines() if line.startswith("*")] == [
+        "* doubled: never made",
+        "* reports/summary: never made",
+    ]
+    assert not runs(tmp_path)
+    assert lines(cli(shop, "run", "--stale"))[-1] == "= the run succeeded: 2 assets materialized"
+    second = cli(shop, "run", "--stale")
+    assert "Everything is up to date." in second.out
+    (shop.path / "data/summary.json").unlink()
+    third = cli(shop, "run", "--stale")
+    assert "* reports/summary: there are no files at data/summary.json" in third.out
+    assert lines(third) == ["+ reports/summary", "= the run succeeded: 1 asset materialized"]
+    assert len(runs(tmp_path)) == 2
+
+
 def test_it_says_which_step_starts_and_how_long_each_asset_took(shop, cli) -> None:
     outcome = cli(shop, "run", "--select", '+key:"reports/summary"')
     assert all_lines(outcome)[:-1] == [

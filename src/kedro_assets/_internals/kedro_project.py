@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from kedro.framework.cli.utils import _split_load_versions, _split_params
+from kedro.framework.cli.utils import _split_load_versions, _split_params, split_node_names
 from kedro.framework.context import KedroContext
 from kedro.framework.project import settings
 from kedro.framework.session import KedroServiceSession, KedroSession
@@ -150,6 +150,15 @@ def split_params(ctx: Any, param: Any, value: str | None) -> dict[str, Any]:
     Risk: low.
     """
     return dict(_split_params(ctx, param, value or ""))
+
+
+def split_names(ctx: Any, param: Any, value: str | None) -> list[str]:
+    """Return the names in an option such as `--nodes`, exactly as `kedro run` reads it: commas in brackets are no separators.
+
+    Reason: as for `split_params`.
+    Risk: low.
+    """
+    return [name.strip() for name in split_node_names(ctx, param, value or "") if name.strip()]
 
 
 def split_load_versions(ctx: Any, param: Any, value: str | None) -> dict[str, str]:

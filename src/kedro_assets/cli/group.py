@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -107,6 +107,36 @@ def _load_versions(ctx: click.Context, param: click.Parameter, value: str | None
         return split_load_versions(ctx, param, value)
     except click.ClickException as error:  # Kedro's own shows an empty message
         raise click.BadParameter(error.message) from error
+
+
+def _names(ctx: click.Context, param: click.Parameter, value: str | tuple[str, ...] | None) -> list[str]:
+    if not value:
+        return []
+    from kedro_assets._internals.kedro_project import split_names
+
+    given = [value] if isinstance(value, str) else value
+    return [name for each in given for name in split_names(ctx, param, each)]
+
+
+_FILTERS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "pipeline_names": (("--pipeline", "--pipelines", "-p"), "Registered pipelines; without it, `__default__`."),
+    "node_names": (("--nodes", "-n"), "Only these nodes."),
+    "tags": (("--tags", "-t"), "Only nodes with one of these tags."),
+    "node_namespaces": (("--namespaces", "-ns"), "Only nodes of these namespaces."),
+    "from_nodes": (("--from-nodes",), "These nodes and all after them."),
+    "to_nodes": (("--to-nodes",), "These nodes and all before them."),
+    "from_inputs": (("--from-inputs",), "What is made from these datasets."),
+    "to_outputs": (("--to-outputs",), "What these datasets are made from."),
+}
+"""Kedro's filters, by their keys in dagster.yml: their options, as `kedro run` has them, and what they are."""
+
+
+def _filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add Kedro's filters to a command."""
+    for name, (flags, text) in reversed(list(_FILTERS.items())):
+        several = name == "tags"
+        command = click.option(*flags, name, multiple=several, callback=_names, help=text)(command)
+    return command
 
 
 def _job_names(root: Path) -> Iterable[str]:
@@ -211,6 +241,7 @@ def schema(output: IO[str]) -> None:
     "-s",
     help='The assets to materialize: names of datasets and nodes, or Dagster\'s selection syntax, such as `+key:"a/b"`.',
 )
+@_filter_options
 @click.option("--partition", help="The key of the partition to materialize.")
 @click.option(
     "--partition-range", help="The first and the last key of the partitions to materialize, as in FIRST...LAST."
@@ -218,6 +249,7 @@ def schema(output: IO[str]) -> None:
 @click.option("--params", callback=_params, help='Runtime parameters, as for `kedro run`: "model.depth=3,seed=1".')
 @click.option(
     "--load-versions",
+    "-lv",
     callback=_load_versions,
     help="Versions of datasets to load, as for `kedro run`: dataset:version,...",
 )
@@ -226,13 +258,17 @@ def schema(output: IO[str]) -> None:
 def run(job: str | None, env: str | None, conf_source: str | None, **options: Any) -> None:
     """Run a job, or materialize assets, in this terminal.
 
-    JOB is a job or a registered pipeline. Without JOB and --select, all assets are materialized.
+    JOB is a job or a registered pipeline. Without JOB, all assets are materialized, or what --select or the filters of
+    `kedro run` leave: --pipeline, --nodes, --tags, --namespaces, --from-nodes, --to-nodes, --from-inputs, --to-outputs.
     """
     from kedro_assets.cli.run import Asked, run_assets
 
     select, partition, partition_range = (options[name] for name in ("select", "partition", "partition_range"))
-    if job and select:
-        msg = "Give a job or --select, not both."
+    filters = {name: options[name] for name in _FILTERS if options[name]}
+    chosen = {"a job": job, "--select": select, **{_FILTERS[name][0][0]: filters[name] for name in filters}}
+    given = [name for name, value in chosen.items() if value]
+    if (job or select) and len(given) > 1:
+        msg = f"Give {given[0]} or {given[1]}, not both."
         raise click.UsageError(msg)
     if partition and partition_range:
         msg = "Give --partition or --partition-range, not both."
@@ -246,9 +282,9 @@ def run(job: str | None, env: str | None, conf_source: str | None, **options: An
     if options["dry_run"] and not options["stale"]:
         msg = "--dry-run says what --stale would materialize: give both."
         raise click.UsageError(msg)
-    given = {"runtime_params": options["params"], "load_versions": options["load_versions"]}
-    of_keys = partition or partition_range
-    asked = Asked(job, select, of_keys, given, stale=options["stale"], dry_run=options["dry_run"])
+    for_kedro = {"runtime_params": options["params"], "load_versions": options["load_versions"]}
+    of_keys, flags = partition or partition_range, {name: options[name] for name in ("stale", "dry_run")}
+    asked = Asked(job, select, of_keys, filters, for_kedro, **flags)
     if not run_assets(_enter(env, conf_source), asked, click.echo):
         sys.exit(1)
 

@@ -22,8 +22,9 @@ from kedro_assets._internals import dagster_assets, dagster_events, dagster_jobs
 from kedro_assets.cli.dev import definitions_target
 from kedro_assets.cli.partition_runs import PartitionRun, plan_runs
 from kedro_assets.cli.report import left_out_text
-from kedro_assets.errors import KedroAssetsError, suggest
-from kedro_assets.jobs import merged
+from kedro_assets.config import PipelineFilter
+from kedro_assets.errors import KedroAssetsError, Scope, suggest
+from kedro_assets.jobs import filtered_keys, merged
 from kedro_assets.names import counted, identifier
 from kedro_assets.partitions import first_key
 from kedro_assets.runtime import KedroProject, stale_assets
@@ -40,6 +41,7 @@ class Asked:
         job: The name of a job or a registered pipeline; without it, assets are materialized.
         select: Which assets, in Dagster's selection syntax or by Kedro's names; without it, all.
         partition: A partition's key, or the first and the last with `...` between.
+        filters: Kedro's filters, by the keys of a job's `pipeline` in dagster.yml; without any, there is none.
         options: What Kedro is given for the run, as the configuration of its resource has it.
         stale: Whether only those assets are made that are not up to date.
         dry_run: Whether it is only said which ones that are.
@@ -48,6 +50,7 @@ class Asked:
     job: str | None = None
     select: str | None = None
     partition: str | None = None
+    filters: Mapping[str, list[str]] = field(factory=dict)
     options: Mapping[str, Any] = field(factory=dict)
     stale: bool = False
     dry_run: bool = False
@@ -128,11 +131,28 @@ def _target(
                 raise KedroAssetsError(msg)
             return _Target(name, keys, is_whole=True)
         return _Target(dagster_jobs.ASSET_JOB, pipeline)
+    if asked.filters:
+        return _Target(dagster_jobs.ASSET_JOB, _filtered(own, asked.filters))
     if not graph.made:
         msg = "There is no asset that can be materialized: no node of the project makes one."
         raise KedroAssetsError(msg)
     keys = _selected(graph, asked.select, _keys_by_name(own))
     return _Target(dagster_jobs.ASSET_JOB, keys, is_chosen=asked.select is not None)
+
+
+def _filtered(projects: Sequence[KedroProject], filters: Mapping[str, list[str]]) -> frozenset[dg.AssetKey]:
+    """Return the assets that Kedro's filters leave.
+
+    Raises:
+        KedroAssetsError: If the filters do not fit the pipelines.
+    """
+    found = frozenset[dg.AssetKey]()
+    for project in projects:
+        problems = Scope()
+        found |= frozenset(filtered_keys(project, PipelineFilter(**dict[str, Any](filters)), problems))
+        if problems.failed:
+            raise KedroAssetsError("\n".join(f"{problem.found} {problem.hint}".strip() for problem in problems))
+    return found
 
 
 def _runs(

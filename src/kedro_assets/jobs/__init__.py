@@ -3,7 +3,7 @@
 from kedro_assets.jobs.build import BuiltJob, build_jobs
 from kedro_assets.jobs.factories import expand_jobs
 from kedro_assets.jobs.loggers import build_loggers
-from kedro_assets.jobs.lookup import build_asset_selection, get_asset_key, get_io_manager_key
+from kedro_assets.jobs.lookup import build_asset_selection, filtered_keys, get_asset_key, get_io_manager_key
 from kedro_assets.jobs.ops import build_op_views
 from kedro_assets.jobs.plan import job_filters, nodes_left_out, plan_jobs
 from kedro_assets.jobs.run_config import merged
@@ -20,6 +20,7 @@ __all__ = [
     "build_op_views",
     "build_schedules",
     "expand_jobs",
+    "filtered_keys",
     "get_asset_key",
     "get_io_manager_key",
     "job_filters",

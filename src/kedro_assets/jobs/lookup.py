@@ -10,6 +10,7 @@ from attrs import fields
 
 from kedro_assets.config import PipelineFilter
 from kedro_assets.errors import KedroAssetsError, Scope, suggest
+from kedro_assets.jobs.plan import nodes_left_out
 from kedro_assets.jobs.selection import select_nodes
 from kedro_assets.runtime import KedroProject
 from kedro_assets.steps import projects_among
@@ -78,15 +79,31 @@ def build_asset_selection(
     if len(projects) != 1:
         msg = f"Expected the definitions of one Kedro project, found {len(projects)} projects in them."
         raise KedroAssetsError(msg)
-    [project] = projects
-    scope, table = Scope(), project.table
-    wanted = PipelineFilter(pipeline_name, **filters)
-    nodes = select_nodes(table.graph, project.project.pipelines, wanted, scope.at("pipeline"))
-    assets = table.made_by(nodes)
-    if not assets and not scope.failed:
-        scope.at("pipeline").add("this filter selects no asset.")
-    scope.raise_if_any()
-    return dg.AssetSelection.assets(*(asset.key for asset in assets))
+    problems = Scope()
+    keys = filtered_keys(projects[0], PipelineFilter(pipeline_name, **filters), problems.at("pipeline"))
+    problems.raise_if_any()
+    return dg.AssetSelection.assets(*keys)
+
+
+def filtered_keys(project: KedroProject, wanted: PipelineFilter, scope: Scope) -> list[dg.AssetKey]:
+    """Return the keys of what a Kedro filter leaves of the registered pipelines of a project.
+
+    Args:
+        project: The project.
+        wanted: The filter.
+        scope: Its place; collects what does not fit the pipelines, a filter that leaves no asset, and nodes that would be left
+            out as only hidden in-memory datasets are made there.
+    """
+    table = project.table
+    nodes = select_nodes(table.graph, project.project.pipelines, wanted, scope)
+    left = nodes_left_out(table.graph, nodes)
+    if left:
+        shown = ", ".join(f"'{node}'" for node in left)
+        hint = "Show them with `memory_assets: true` in dagster.yml, or save them with an entry in the catalog."
+        scope.add(f"{shown} would not run: they make only in-memory datasets, which are hidden.", hint)
+    elif not nodes and not scope.failed:
+        scope.add("this filter selects no asset.")
+    return [asset.key for asset in table.made_by(nodes)]
 
 
 def _found(definitions: dg.Definitions, name: str, names_of: Callable[[KedroProject], Mapping[str, _T]]) -> _T:

@@ -104,10 +104,29 @@ def test_a_run_gets_what_is_asked_for(call, runs, root):
     assert call("run", "--stale", "--dry-run")[0] == 0
     nothing = {"runtime_params": {}, "load_versions": {}}
     assert runs == [
-        (root, run.Asked("job", None, "a", given)),
-        (root, run.Asked(None, "a+", "a...b", nothing)),
+        (root, run.Asked("job", None, "a", options=given)),
+        (root, run.Asked(None, "a+", "a...b", options=nothing)),
         (root, run.Asked(options=nothing, stale=True, dry_run=True)),
     ]
+
+
+def test_kedros_filters_are_those_of_kedro_run(call, runs, root):
+    names = ["-p", "a,b", "--nodes", "x, f([y,z]) -> [w]", "-t", "one", "-t", "two,three", "-ns", "space"]
+    assert (
+        call("run", *names, "--from-inputs", "raw", "--to-outputs", "out", "--from-nodes", "p", "--to-nodes", "q")[0]
+        == 0
+    )
+    [(_, asked)] = runs
+    assert asked.filters == {
+        "pipeline_names": ["a", "b"],
+        "node_names": ["x", "f([y,z]) -> [w]"],
+        "tags": ["one", "two", "three"],
+        "node_namespaces": ["space"],
+        "from_nodes": ["p"],
+        "to_nodes": ["q"],
+        "from_inputs": ["raw"],
+        "to_outputs": ["out"],
+    }
 
 
 def test_a_run_that_fails_is_exit_code_one(call, monkeypatch):
@@ -119,13 +138,15 @@ def test_a_run_that_fails_is_exit_code_one(call, monkeypatch):
     ("arguments", "words"),
     [
         (["job", "--select", "a"], "Give a job or --select, not both."),
+        (["job", "--nodes", "a"], "Give a job or --nodes, not both."),
+        (["--select", "a", "-t", "b", "-p", "c"], "Give --select or --pipeline, not both."),
         (["--partition", "a", "--partition-range", "a...b"], "Give --partition or --partition-range, not both."),
         (["--dry-run"], "--dry-run says what --stale would materialize: give both."),
         (["--partition-range", "a"], "expects a first and a last key, found 'a'"),
         (["--partition-range", "a..."], "expects a first and a last key, found 'a...'"),
         (["--partition-range", "...b"], "expects a first and a last key, found '...b'"),
         (["--params", "x"], "Item `x` must contain a key and a value"),
-        (["--load-versions", "x"], "Invalid value for '--load-versions': Expected the form"),
+        (["--load-versions", "x"], "Invalid value for '--load-versions' / '-lv': Expected the form"),
     ],
 )
 def test_what_contradicts_itself_or_cannot_be_read_is_a_usage_error(arguments, words, call, runs):

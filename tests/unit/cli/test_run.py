@@ -64,7 +64,7 @@ def ran(root):
 
     def make(job=None, select=None, partition=None, **options):
         said = []
-        outcome = run_assets(root, Asked(job, select, partition, options), said.append)
+        outcome = run_assets(root, Asked(job, select, partition, options=options), said.append)
         return outcome, [re.sub(r"\x1b\[\d*m| +\d+\.\d s(?=  )|  \(\d+\.\d s\)", "", line) for line in said]
 
     return make
