@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -27,6 +28,13 @@ def entry(name: str, settings: str) -> str:
     return json_dataset(name) + f"  metadata: {{dagster: {{{settings}}}}}\n"
 
 
+@pytest.fixture
+def fresh() -> Iterator[dg.DagsterInstance]:
+    """An instance in which nothing is materialized yet."""
+    with dg.DagsterInstance.ephemeral() as found:
+        yield found
+
+
 EAGER = "automation_condition: eager"
 
 
@@ -42,6 +50,63 @@ def test_dagster_requests_an_asset_when_its_condition_is_met(tmp_path: Path, ins
     assert execute(project, instance, assets=["final"]).success
     third = dg.evaluate_automation_conditions(definitions, instance, cursor=second.cursor)
     assert third.total_requested == 0
+
+
+@pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
+def test_a_condition_follows_what_its_methods_leave(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    eager = "automation_condition: {eager: null, ignore: 'key:\"rows_table\"'}"
+    project = automated(tmp_path, json_dataset("raw", "rows_table") + entry("final", eager))
+    definitions = load_definitions(project)
+    first = dg.evaluate_automation_conditions(definitions, instance)
+    assert execute(project, instance, assets=["rows_table"]).success
+    second = dg.evaluate_automation_conditions(definitions, instance, cursor=first.cursor)
+    assert second.total_requested == 0
+    repository = definitions.get_repository_def()
+    [spec] = [spec for spec in definitions.resolve_all_asset_specs() if spec.key == dg.AssetKey("final")]
+    assert dg.deserialize_value(dg.serialize_value(spec.automation_condition)) == spec.automation_condition
+    assert repository.has_sensor_def("default_automation_condition_sensor")
+
+
+@pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
+def test_a_condition_that_looks_at_less_starts_what_waits_for_nothing_else(
+    tmp_path: Path, fresh: dg.DagsterInstance
+) -> None:
+    chain = """
+        eager:
+        replace: {old: newly_missing, new: missing}
+        without: {not: any_deps_missing}
+        with_label: at once
+    """
+    settings = f"  metadata:\n    dagster:\n      automation_condition:{chain}"
+    project = automated(tmp_path, json_dataset("raw", "rows_table", "final") + settings)
+    definitions = load_definitions(project)
+    first = dg.evaluate_automation_conditions(definitions, fresh)
+    second = dg.evaluate_automation_conditions(definitions, fresh, cursor=first.cursor)
+    assert second.get_num_requested(dg.AssetKey("final")) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
+def test_dagster_requests_a_check_when_its_condition_is_met(tmp_path: Path, fresh: dg.DagsterInstance) -> None:
+    settings = "  metadata: {dagster: {check_automation_condition: {missing: null, since_last_handled: null}}}\n"
+    project = automated(tmp_path, json_dataset("raw", "rows_table", "final") + "  validator: builtins.int\n" + settings)
+    definitions = load_definitions(project)
+    key = dg.AssetCheckKey(dg.AssetKey("final"), "validator")
+    first = dg.evaluate_automation_conditions(definitions, fresh)
+    second = dg.evaluate_automation_conditions(definitions, fresh, cursor=first.cursor)
+    assert [result.key for result in second.results if not result.true_subset.is_empty] == [key]
+
+
+@pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
+def test_dagster_requests_a_job_when_the_condition_of_its_assets_is_met(
+    tmp_path: Path, fresh: dg.DagsterInstance
+) -> None:
+    project = automated(tmp_path, json_dataset("raw", "rows_table", "final"))
+    condition = "{any_job_root_assets_match: {missing: null, since_last_handled: null}}"
+    project.write("conf/base/dagster.yml", f"jobs: {{second: {{selection: final, automation_condition: {condition}}}}}")
+    definitions = load_definitions(project)
+    first = dg.evaluate_automation_conditions(definitions, fresh)
+    second = dg.evaluate_automation_conditions(definitions, fresh, cursor=first.cursor)
+    assert [result.key.job_name for result in second.results if not result.true_subset.is_empty] == ["second"]
 
 
 def test_a_pattern_of_the_catalog_gives_its_condition_to_what_fits_it(tmp_path: Path) -> None:

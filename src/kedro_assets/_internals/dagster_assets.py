@@ -121,7 +121,9 @@ def read_selection(text: str) -> dg.AssetSelection:
     Raises:
         DagsterError: If it cannot be read.
     """
-    return dg.AssetSelection.from_string(text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # of an argument that Dagster's own code passes
+        return dg.AssetSelection.from_string(text)
 
 
 def select(selection: dg.AssetSelection, assets: Any) -> AbstractSet[dg.AssetKey]:
@@ -137,10 +139,14 @@ def select(selection: dg.AssetSelection, assets: Any) -> AbstractSet[dg.AssetKey
     return frozenset(selection.resolve(assets))
 
 
-def condition_label(condition: dg.AutomationCondition[Any]) -> str:
-    """Return the name that a condition has in the UI, such as `on_cron(0 6 * * *, UTC)`; nothing if it has none.
+def select_known(selection: dg.AssetSelection, assets: Any) -> AbstractSet[dg.AssetKey]:
+    """Return the keys of the assets of a selection, which may name others that are not there.
 
-    Reason: no public property tells which of Dagster's own conditions one is.
-    Risk: low; where it changes, `on_cron` waits for external datasets that nothing observes, and never fires.
+    Reason: as for `read_selection`; automation conditions look for assets in this way.
+    Risk: low.
+
+    Args:
+        selection: The selection.
+        assets: A sequence of `AssetsDefinition`, or Dagster's own graph.
     """
-    return condition.get_label() or ""
+    return frozenset(selection.resolve(assets, allow_missing=True))

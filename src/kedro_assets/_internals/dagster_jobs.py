@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,19 @@ def selected_assets(job: Any, assets: Collection[dg.AssetsDefinition]) -> Abstra
         assets: All assets.
     """
     return frozenset(job.selection.resolve(assets))
+
+
+@contextmanager
+def known_previews() -> Iterator[None]:
+    """Define a job without Dagster's warnings of arguments that are a preview: whoever writes them in YAML has chosen them.
+
+    Reason: a file of YAML cannot filter warnings.
+    Risk: low; the names of both warnings are public.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        yield
 
 
 def own_executor(job: Any) -> dg.ExecutorDefinition | None:

@@ -1,6 +1,7 @@
 """What every asset is: its record, its spec, its checks and conditions, in one table."""
 
 from kedro_assets.assets.checks import check_evaluations, check_result
+from kedro_assets.assets.conditions import build_condition, condition_words
 from kedro_assets.assets.descriptions import AssetDescriptions, describe_assets
 from kedro_assets.assets.table import AssetTable, DatasetAccess, KedroAsset, build_table
 from kedro_assets.assets.translator import DatasetRecord, KedroTranslator, node_tags
@@ -15,9 +16,11 @@ __all__ = [
     "KedroTranslator",
     "Validation",
     "WatchedValidator",
+    "build_condition",
     "build_table",
     "check_evaluations",
     "check_result",
+    "condition_words",
     "describe_assets",
     "node_tags",
 ]

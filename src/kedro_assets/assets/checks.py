@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 from kedro.validation import ValidationConfigurationError, ValidatorSpec
 
+from kedro_assets.assets.conditions import build_condition
 from kedro_assets.assets.translator import DatasetRecord
 from kedro_assets.assets.validation import Validation, read_validator
 from kedro_assets.errors import Scope
@@ -28,7 +29,7 @@ def build_checks(
         records: What is known of each asset.
         specs: The assets.
         graph: The project's graph.
-        problems: Collects validators that Kedro cannot read.
+        problems: Collects validators that Kedro cannot read, and conditions that do not fit.
     """
     found: dict[Vertex, dict[str, dg.AssetCheckSpec]] = {}
     for vertex, spec in specs.items():
@@ -36,6 +37,7 @@ def build_checks(
         if kind == "node" or (records[vertex].producer is None and not records[vertex].settings.external):
             continue
         variants = [entry.name for entry in graph.entries[name]]
+        condition = _condition(name, graph, problems)
         labels = identifiers(f"validator{variant.removeprefix(name)}" for variant in variants)
         for entry, label in zip(graph.entries[name], labels.values(), strict=True):
             try:
@@ -44,15 +46,36 @@ def build_checks(
                 problems.at("catalog", entry.name, "validator").add(str(error))
                 continue
             if validator is not None:
-                found.setdefault(vertex, {})[entry.name] = _check_spec(label, spec, entry.name, validator)
+                found.setdefault(vertex, {})[entry.name] = _check_spec(label, spec, (entry.name, validator), condition)
     return found
 
 
-def _check_spec(label: str, asset: dg.AssetSpec, dataset: str, validator: ValidatorSpec) -> dg.AssetCheckSpec:
+def _condition(dataset: str, graph: ProjectGraph, problems: Scope) -> dg.AutomationCondition[Any] | None:
+    """Return when the checks of a dataset are executed by themselves; a condition that would have no effect is reported."""
+    raw = graph.settings_of(dataset).check_automation_condition
+    if raw is None:
+        return None
+    scope = graph.settings_scope(dataset, problems).at("check_automation_condition")
+    if all(entry.config.get("validator") is None for entry in graph.entries[dataset]):
+        found = "this dataset has no `validator`, so it has no check that a condition could start."
+        scope.add(found, "Add a `validator`, or remove the condition.")
+    elif ("dataset", dataset) in graph.passing:
+        found = "this dataset only passes from node to node in memory, so Dagster never sees it change, and the condition has no effect."
+        scope.add(found, "Give the dataset a `filepath`, or remove the condition: the validator runs with the node.")
+    return build_condition(raw, scope, "check")
+
+
+def _check_spec(
+    label: str,
+    asset: dg.AssetSpec,
+    validated: tuple[str, ValidatorSpec],
+    condition: dg.AutomationCondition[Any] | None,
+) -> dg.AssetCheckSpec:
     """Describe one check; it does not block in Dagster's sense, as Kedro's own error already stops what is downstream.
 
     Dagster may skip everything behind a blocking check without a result, such as one that is only asked on load.
     """
+    dataset, validator = validated
     modes = " and ".join(validator.on)
     with warnings.catch_warnings():
         warnings.simplefilter(
@@ -64,6 +87,7 @@ def _check_spec(label: str, asset: dg.AssetSpec, dataset: str, validator: Valida
             description=f"The Kedro validator `{validator.class_path}` validates `{dataset}` on every {modes}.",
             metadata={"kedro/validator": validator.class_path},
             partitions_def=asset.partitions_def,
+            automation_condition=condition,
         )
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
 
-from kedro_assets.assets.conditions import placed_condition
+from kedro_assets.assets.conditions import names_method, placed_condition
 from kedro_assets.assets.translator import DatasetRecord, KedroTranslator
 from kedro_assets.config import AssetsConfig, imported
 from kedro_assets.errors import Scope
-from kedro_assets.graph import Vertex
+from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.partitions import Partitions
 
 
@@ -99,13 +99,31 @@ def _placed(vertex: Vertex, specs: Mapping[Vertex, dg.AssetSpec], partitions: Pa
         read: list[Vertex] = [("dataset", dataset) for dataset in graph.upstream(node)]
         before = dict.fromkeys(other for other in [*read, *graph.order.get(node, ())] if other in specs)
         if spec.automation_condition is not None:
-            silent = [specs[other] for other in before if graph.maker(other) is None]
-            virtual = not graph.passing.isdisjoint(before)
-            changes["automation_condition"] = placed_condition(spec.automation_condition, silent, virtual=virtual)
+            chosen = vertex[0] == "dataset" and names_method(
+                graph.settings_of(vertex[1]).automation_condition, "resolve_through_virtual"
+            )
+            virtual = not graph.passing.isdisjoint(before) and not chosen
+            external = [
+                specs[other] for other in _behind(before, graph) if graph.maker(other) is None and other in specs
+            ]
+            changes["automation_condition"] = placed_condition(spec.automation_condition, external, virtual=virtual)
         own = {specs[other].key for other in before}
         said = [dep for dep in spec.deps if dep.asset_key not in own]  # by the translator, on assets of other origin
         changes["deps"] = [*said, *(_dep(specs[other], node, other, partitions) for other in before)]
     return spec.replace_attributes(**changes) if changes else spec
+
+
+def _behind(vertices: Iterable[Vertex], graph: ProjectGraph) -> Iterable[Vertex]:
+    """Return assets with those that in-memory ones among them are made from, and so on."""
+    found: dict[Vertex, None] = {}
+    todo = list(vertices)
+    while todo:
+        vertex = todo.pop()
+        maker = graph.maker(vertex)
+        if vertex not in found and vertex in graph.passing and maker is not None:
+            todo += [*(("dataset", name) for name in graph.upstream(maker)), *graph.order.get(maker, ())]
+        found[vertex] = None
+    return found
 
 
 def _dep(spec: dg.AssetSpec, node: str, vertex: Vertex, partitions: Partitions) -> dg.AssetSpec | dg.AssetDep:

@@ -308,6 +308,10 @@ class JobConfig:
         run_retries: How often Dagster retries a failed run, from the step that failed. It needs `run_retries` in the
             instance's dagster.yaml, and becomes the tag `dagster/max_retries`.
         priority: The priority of the runs in the queue; higher ones start first. It becomes the tag `dagster/priority`.
+        owners: Email addresses, or teams as in `team:operations`.
+        metadata: What the UI shows of the job: values by name.
+        automation_condition: When Dagster's daemon starts the job by itself: a condition as in the catalog, inside
+            `any_job_root_assets_match` or `all_job_root_assets_match`. Not for `view: ops`.
     """
 
     view: Literal["assets", "ops"] = "assets"
@@ -323,6 +327,9 @@ class JobConfig:
     retries: RetryConfig | None = None
     run_retries: int | None = None
     priority: int | None = None
+    owners: list[str] = Factory(list)
+    metadata: dict[str, Any] = Factory(dict)
+    automation_condition: str | dict[str, Any] | None = None
 
 
 @frozen
@@ -377,7 +384,10 @@ class DatasetSettings:
         deps: What the node of this dataset waits for though it does not read it: names of datasets, or of nodes without
             outputs.
         automation_condition: When Dagster's daemon materializes the asset by itself: a name from Dagster's
-            `AutomationCondition`, such as `eager`, or one with arguments, such as `on_cron: "0 6 * * *"`.
+            `AutomationCondition`, such as `eager`, or one with arguments, such as `on_cron: "0 6 * * *"`. Further keys are
+            methods of the condition, such as `ignore: 'key:"rates"'`.
+        check_automation_condition: When Dagster's daemon executes the check of the dataset's `validator` by itself: a
+            condition as for the asset.
         freshness_policy: How old the asset may be: `time_window` or `cron` of Dagster's `FreshnessPolicy`, with its
             arguments.
         external: Whether a dataset that no node writes becomes an asset. Write `false` if an asset of your own makes
@@ -393,5 +403,6 @@ class DatasetSettings:
     partition_mappings: dict[str, Literal["identity", "all", "last"] | PartitionMappingConfig] = Factory(dict)
     deps: list[str] = Factory(list)
     automation_condition: str | dict[str, Any] | None = None
+    check_automation_condition: str | dict[str, Any] | None = None
     freshness_policy: dict[str, Any] | None = None
     external: bool = True

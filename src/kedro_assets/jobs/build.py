@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from importlib.metadata import version
 from typing import Any
 
 import dagster as dg
 from attrs import frozen
 
 from kedro_assets._internals import dagster_assets, dagster_jobs
-from kedro_assets.assets import AssetTable
+from kedro_assets.assets import AssetTable, build_condition
 from kedro_assets.config import ExecutorConfig, JobConfig, RunConfig
 from kedro_assets.errors import Scope
 from kedro_assets.graph import ProjectGraph, check_depth
@@ -132,8 +134,31 @@ class _JobBuilder:
             self._options(reads, executor)  # what is wrong there is reported all the same
             return None
         check_parameters(self.job.config.config, reads, self.scope.at("config"))
-        definition = dg.define_asset_job(self.job.name, selection=selection, **self._options(reads, executor))
-        return self._built(definition, reads, next(iter(partitions), None))
+        options = {**self._options(reads, executor), **self._condition(partitioned=bool(partitions))}
+        return self._built(self._job(selection, options), reads, next(iter(partitions), None))
+
+    def _job(self, selection: dg.AssetSelection, options: Mapping[str, Any]) -> Any:
+        """Define a job of assets, without what the installed Dagster does not know of them, which is reported."""
+        known = inspect.signature(dg.define_asset_job).parameters
+        for name in [name for name in ("owners", "automation_condition") if name in options and name not in known]:
+            found = f"the installed Dagster ({version('dagster')}) does not support this key for jobs of assets."
+            self.scope.at(name).add(found, "Remove it, or install a newer version of Dagster.")
+        with dagster_jobs.known_previews():
+            return dg.define_asset_job(
+                self.job.name, selection=selection, **{name: value for name, value in options.items() if name in known}
+            )
+
+    def _condition(self, *, partitioned: bool) -> dict[str, Any]:
+        """Return the automation condition of a job of assets; nothing if it has none."""
+        config, scope = self.job.config, self.scope.at("automation_condition")
+        condition = build_condition(config.automation_condition, scope, "job")
+        if condition is None:
+            return {}
+        if partitioned and (config.config != RunConfig() or self.loggers):
+            found = "the job is partitioned, and a condition starts runs of partitions without the job's `config` and `loggers`."
+            scope.add(found, "Remove `config` and `loggers`, or start the job with a schedule or a sensor.")
+            return {}
+        return {"automation_condition": condition}
 
     def of_ops(
         self,
@@ -151,6 +176,10 @@ class _JobBuilder:
         reads = {op: _parameters(cluster.nodes, view.graph) for op, cluster in view.ops.items()}
         check_parameters(self.job.config.config, reads, self.scope.at("config"))
         options = {**self._options(reads, executor), "logger_defs": dict(loggers) or None}
+        if self.job.config.automation_condition is not None:
+            found = "a job with `view: ops` makes no selection of assets at which a condition could look."
+            hint = "Remove `view: ops`, or start the job with a schedule or a sensor."
+            self.scope.at("automation_condition").add(found, hint)
         if not check_depth(view.graph, view.ops.values(), self.scope.at("view")):
             return None
         job = OpJob(self.job.name, frozenset(taken), options)
@@ -169,7 +198,21 @@ class _JobBuilder:
             "config": run_config or None,
             "executor_def": executor,
             "op_retry_policy": retry_policy(config.retries, self.scope.at("retries")),
+            **({"metadata": config.metadata} if config.metadata else {}),
+            **({"owners": self._owners()} if config.owners else {}),
         }
+
+    def _owners(self) -> list[str]:
+        """Return the owners that Dagster takes; others are reported."""
+        found = []
+        for position, owner in enumerate(self.job.config.owners):
+            try:
+                dg.AssetSpec("job", owners=[owner])
+                found.append(owner)
+            except dg.DagsterInvalidDefinitionError:
+                hint = "Write an email address, or the name of a team as in `team:operations`."
+                self.scope.at("owners", position).add(f"'{owner}' is not an owner.", hint)
+        return found
 
     def _selection(
         self, assets: Sequence[dg.AssetsDefinition]

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 from attrs import frozen
 
+from kedro_assets._internals import dagster_jobs
 from kedro_assets.assets import build_table, node_tags
 from kedro_assets.errors import Scope
 from kedro_assets.graph import Cluster, ProjectGraph, Vertex
@@ -91,7 +92,8 @@ def build_op_job(job: OpJob, view: View, project: KedroProject) -> dg.JobDefinit
             for made, producer in before[node].items()
         }
     wired = dg.GraphDefinition(name=job.name, node_defs=ops, dependencies=dependencies)
-    return wired.to_job(name=job.name, **job.options)
+    with dagster_jobs.known_previews():
+        return wired.to_job(name=job.name, **job.options)
 
 
 def _before(graph: ProjectGraph, node: str, nodes: Container[str]) -> Mapping[Vertex, str]:

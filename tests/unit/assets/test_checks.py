@@ -57,6 +57,43 @@ def test_a_dataset_that_an_asset_of_other_origin_makes_is_left_to_it():
     assert checks_of([make_node("n", ["a"], ["b"])], {"a": given})[0] == {}
 
 
+def conditioned(condition):
+    return {"metadata": {"dagster": {"check_automation_condition": condition}}}
+
+
+def test_the_checks_of_a_dataset_have_its_condition_for_them():
+    catalog = {"a": entry(validator="shop.A", **conditioned("eager")), "b": entry(validator="shop.B")}
+    checks, problems = checks_of([make_node("n", ["a"], ["b"])], catalog)
+    assert problems == []
+    assert {name: spec.automation_condition for name, spec in checks.items()} == {
+        "a": dg.AutomationCondition.eager(),
+        "b": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (entry(**conditioned("eager")), "this dataset has no `validator`"),
+        (entry(validator="shop.A", **conditioned("eagr")), "Dagster has no automation condition 'eagr'."),
+        (
+            {"type": "MemoryDataset", "validator": "shop.A", **conditioned("eager")},
+            "this dataset only passes from node to node in memory",
+        ),
+    ],
+    ids=["no validator", "no condition", "in memory"],
+)
+def test_a_condition_of_checks_that_does_not_fit_is_reported(given, found):
+    nodes = [make_node("n", ["x"], ["a"]), make_node("m", ["a"], ["b"])]
+    [(where, text)] = checks_of(nodes, {"a": given})[1]
+    assert (where, found in text) == ("catalog.a.metadata.dagster.check_automation_condition", True), text
+
+
+def test_a_validator_that_is_switched_off_may_keep_its_condition():
+    given = entry(validator={"class": "s.A", "enabled": False}, **conditioned("eager"))
+    assert checks_of([make_node("n", ["x"], ["a"])], {"a": given}) == ({}, [])
+
+
 def test_a_validator_that_kedro_cannot_read_is_a_problem():
     _, problems = checks_of([make_node("n", ["x"], ["a"])], {"a": entry(validator={"class": "s.A", "severty": "warn"})})
     [(path, found)] = problems

@@ -119,3 +119,26 @@ def test_a_mapping_between_two_kinds_is_checked_by_dagster():
     nodes = [make_node("a", ["raw"], ["x"]), make_node("b", ["x"], ["y"])]
     make_table(nodes, catalog=catalog, files=["x"], partitions={"x": DAILY, "y": DAILY}, problems=problems)
     assert [problem.path for problem in problems] == ["catalog.y.metadata.dagster.partition_mappings.x"]
+
+
+def condition_of(condition, catalog=None):
+    """Return the condition of `y`, which is made from `raw` through memory."""
+    y = {"type": "json.JSONDataset", "filepath": "y.json", "metadata": {"dagster": {"automation_condition": condition}}}
+    return make_table(CHAIN, catalog={"y": y, **(catalog or {})}).dataset("y").spec.automation_condition
+
+
+def test_a_condition_waits_for_no_external_dataset_behind_memory_that_nothing_observes():
+    on_cron = dg.AutomationCondition.on_cron("@daily")
+    silent = on_cron.ignore(dg.AssetSelection.assets("raw"))
+    assert condition_of({"on_cron": "@daily"}) == silent.resolve_through_virtual()
+    seen = {
+        "type": "json.JSONDataset",
+        "filepath": "r.json",
+        "metadata": {"dagster": {"automation_condition": "eager"}},
+    }
+    assert condition_of({"on_cron": "@daily"}, {"raw": seen}) == on_cron.resolve_through_virtual()
+
+
+def test_a_condition_that_says_whether_it_looks_through_memory_is_left_so():
+    assert condition_of({"eager": None, "resolve_through_virtual": False}) == dg.AutomationCondition.eager()
+    assert condition_of("eager") == dg.AutomationCondition.eager().resolve_through_virtual()

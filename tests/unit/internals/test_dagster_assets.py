@@ -113,8 +113,3 @@ def test_an_asset_that_is_observed_reports_its_data_version():
         [record] = instance.fetch_observations(dg.AssetKey(["deep", "a b"]), limit=1).records
     assert record.asset_observation.tags["dagster/data_version"] == "7"
     assert not dagster_assets.AssetGraph.of(dg.Definitions([asset])).made
-
-
-def test_a_condition_of_dagsters_own_has_a_label():
-    assert dagster_assets.condition_label(dg.AutomationCondition.on_cron("0 6 * * *")).startswith("on_cron")
-    assert dagster_assets.condition_label(~dg.AutomationCondition.missing()) == ""

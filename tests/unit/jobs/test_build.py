@@ -99,6 +99,68 @@ def test_a_job_of_ops_cannot_be_a_selection_of_assets(problems_of):
     )
 
 
+@pytest.mark.filterwarnings("ignore:Parameter `owners`")  # whenever Dagster copies the job
+def test_a_job_has_its_owners_metadata_and_condition(translate_project):
+    dagster = """
+        jobs:
+          j:
+            owners: [a@example.com, "team:data"]
+            metadata: {runbook: https://example.com, limits: {rows: 5}, live: true}
+            automation_condition: {any_job_root_assets_match: {eager: null, ignore: 'key:"raw"'}}
+          k: {view: ops, owners: ["team:data"], metadata: {level: 2}}
+    """
+    translation = translate_project(conf={"dagster.yml": dagster})
+    job, ops = (translation.definitions.resolve_job_def(name) for name in "jk")
+    assert (job.owners, ops.owners) == (["a@example.com", "team:data"], ["team:data"])
+    assert {key: value.value for key, value in job.metadata.items()} == {
+        "runbook": "https://example.com",
+        "limits": {"rows": 5},
+        "live": True,
+    }
+    assert ops.metadata["level"].value == 2
+    assert job.automation_condition.get_label() == "any_job_root_assets_match(eager)"
+    assert ops.automation_condition is None
+
+
+@pytest.mark.parametrize(
+    ("job", "path", "found"),
+    [
+        ("{owners: [team:data, nobody]}", "jobs.j.owners[1]", "'nobody' is not an owner."),
+        ("{automation_condition: eager}", "jobs.j.automation_condition", "a job has no data of its own"),
+        ("{automation_condition: {any_job_root_assets_match: eagr}}", "jobs.j.automation_condition.any_job_root_assets_match", "no automation condition 'eagr'"),
+        ("{view: ops, automation_condition: {any_job_root_assets_match: eager}}", "jobs.j.automation_condition", "a job with `view: ops`"),
+    ],
+)  # fmt: skip
+def test_owners_and_conditions_of_jobs_that_do_not_fit_are_reported(problems_of, job, path, found):
+    [problem] = problems_of(conf={"dagster.yml": f"jobs: {{j: {job}}}"})
+    assert (problem.path, found in problem.found) == (path, True), problem
+
+
+def test_a_condition_cannot_give_runs_of_partitions_their_configuration(problems_of):
+    dagster = """
+        assets: {partitions: {made: {static: [a, b]}}}
+        jobs:
+          j: {automation_condition: {any_job_root_assets_match: eager}, config: {runtime_params: {a: 1}}}
+          k: {automation_condition: {any_job_root_assets_match: eager}}
+    """
+    made = "made: {type: json.JSONDataset, filepath: 'a/${runtime_params:partition_key}.json'}\n"
+    [problem] = problems_of(conf={"dagster.yml": dagster, "catalog.yml": made})
+    assert (problem.path, "the job is partitioned" in problem.found) == ("jobs.j.automation_condition", True)
+
+
+def test_what_the_installed_dagster_does_not_have_for_jobs_is_reported(problems_of, monkeypatch):
+    def older(name, selection, config, description, tags, executor_def, op_retry_policy, metadata=None):
+        """Define a job as Dagster 1.13.0 does."""
+        return dg_define(name, selection, config, description, tags, metadata=metadata)
+
+    dg_define = dg.define_asset_job
+    monkeypatch.setattr(dg, "define_asset_job", older)
+    dagster = "jobs: {j: {owners: ['team:a'], automation_condition: {any_job_root_assets_match: eager}}}"
+    problems = problems_of(conf={"dagster.yml": dagster})
+    assert [problem.path for problem in problems] == ["jobs.j.owners", "jobs.j.automation_condition"]
+    assert all(f"the installed Dagster ({dg.__version__}) does not support" in problem.found for problem in problems)
+
+
 # By hand-made records.
 
 
