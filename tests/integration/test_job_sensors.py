@@ -138,6 +138,22 @@ def test_a_sensor_of_an_asset_starts_its_job_for_every_materialization(
     assert tick(project, instance, "second_sensor", found.cursor).run_requests == []
 
 
+def test_a_sensor_does_not_start_its_job_for_what_that_has_made(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = sensed(tmp_path, "jobs: {first: {pipeline: {to_nodes: [one]}}, all: {sensor: {asset: middle}}}")
+    assert execute(project, instance, "first").success
+    found = tick(project, instance, "all_sensor")
+    assert len(found.run_requests) == 1
+    assert execute(project, instance, "all").success
+    after = tick(project, instance, "all_sensor", found.cursor)
+    assert (after.run_requests, int(after.cursor) > int(found.cursor)) == ([], True)
+    assert (
+        after.skip_message
+        == "The new materializations of 'middle' are of runs of this job, which start no further run."
+    )
+    assert execute(project, instance, "first").success
+    assert len(tick(project, instance, "all_sensor", after.cursor).run_requests) == 1
+
+
 def test_sensors_have_what_dagster_yml_says(project: KedroProject) -> None:
     sensors = {sensor.name: sensor for sensor in load_definitions(project).sensors or []}
     changed, written_out = sensors["changed"], sensors["second_sensor"]

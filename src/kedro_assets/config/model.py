@@ -199,7 +199,8 @@ class SensorConfig:
     """One sensor: it starts a run when an asset is materialized, or when the files of an external dataset have changed.
 
     Attributes:
-        asset: The key of an asset, such as `forest/model`. Every materialization of it starts a run.
+        asset: The key of an asset, such as `forest/model`. Every materialization of it starts a run, unless a run of the
+            sensor's own job has made it.
         dataset: In place of `asset`, the name of a dataset with a `filepath` or a `path` that no node writes. A change
             of its files starts a run. If its partitions are dynamic, each new file becomes a partition and starts a run.
         minimum_interval_seconds: The least number of seconds between two ticks. Without it, Dagster's default of 30.

@@ -132,7 +132,7 @@ class _Evaluation(ABC):
 
 @frozen
 class _NewMaterializations(_Evaluation):
-    """Asks for a run for every materialization of an asset; of the same partition, if it has one."""
+    """Asks for a run for every materialization of an asset by another job; of the same partition, if it has one."""
 
     @staticmethod
     def fits(config: SensorConfig, project: KedroProject, scope: Scope) -> bool:
@@ -164,11 +164,21 @@ class _NewMaterializations(_Evaluation):
         if not records:
             reason = f"'{self.config.asset}' has not been materialized since the last tick."
             return dg.SensorResult(skip_reason=reason, cursor=context.cursor)
-        runs = [self._run(str(record.storage_id), key) for record, key in self._made(records, context.instance)]
-        missed = (
-            None if runs else f"The new materializations of '{self.config.asset}' are of no partition that the job has."
-        )
+        others = self._of_others(records, context.instance)
+        runs = [self._run(str(record.storage_id), key) for record, key in self._made(others, context.instance)]
+        of = "no partition that the job has" if others else "runs of this job, which start no further run"
+        missed = None if runs else f"The new materializations of '{self.config.asset}' are of {of}."
         return dg.SensorResult(run_requests=runs, skip_reason=missed, cursor=str(records[-1].storage_id))
+
+    def _of_others(self, records: Sequence[dg.EventLogRecord], instance: dg.DagsterInstance) -> list[dg.EventLogRecord]:
+        """Return the materializations that no run of the sensor's own job has made: those would start it again and again."""
+        run_ids = {record.storage_id: dagster_instance.run_of_record(record) for record in records}
+        asked = [run_id for run_id in dict.fromkeys(run_ids.values()) if run_id]
+        if not asked:
+            return list(records)
+        found = instance.get_run_records(dg.RunsFilter(run_ids=asked, job_name=self.job.definition.name))
+        own = {each.dagster_run.run_id for each in found}
+        return [record for record in records if run_ids[record.storage_id] not in own]
 
     def _made(
         self, records: Sequence[dg.EventLogRecord], instance: dg.DagsterInstance

@@ -60,6 +60,14 @@ def test_records_have_their_events(instance, run):
     assert dagster_instance.recorded_materialization(seen) is None
 
 
+def test_a_record_is_of_its_run_or_of_none(instance, run):
+    [made] = instance.fetch_materializations(KEY, limit=1).records
+    assert dagster_instance.run_of_record(made) == run.run_id
+    instance.report_runless_asset_event(dg.AssetMaterialization(KEY))
+    [reported] = instance.fetch_materializations(KEY, limit=1).records
+    assert dagster_instance.run_of_record(reported) == ""
+
+
 def test_the_folder_of_an_instance_is_inside_of_its_own(instance, tmp_path):
     assert dagster_instance.storage_folder(instance) == Path(tmp_path) / "storage"
 

@@ -4,6 +4,7 @@ import json
 
 import dagster as dg
 import pytest
+from dagster._core.events import StepMaterializationData
 
 from kedro_assets.config import JobConfig, PartitionsConfig, RunConfig, SensorConfig
 from kedro_assets.errors import Scope
@@ -176,6 +177,45 @@ def test_a_run_makes_the_partition_that_was_materialized(instance):
     third = look(second.cursor)
     assert said(third) == "The new materializations of 'x' are of no partition that the job has."
     assert third.cursor != second.cursor
+
+
+def materialize_in_run(instance, job, *keys):
+    """Materialize `x` in a run of a job."""
+    run = instance.create_run_for_job(dg.JobDefinition(name=job, graph_def=dg.GraphDefinition(job)))
+    for key in keys or (None,):
+        event = dg.AssetMaterialization("x", partition=key)
+        instance.report_dagster_event(
+            dg.DagsterEvent(
+                event_type_value=dg.DagsterEventType.ASSET_MATERIALIZATION.value,
+                job_name=job,
+                event_specific_data=StepMaterializationData(event),
+            ),
+            run.run_id,
+        )
+    return run
+
+
+def test_what_a_run_of_its_own_job_has_made_starts_none(instance):
+    look = looking(instance, sensors={"s": SensorConfig("x")})
+    materialize_in_run(instance, "j")
+    first = look()
+    assert said(first) == "The new materializations of 'x' are of runs of this job, which start no further run."
+    materialize_in_run(instance, "j")
+    materialize_in_run(instance, "other")
+    materialize(instance)
+    materialize_in_run(instance, "j")
+    second = look(first.cursor)
+    assert len(requests(second)) == 2
+    assert said(look(second.cursor)) == "'x' has not been materialized since the last tick."
+
+
+def test_of_partitions_too_what_its_own_job_has_made_starts_none(instance):
+    look = looking(instance, sensors={"s": SensorConfig("x")}, partitions={"x": KEYS, "y": KEYS})
+    materialize(instance, "k1")
+    first = look()
+    materialize_in_run(instance, "j", "k1", "k2")
+    materialize_in_run(instance, "other", "k2")
+    assert [key for _, key in requests(look(first.cursor))] == ["k2"]
 
 
 # Files.
