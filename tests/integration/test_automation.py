@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 from helpers import KedroProject, execute, json_dataset, load_definitions, write_project
 
+from kedro_assets.cli.report import check_lines
 from kedro_assets.errors import ConfigError
 
 
@@ -107,6 +108,34 @@ def test_dagster_requests_a_job_when_the_condition_of_its_assets_is_met(
     first = dg.evaluate_automation_conditions(definitions, fresh)
     second = dg.evaluate_automation_conditions(definitions, fresh, cursor=first.cursor)
     assert [result.key.job_name for result in second.results if not result.true_subset.is_empty] == ["second"]
+
+
+UNSEEN = "raw: {type: MemoryDataset}\n"
+
+
+@pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
+@pytest.mark.parametrize(
+    ("condition", "said", "requested"),
+    [("eager", 1, 0), ("{eager: null, ignore: 'key:\"raw\"'}", 0, 1)],
+    ids=["alone", "as advised"],
+)
+def test_what_is_said_of_a_condition_that_cannot_fire_is_true(
+    tmp_path: Path, fresh: dg.DagsterInstance, condition: str, said: int, requested: int
+) -> None:
+    project = write_project(
+        tmp_path,
+        nodes="def add(value, other):\n    return value\n\ndef first():\n    return 1\n",
+        pipelines="""{"__default__": pipeline([
+            node(first, None, "source", name="one"), node(add, ["source", "raw"], "final", name="two")])}""",
+        catalog=UNSEEN + json_dataset("source") + entry("final", f"automation_condition: {condition}"),
+    )
+    notes = [line for line in check_lines(project.path) if "starts nothing" in line]
+    definitions = load_definitions(project)
+    first = dg.evaluate_automation_conditions(definitions, fresh)
+    fresh.report_runless_asset_event(dg.AssetMaterialization("source"))
+    second = dg.evaluate_automation_conditions(definitions, fresh, cursor=first.cursor)
+    assert (len(notes), second.total_requested) == (said, requested)
+    assert all("`ignore: 'key:\"raw\"'`" in note for note in notes)
 
 
 def test_a_pattern_of_the_catalog_gives_its_condition_to_what_fits_it(tmp_path: Path) -> None:

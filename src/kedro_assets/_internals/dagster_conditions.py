@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import dagster as dg
+
+from kedro_assets._internals.dagster_assets import AssetGraph
 
 Condition = dg.AutomationCondition[Any]
 
@@ -47,3 +50,31 @@ def is_of_job(condition: Condition) -> bool:
     Risk: low; where it changes, conditions of jobs are refused.
     """
     return any(part.name.endswith("JOB_ROOT_ASSETS_MATCH") for part in parts(condition))
+
+
+def kind(condition: Condition) -> str:
+    """Return what a condition is by itself, whatever its label, such as `And`, `Since` or `AnyDeps`.
+
+    Reason: the classes of conditions are not public.
+    Risk: low; where it changes, nothing is said of conditions that cannot fire.
+    """
+    return type(condition).__name__.removesuffix("Condition").removesuffix("Automation")
+
+
+def operands(condition: Condition) -> Sequence[Condition]:
+    """Return what a condition is made of.
+
+    Reason: as for `parts`.
+    Risk: low, as there.
+    """
+    return list(condition.children)
+
+
+def followed(condition: Condition, key: dg.AssetKey, graph: AssetGraph) -> AbstractSet[dg.AssetKey]:
+    """Return the assets that a condition on other assets looks at, for one asset; none for a condition of another kind.
+
+    Reason: what `allow`, `ignore` and virtual assets leave of the dependencies has no public method.
+    Risk: low; where it changes, nothing is said of conditions that cannot fire.
+    """
+    look = getattr(condition, "_get_dep_keys", None)
+    return frozenset(look(key, graph.theirs)) if look else frozenset()

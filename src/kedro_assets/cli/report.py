@@ -11,6 +11,7 @@ import click
 import dagster as dg
 
 from kedro_assets._internals import dagster_jobs
+from kedro_assets.cli.automation import automation_notes
 from kedro_assets.definitions import Translation, translate
 from kedro_assets.errors import ProjectError, Scope
 from kedro_assets.jobs import nodes_left_out
@@ -68,6 +69,7 @@ def check_lines(root: Path) -> Iterator[str]:
         for left in found.project.left_out
         if not left.failed
     )
+    yield from automation_notes(found)
     yield from unused
     missing = left_out_text(found.project)
     if missing:

@@ -15,6 +15,7 @@ from attrs import NOTHING, Attribute, fields, has
 
 from kedro_assets._internals import dagster_config
 from kedro_assets._internals.dagster_config import Option, OptionType
+from kedro_assets.assets import condition_words
 from kedro_assets.config import (
     AssetsConfig,
     DagsterConfig,
@@ -64,6 +65,10 @@ def dagster_schema() -> Schema:
     sources: list[Schema] = [{"required": ["asset"]}, {"required": ["dataset"]}]
     definitions["SensorConfig"] |= {"type": "object", "oneOf": sources}
     definitions["ExecutorConfig"] = _executor()
+    definitions["AutomationCondition"] = condition_schema()
+    definitions["JobConfig"]["properties"]["automation_condition"] |= {
+        "anyOf": [_reference("AutomationCondition"), {"type": "null"}]
+    }
     definitions |= {name: executor_schema(name) for name in KNOWN}
     whole = _section(DagsterConfig)
     return {
@@ -93,6 +98,28 @@ def executor_schema(name: str) -> Schema:
         own = properties[option]
         properties[option] = {"description": own.pop("description", ""), "anyOf": [own, {"type": "string"}]}
     return found if "required" in found else _or_null(found)
+
+
+def condition_schema() -> Schema:
+    """Describe an automation condition, with what the installed Dagster has.
+
+    What is in it is described as far as it is a condition again: Dagster says nothing of other arguments but their names.
+    """
+    words = condition_words()
+    inside = [_reference("AutomationCondition"), {"type": "array", "items": _reference("AutomationCondition")}]
+    known = {"anyOf": [*inside, {"type": ["object", "array", "string", "boolean", "null"]}]}
+    return {
+        "description": "An automation condition: a name of Dagster's, alone or with its arguments, and methods of it.",
+        "anyOf": [
+            {"enum": [name for name, (_, alone) in words.items() if alone]},
+            {
+                "type": "object",
+                "minProperties": 1,
+                "properties": {name: {"description": text, **known} for name, (text, _) in words.items()},
+                "additionalProperties": False,
+            },
+        ],
+    }
 
 
 def option_schema(option_type: OptionType) -> Schema:

@@ -103,6 +103,13 @@ def test_a_project_without_nodes_is_refused_after_all_that_can_be_said(write_pro
     assert next(lines).startswith("0 assets (0 external) of 0 nodes")
 
 
+def test_a_condition_that_nothing_lets_fire_is_said_before_the_last_line(write_project):
+    made = "made: {type: json.JSONDataset, filepath: a.json, metadata: {dagster: {automation_condition: on_missing}}}\n"
+    *_, note, last = check_lines(write_project(conf={"catalog.yml": f"raw: {FILE}\n{made}"}))
+    assert note.startswith("The automation condition of 'made' starts nothing: an asset without partitions")
+    assert last == "No problems."
+
+
 # The list.
 
 JOBS = """

@@ -50,8 +50,10 @@ def test_every_key_has_a_description(schema) -> None:
     assert list(schema["properties"]) == [key.name for key in fields(DagsterConfig)]
     for section in (schema, *(value for name, value in schema["definitions"].items() if name not in KNOWN)):
         assert section["description"]
-        if section is not schema["definitions"]["ExecutorConfig"]:
+        if section not in (schema["definitions"]["ExecutorConfig"], schema["definitions"]["AutomationCondition"]):
             assert all(key["description"] for key in section["properties"].values())
+    written_out = schema["definitions"]["AutomationCondition"]["anyOf"][1]
+    assert all(word["description"] for word in written_out["properties"].values())
 
 
 def test_defaults_and_choices_are_those_of_the_reader(schema) -> None:
@@ -69,6 +71,31 @@ def test_the_example_fits(schema) -> None:
 def test_mistakes_are_marked_where_the_reader_reports_them(schema) -> None:
     assert problems(MISTAKES) == ["assets.memory_assets", "assets.cluster_bye"]
     assert errors(MISTAKES, schema) == ["assets", "assets.memory_assets"]  # an unknown key is marked at its section
+
+
+def job_with(condition: str) -> str:
+    return f"jobs: {{j: {{automation_condition: {condition}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("condition", "fits"),
+    [
+        ("{any_job_root_assets_match: eager}", True),
+        (
+            "{any_job_root_assets_match: {eager: null, ignore: 'key:\"a\"', replace: [{old: missing, new: missing}]}}",
+            True,
+        ),
+        ("{all_of: [eager, {not: in_progress}], with_label: both}", True),
+        ("'${globals:condition}'", True),
+        ("eagr", False),
+        ("on_cron", False),
+        ("{any_job_root_assets_matches: eager}", False),
+        ("{}", False),
+        ("[eager]", False),
+    ],
+)
+def test_a_condition_has_the_words_of_dagster(condition: str, fits: bool, schema) -> None:
+    assert bool(errors(job_with(condition), schema)) is not fits
 
 
 @pytest.mark.parametrize(("text", "path"), MISFITS)

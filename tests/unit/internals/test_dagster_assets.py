@@ -113,3 +113,8 @@ def test_an_asset_that_is_observed_reports_its_data_version():
         [record] = instance.fetch_observations(dg.AssetKey(["deep", "a b"]), limit=1).records
     assert record.asset_observation.tags["dagster/data_version"] == "7"
     assert not dagster_assets.AssetGraph.of(dg.Definitions([asset])).made
+
+
+def test_a_selection_may_name_assets_that_are_not_there():
+    selection = dagster_assets.read_selection('key:"nope" or key:"raw"')
+    assert dagster_assets.select_known(selection, []) == frozenset()

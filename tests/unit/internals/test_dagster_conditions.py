@@ -2,6 +2,7 @@ import dagster as dg
 import pytest
 
 from kedro_assets._internals import dagster_conditions
+from kedro_assets._internals.dagster_assets import AssetGraph
 
 AC = dg.AutomationCondition
 
@@ -29,3 +30,24 @@ def test_the_names_of_parts_are_those_by_which_they_are_replaced():
 def test_a_condition_is_of_a_job_if_it_looks_at_the_assets_of_one():
     assert dagster_conditions.is_of_job(AC.any_job_root_assets_match(AC.eager()) & ~AC.missing())
     assert not dagster_conditions.is_of_job(AC.eager())
+
+
+def test_what_a_condition_is_by_itself_is_known_whatever_its_label():
+    kinds = [dagster_conditions.kind(part) for part in dagster_conditions.parts(AC.on_missing())]
+    assert kinds[:5] == ["And", "InLatestTimeWindow", "Since", "NewlyTrue", "Missing"]
+    assert {"Or", "Not", "AnyDeps"} < {*kinds}
+
+
+def test_the_operands_of_since_are_what_starts_it_and_what_resets_it():
+    first, second = dagster_conditions.operands(AC.missing().since(AC.newly_updated()))
+    assert (first, second) == (AC.missing(), AC.newly_updated())
+    assert dagster_conditions.label(dagster_conditions.operands(AC.missing().since_last_handled())[1]) == "handled"
+
+
+def test_a_condition_on_other_assets_looks_at_what_its_methods_leave():
+    made = [dg.AssetSpec("a"), dg.AssetSpec("b"), dg.AssetSpec("c", deps=["a", "b"])]
+    graph, key = AssetGraph.of(dg.Definitions(assets=made)), dg.AssetKey("c")
+    assert dagster_conditions.followed(AC.any_deps_updated(), key, graph) == {dg.AssetKey("a"), dg.AssetKey("b")}
+    ignoring = AC.any_deps_updated().ignore(dg.AssetSelection.assets("b"))
+    assert dagster_conditions.followed(ignoring, key, graph) == {dg.AssetKey("a")}
+    assert dagster_conditions.followed(AC.missing(), key, graph) == frozenset()
