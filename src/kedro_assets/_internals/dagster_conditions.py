@@ -70,8 +70,8 @@ def operands(condition: Condition) -> Sequence[Condition]:
     return list(condition.children)
 
 
-def followed(condition: Condition, key: dg.AssetKey, graph: AssetGraph) -> AbstractSet[dg.AssetKey]:
-    """Return the assets that a condition on other assets looks at, for one asset; none for a condition of another kind.
+def followed(condition: Condition, key: dg.AssetKey | dg.AssetCheckKey, graph: AssetGraph) -> AbstractSet[dg.AssetKey]:
+    """Return the assets that a condition on other assets looks at, for one asset or check; none for a condition of another kind.
 
     Reason: what `allow`, `ignore` and virtual assets leave of the dependencies has no public method.
     Risk: low; where it changes, nothing is said of conditions that cannot fire.

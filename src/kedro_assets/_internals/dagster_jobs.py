@@ -95,6 +95,19 @@ def own_executor(job: Any) -> dg.ExecutorDefinition | None:
     return found
 
 
+def own_condition(job: Any) -> dg.AutomationCondition[Any] | None:
+    """Return the automation condition of a job; None without one, and in versions of Dagster that have none of jobs.
+
+    Reason: as for `selected_assets`.
+    Risk: low; where it changes, nothing is said of jobs that start themselves.
+
+    Args:
+        job: A `JobDefinition`, or what `dagster.define_asset_job` returns.
+    """
+    found: dg.AutomationCondition[Any] | None = getattr(job, "automation_condition", None)
+    return found
+
+
 def own_run_config(job: dg.JobDefinition, partition: str | None = None) -> Mapping[str, Any]:
     """Return the run configuration that a job is defined with.
 

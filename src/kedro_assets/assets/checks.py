@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 from kedro.validation import ValidationConfigurationError, ValidatorSpec
 
-from kedro_assets.assets.conditions import build_condition
+from kedro_assets.assets.conditions import build_condition, placed_condition
 from kedro_assets.assets.translator import DatasetRecord
 from kedro_assets.assets.validation import Validation, read_validator
 from kedro_assets.errors import Scope
@@ -38,6 +38,8 @@ def build_checks(
             continue
         variants = [entry.name for entry in graph.entries[name]]
         condition = _condition(name, graph, problems)
+        if condition is not None and records[vertex].producer is None:
+            condition = placed_condition(condition, [spec], virtual=False)
         labels = identifiers(f"validator{variant.removeprefix(name)}" for variant in variants)
         for entry, label in zip(graph.entries[name], labels.values(), strict=True):
             try:

@@ -31,7 +31,8 @@ def automation_notes(found: Translation) -> Iterator[str]:
     """Yield what is to be said of a project's conditions and sensors."""
     checker = _Checker(found)
     yield from checker.conditions()
-    if checker.sensors:
+    yield from checker.checks()
+    if checker.sensors or checker.of_jobs:
         yield from checker.loops()
         yield from checker.files()
 
@@ -61,7 +62,7 @@ class _Checker:
     def never(self) -> Mapping[dg.AssetKey, str]:
         """Why the condition of an asset is never true; an empty text where it may be, or where that cannot be told."""
         assets = self.found.table.by_key
-        return {key: _Never(assets[key], self).reason(condition) for key, condition in self.automated.items()}
+        return {key: _Never(assets[key], key, self).reason(condition) for key, condition in self.automated.items()}
 
     @cached_property
     def sensors(self) -> Mapping[str, tuple[str, dict[str, str]]]:
@@ -86,12 +87,18 @@ class _Checker:
         """What is made by the jobs that a schedule, a sensor or a condition starts."""
         names: set[Any] = {schedule.job_name for schedule in self.found.schedules}
         names |= {job for job, _ in self.sensors.values()}
-        names |= {job.definition.name for job in self.found.jobs.values() if job.config.automation_condition}
+        names |= self.of_jobs.keys()
         return frozenset().union(*(made for name, made in self.jobs.items() if name in names))
 
     def named(self, keys: Sequence[dg.AssetKey]) -> str:
         """Name some assets as Kedro does."""
         return " and ".join(f"'{self.found.table.by_key[key].name}'" for key in keys)
+
+    @cached_property
+    def of_jobs(self) -> Mapping[str, Any]:
+        """The conditions of jobs, by the name of the job in Dagster."""
+        found = {job.definition.name: dagster_jobs.own_condition(job.definition) for job in self.found.jobs.values()}
+        return {name: condition for name, condition in found.items() if condition is not None}
 
     # Conditions that do not fire.
 
@@ -103,6 +110,15 @@ class _Checker:
                 yield f"The automation condition of '{asset.name}' starts nothing: {self.never[key]}"
             else:
                 yield from self._waiting(asset, condition)
+
+    def checks(self) -> Iterator[str]:
+        """Yield what is to be said of the conditions of checks that nothing lets fire."""
+        for asset in self.found.table.assets:
+            for check in asset.checks.values():
+                condition = check.automation_condition
+                never = _Never(asset, check.key, self).reason(condition) if condition is not None else ""
+                if never:
+                    yield f"The automation condition of the check '{check.name}' of '{asset.name}' starts nothing: {never}"
 
     def _waiting(self, asset: KedroAsset, condition: Any) -> Iterator[str]:
         """Yield what a condition waits for on each tick of a cron schedule though nothing makes it by itself."""
@@ -139,7 +155,7 @@ class _Checker:
                 told.add(frozenset(way))
                 chain = ", which starts ".join([*way[1:], way[0]])
                 yield (
-                    f"Job '{job}' would start itself again and again: it starts {chain}. Let the sensor look at an asset that "
+                    f"Job '{job}' would start itself again and again: it starts {chain}. Let a sensor look at an asset that "
                     "none of these makes, leave assets out of a job with its `pipeline`, or write `ignore` in an "
                     "`automation_condition`."
                 )
@@ -161,7 +177,20 @@ class _Checker:
             for title, made in makes.items():
                 if followed & made and key not in made:
                     started[title].add(conditions[key])
+        for job, condition in self.of_jobs.items():
+            followed = self._followed_by_job(job, condition)
+            for title, made in makes.items():
+                if followed & made and not made & self.jobs[job]:
+                    started[title].add(f"job '{job}'")
         return started
+
+    def _followed_by_job(self, job: str, condition: Any) -> Keys:
+        """Return the assets whose updates start a job by its condition; none where that cannot be told."""
+        if dagster_conditions.kind(condition) != "AnyJobRootAssetsMatch":
+            return frozenset()
+        [operand], made = dagster_conditions.operands(condition), self.jobs[job]
+        roots = [key for key in made if not self.graph.parents(key) & made]
+        return frozenset[dg.AssetKey]().union(*(_follows(operand, key, self.graph) for key in roots))
 
     def files(self) -> Iterator[str]:
         """Yield each sensor whose job writes to the files that it looks at, under the name of another dataset."""
@@ -187,10 +216,12 @@ class _Never:
 
     Attributes:
         asset: The asset.
+        key: Its key, or that of one of its checks.
         checker: The project around it.
     """
 
     asset: KedroAsset
+    key: dg.AssetKey | dg.AssetCheckKey
     checker: _Checker
 
     def reason(self, condition: Any) -> str:
@@ -202,8 +233,8 @@ class _Never:
             return self._nothing_new(condition)
         if kind == "NewlyTrue" and dagster_conditions.kind(inner[0]) == "Missing" and not self.asset.partitioning:
             return (
-                "an asset without partitions is newly missing only after somebody has wiped it. To make it where it has never "
-                "been made, write `{missing: null, since_last_handled: null}`."
+                "what has no partitions is newly missing only after somebody has wiped it. To start it where it has never been "
+                "made, write `{missing: null, since_last_handled: null}`."
             )
         if kind in ("Since", "NewlyTrue"):
             return self.reason(inner[0])
@@ -214,9 +245,9 @@ class _Never:
 
     def _nothing_new(self, condition: Any) -> str:
         """Return why none of the assets that a condition follows can make it true."""
-        followed = dagster_conditions.followed(condition, self.asset.key, self.checker.graph)
-        if not followed and self.asset.spec.deps:
-            return "its `allow` and `ignore` leave nothing of what the asset is made from. Correct their selections."
+        followed = dagster_conditions.followed(condition, self.key, self.checker.graph)
+        if not followed and (self.asset.spec.deps or isinstance(self.key, dg.AssetCheckKey)):
+            return "its `allow` and `ignore` leave nothing of what it is made from. Correct their selections."
         if not followed:
             return (
                 "it follows what the asset is made from, and that is nothing. Write `on_cron`, or give a job of the asset a "
@@ -234,7 +265,7 @@ class _Never:
         """Return which assets a condition waits for in vain."""
         if _label(condition) != "any_deps_missing":
             return ""
-        silent = self.checker.silent(dagster_conditions.followed(condition, self.asset.key, self.checker.graph))
+        silent = self.checker.silent(dagster_conditions.followed(condition, self.key, self.checker.graph))
         if not silent:
             return ""
         return (

@@ -89,6 +89,14 @@ def test_a_condition_of_checks_that_does_not_fit_is_reported(given, found):
     assert (where, found in text) == ("catalog.a.metadata.dagster.check_automation_condition", True), text
 
 
+def test_a_condition_of_a_check_does_not_wait_for_an_external_dataset_that_nothing_observes():
+    catalog = {name: entry(validator="shop.A", **conditioned({"on_cron": "@daily"})) for name in ("a", "b")}
+    checks, _ = checks_of([make_node("n", ["a"], ["b"])], catalog)
+    on_cron = dg.AutomationCondition.on_cron("@daily")
+    assert checks["a"].automation_condition == on_cron.ignore(dg.AssetSelection.assets("a"))
+    assert checks["b"].automation_condition == on_cron
+
+
 def test_a_validator_that_is_switched_off_may_keep_its_condition():
     given = entry(validator={"class": "s.A", "enabled": False}, **conditioned("eager"))
     assert checks_of([make_node("n", ["x"], ["a"])], {"a": given}) == ({}, [])

@@ -64,8 +64,8 @@ def test_nothing_is_said_of_conditions_that_can_fire(notes_of, conditions, catal
         ({"x": "{eager: null, without: {not: any_deps_missing}}"}, SILENT, "x", "it follows 'raw', which no node makes", "`on_cron`"),
         ({"y": "{eager: null, allow: 'key:\"xx\"'}"}, "", "y", "its `allow` and `ignore` leave nothing", "Correct their selections"),
         ({"x": IGNORING}, "", "x", "its `allow` and `ignore` leave nothing", "Correct their selections"),
-        ({"y": "on_missing"}, "", "y", "an asset without partitions is newly missing only after", "`{missing: null, since_last_handled: null}`"),
-        ({"y": "newly_missing"}, "", "y", "an asset without partitions is newly missing only after", "since_last_handled"),
+        ({"y": "on_missing"}, "", "y", "what has no partitions is newly missing only after", "`{missing: null, since_last_handled: null}`"),
+        ({"y": "newly_missing"}, "", "y", "what has no partitions is newly missing only after", "since_last_handled"),
     ],
 )  # fmt: skip
 def test_a_condition_that_nothing_lets_fire_is_named_with_what_to_write(
@@ -119,6 +119,30 @@ def test_what_a_job_makes_that_something_starts_is_waited_for_with_reason(notes_
     assert len(notes_of(dagster="jobs: {j: {pipeline: {node_names: [a]}}}", y=ON_CRON)) == 1
 
 
+VALIDATED = """
+    {name}: {{{of}, validator: shop.V, metadata: {{dagster: {{check_automation_condition: {condition}}}}}}}
+"""
+FILE = "type: json.JSONDataset, filepath: raw.json"
+TABLE = "type: pandas.SQLTableDataset, table_name: raw, credentials: {con: 'sqlite://'}"
+
+
+@pytest.mark.parametrize(
+    ("name", "of", "condition", "reason"),
+    [
+        ("raw", FILE, "eager", ""),
+        ("raw", TABLE, ON_CRON, ""),
+        ("x", FILE, "{missing: null, since_last_handled: null}", ""),
+        ("raw", TABLE, "eager", "it waits until 'raw' is there"),
+        ("x", FILE, "on_missing", "what has no partitions is newly missing"),
+        ("x", FILE, "{eager: null, ignore: 'key:\"x\"'}", "its `allow` and `ignore` leave nothing"),
+    ],
+)
+def test_a_condition_of_a_check_that_nothing_lets_fire_is_named(notes_of, name, of, condition, reason):
+    notes = notes_of(catalog=VALIDATED.format(name=name, of=of, condition=condition).strip() + "\n")
+    start = f"The automation condition of the check 'validator' of '{name}' starts nothing: {reason}"
+    assert [note.startswith(start) for note in notes] == ([True] if reason else [])
+
+
 # Sensors.
 
 TWO = "jobs: {one: {pipeline: {node_names: [a]}, sensor: {asset: %s}}, two: {pipeline: {node_names: [c]}, sensor: {asset: %s}}}"
@@ -127,7 +151,7 @@ TWO = "jobs: {one: {pipeline: {node_names: [a]}, sensor: {asset: %s}}, two: {pip
 def test_jobs_that_start_each_other_are_named_once(notes_of):
     [note] = notes_of(dagster=TWO % ("z", "x"))
     assert note.startswith(
-        "Job 'one' would start itself again and again: it starts job 'two', which starts job 'one'. Let the sensor look at"
+        "Job 'one' would start itself again and again: it starts job 'two', which starts job 'one'. Let a sensor look at"
     )
 
 
@@ -172,3 +196,15 @@ def test_a_job_that_writes_the_files_that_its_sensor_looks_at_is_named(notes_of)
         "Job 'j' would start itself again and again: its sensor looks at the files of 'raw', and the job"
     )
     assert "writes 'x' to the same place" in note
+
+
+def test_conditions_of_jobs_can_start_each_other(notes_of):
+    pipelines = """
+        return {'__default__': Pipeline([
+            n('a', ['raw'], ['x']), n('b', ['x'], ['y']), n('c', ['raw'], ['z']), n('d', ['z'], ['w'])])}
+    """
+    job = "{pipeline: {node_names: %s}, automation_condition: {any_job_root_assets_match: eager}}"
+    circle = f"jobs: {{one: {job % '[a, d]'}, two: {job % '[c, b]'}}}"
+    [note] = notes_of(pipelines, circle, catalog=file("w"))
+    assert note.startswith("Job 'one' would start itself again and again: it starts job 'two', which starts job 'one'.")
+    assert notes_of(pipelines, f"jobs: {{one: {job % '[a, c]'}, two: {job % '[d, b]'}}}", catalog=file("w")) == []

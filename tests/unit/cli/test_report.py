@@ -106,7 +106,7 @@ def test_a_project_without_nodes_is_refused_after_all_that_can_be_said(write_pro
 def test_a_condition_that_nothing_lets_fire_is_said_before_the_last_line(write_project):
     made = "made: {type: json.JSONDataset, filepath: a.json, metadata: {dagster: {automation_condition: on_missing}}}\n"
     *_, note, last = check_lines(write_project(conf={"catalog.yml": f"raw: {FILE}\n{made}"}))
-    assert note.startswith("The automation condition of 'made' starts nothing: an asset without partitions")
+    assert note.startswith("The automation condition of 'made' starts nothing: what has no partitions")
     assert last == "No problems."
 
 

@@ -208,3 +208,12 @@ def test_definitions_are_found_and_their_run_gives_its_events_as_they_happen(tmp
     assert made == [dg.AssetKey("second")]
     assert run.asset_selection == {dg.AssetKey("second")}
     assert run.is_success
+
+
+def test_a_job_has_its_own_condition_or_none():
+    with dagster_jobs.known_previews():
+        condition = dg.AutomationCondition.any_job_root_assets_match(dg.AutomationCondition.eager())
+        job = dg.define_asset_job("j", "*", automation_condition=condition)
+    assert dagster_jobs.own_condition(job) == condition
+    assert dagster_jobs.own_condition(dg.define_asset_job("k", "*")) is None
+    assert dagster_jobs.own_condition(dg.JobDefinition(graph_def=dg.GraphDefinition("g"))) is None
