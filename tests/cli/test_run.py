@@ -74,23 +74,22 @@ def test_a_filter_that_does_not_fit_is_a_message(shop, cli) -> None:
     assert "Traceback" not in outcome.err
 
 
-def test_only_what_is_not_up_to_date_is_made(shop, cli, tmp_path, monkeypatch) -> None:
-    (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    first = cli(shop, "run", "--stale", "--dry-run")
-    assert [line for line in first.out.splitlines() if line.startswith("*")] == [
+def test_only_what_is_not_up_to_date_is_made(shop, cli, home: Path) -> None:
+    def run(*options: str):
+        return cli(shop, "run", "--stale", *options, variables={"DAGSTER_HOME": str(home)})
+
+    assert [line for line in run("--dry-run").out.splitlines() if line.startswith("*")] == [
         "* doubled: never made",
         "* reports/summary: never made",
     ]
-    assert not runs(tmp_path)
-    assert lines(cli(shop, "run", "--stale"))[-1] == "= the run succeeded: 2 assets materialized"
-    second = cli(shop, "run", "--stale")
-    assert "Everything is up to date." in second.out
+    assert not runs(home)
+    assert lines(run())[-1] == "= the run succeeded: 2 assets materialized"
+    assert "Everything is up to date." in run().out
     (shop.path / "data/summary.json").unlink()
-    third = cli(shop, "run", "--stale")
-    assert "* reports/summary: there are no files at data/summary.json" in third.out
-    assert lines(third) == ["+ reports/summary", "= the run succeeded: 1 asset materialized"]
-    assert len(runs(tmp_path)) == 2
+    again = run()
+    assert "* reports/summary: there are no files at data/summary.json" in again.out
+    assert lines(again) == ["+ reports/summary", "= the run succeeded: 1 asset materialized"]
+    assert len(runs(home)) == 2
 
 
 def test_it_says_which_step_starts_and_how_long_each_asset_took(shop, cli) -> None:
