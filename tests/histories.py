@@ -224,7 +224,7 @@ def histories(draw: st.DrawFn) -> tuple[SmallProject, tuple[Action, ...]]:
     one_of = [
         part,
         part,
-        st.builds(Action, st.sampled_from(["run job", "run all"]), st.just(()), st.just("") | nodes),
+        st.builds(Action, st.sampled_from(["run job", "run all", "run ops"]), st.just(()), st.just("") | nodes),
         code,
     ]
     used = [name for name in PARAMETERS if project.read(name)]
@@ -236,7 +236,8 @@ def histories(draw: st.DrawFn) -> tuple[SmallProject, tuple[Action, ...]]:
     files = [name for name in project.stored if name in project.by_name and project.by_name[name].stored]
     if files:
         one_of.append(st.builds(Action, st.just("delete"), st.tuples(st.sampled_from(files))))
-    actions = [draw(st.builds(Action, st.sampled_from(["run job", "run all"])) | st.one_of(one_of))]
+    first = st.sampled_from(["run all", "run job", "run ops"])
+    actions = [draw(st.builds(Action, first) | st.one_of(one_of))]
     for _ in range(draw(st.integers(1, 5))):
         again = [st.just(Action("re-execute"))] if actions[-1].fails else []
         actions.append(draw(st.one_of([*one_of, *again])))

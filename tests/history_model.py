@@ -73,30 +73,26 @@ class World:
 
     def do(self, action: Action) -> None:
         """Do something, and look whether Dagster was told what is true."""
-        names = action.names
-        if action.what == "run job":
-            self._run("all", None, action.fails)
-        elif action.what == "run all":
-            self._run(ASSET_JOB, self.project.assets, action.fails)
-        elif action.what == "run":
-            self._run(ASSET_JOB, names, action.fails)
-        elif action.what == "re-execute":
-            if self.failed is not None:
-                self._run("", None, "", continue_from=self.failed)
-        elif action.what == "observe":
-            self._observe(*names)
-        elif action.what == "change file":
-            self._put(*names)
-        elif action.what == "delete":
-            (self.disk.path / f"data/{names[0]}.json").unlink(missing_ok=True)
-        elif action.what == "change code of":
-            self.codes[names[0]] += 1
-            self._reload()
-        elif action.what == "change parameter":
-            self.values[names[0]] += 1
-            self._reload()
-        else:
-            raise AssertionError(action)
+        does = {
+            "run job": lambda: self._run("all", None, action.fails),
+            "run ops": lambda: self._run("ops", None, action.fails),
+            "run all": lambda: self._run(ASSET_JOB, self.project.assets, action.fails),
+            "run": lambda: self._run(ASSET_JOB, action.names, action.fails),
+            "re-execute": lambda: self._run("", None, "", continue_from=self.failed),
+            "observe": lambda: self._observe(*action.names),
+            "change file": lambda: self._put(*action.names),
+            "delete": lambda: self._delete(*action.names),
+            "change code of": lambda: self._change(self.codes, *action.names),
+            "change parameter": lambda: self._change(self.values, *action.names),
+        }
+        does[action.what]()
+
+    def _delete(self, name: str) -> None:
+        (self.disk.path / f"data/{name}.json").unlink(missing_ok=True)
+
+    def _change(self, numbers: dict[str, int], name: str) -> None:
+        numbers[name] += 1
+        self._reload()
 
     def _put(self, name: str) -> None:
         self.contents[name] = 1000 + 1000 * len(self.contents) if name not in self.contents else self.contents[name] + 1
@@ -137,14 +133,16 @@ class World:
 
     def _run(self, job: str, assets: Collection[str] | None, fails: str, continue_from: str | None = None) -> None:
         keys = None if assets is None else [self.key(name) for name in assets]
-        if continue_from is not None:
+        if not job:
+            if continue_from is None:  # no run has failed
+                return
             parent = self.instance.get_run_by_id(continue_from)
             assert parent is not None
             job = parent.job_name
             assets = [self.name(key) for key in parent.asset_selection] if parent.asset_selection else None
         selected = self.project.assets if assets is None else assets
         planned = self.planned(selected)
-        before, calls, missing = self.saved(), len(JOURNAL), self.missing(planned)
+        before, calls, missing = self.saved(), len(JOURNAL), self.missing(planned, selected)
         if fails:
             FAILING.add(fails)
         try:
@@ -202,12 +200,15 @@ class World:
             todo += [self.maker(name) for name in self.project.node(node).inputs if self.passes_on(name)]
         return found
 
-    def missing(self, planned: Collection[str]) -> set[str]:
-        """What some nodes read, and neither they make nor anyone has left."""
+    def missing(self, planned: Collection[str], selected: Collection[str]) -> set[str]:
+        """What some nodes read and nobody has left.
+
+        Dagster lets a step wait for what is selected. What another step makes beside that may come too late.
+        """
         read = {name for node in planned for name in self.project.node(node).inputs if name in self.project.by_name}
-        made = {name for name in read if self.maker_of(name) in planned}
-        kept = {name for name in read if self.project.kept(name) and name in self.made}
-        return {name for name in read - made - kept if not (self.disk.path / f"data/{name}.json").exists()}
+        left = {name for name in read if name in selected or self.passes_on(name)}
+        left |= {name for name in read if self.project.kept(name) and name in self.made}
+        return {name for name in read - left if not (self.disk.path / f"data/{name}.json").exists()}
 
     def saved(self) -> dict[str, int]:
         """The call that each asset is of, as it is on disk; a node without outputs is of its last call."""

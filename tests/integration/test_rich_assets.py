@@ -63,6 +63,24 @@ def test_what_is_made_anew_marks_what_is_made_of_it(tmp_path: Path, instance: dg
     assert stale(project, instance) == {"final": ["has a new dependency data version"]}
 
 
+def test_what_a_job_of_ops_makes_is_marked_as_that_of_a_job_of_assets(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = two_steps(tmp_path)
+    project.write(
+        "conf/base/dagster.yml", "jobs: {ops: {view: ops, pipeline: {}}, one: {pipeline: {to_nodes: [double]}}}"
+    )
+    for job, marked in (
+        ("ops", {}),
+        ("one", {"final": ["has a new dependency data version"]}),
+        ("ops", {}),
+    ):
+        assert execute(project, instance, job).success
+        assert stale(project, instance) == marked
+    project.write("conf/base/parameters.yml", "factor: 3")
+    assert stale(project, instance) == {"doubled": ["has a new code version"]}
+
+
 TABLES = """
     import pandas as pd
     import polars as pl

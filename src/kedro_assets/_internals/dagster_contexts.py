@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import dagster as dg
@@ -13,6 +13,7 @@ from dagster._core.definitions.data_version import (
     DATA_VERSION_TAG,
     DEFAULT_DATA_VERSION,
     NULL_EVENT_POINTER,
+    extract_data_version_from_entry,
     get_input_data_version_tag,
     get_input_event_pointer_tag,
 )
@@ -23,6 +24,19 @@ UNRECORDED = DEFAULT_DATA_VERSION
 Reason: in-memory data has it where it is reported, too, so that it is one and the same for what is made from it.
 Risk: low; where it changes, reporting in-memory data marks what is made from it as stale.
 """
+
+
+@frozen
+class RecordedData:
+    """What Dagster was last told of an asset's data.
+
+    Attributes:
+        version: The data version; None if it was told none.
+        storage_id: The event that told it.
+    """
+
+    version: dg.DataVersion | None
+    storage_id: int
 
 
 def op_context(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> dg.OpExecutionContext:
@@ -44,25 +58,66 @@ def step_key(context: dg.OpExecutionContext) -> str:
 
 
 def version_tags(
-    context: dg.AssetExecutionContext | dg.OpExecutionContext, spec: dg.AssetSpec, version: dg.DataVersion
+    spec: dg.AssetSpec, version: dg.DataVersion, run_id: str, read: Mapping[dg.AssetKey, RecordedData | None]
 ) -> Mapping[str, str]:
     """Return the tags of a materialization that say of which data it is, and from which data and code it was made.
 
     Reason: Dagster adds them to what a step returns for the assets that were selected, and to nothing else.
-    Risk: medium; where it changes, assets that are made beside the selected ones show as stale, or their readers do not.
+    Risk: medium; where it changes, assets that are made beside the selected ones, or by a job of ops, show as stale, or their
+    readers do not.
+
+    Args:
+        spec: The asset.
+        version: Its data version.
+        run_id: The run that has made it.
+        read: What was known of the data of all that it depends on.
     """
     tags = {
         DATA_VERSION_TAG: version.value,
         DATA_VERSION_IS_USER_PROVIDED_TAG: "true",
-        CODE_VERSION_TAG: spec.code_version or context.run.run_id,
+        CODE_VERSION_TAG: spec.code_version or run_id,
     }
-    step = context.get_step_execution_context()
     for dep in spec.deps:
-        info = step.maybe_fetch_and_get_input_asset_version_info(dep.asset_key)
-        known = info.data_version if info else None
-        tags[get_input_data_version_tag(dep.asset_key)] = (known or DEFAULT_DATA_VERSION).value
-        tags[get_input_event_pointer_tag(dep.asset_key)] = str(info.storage_id) if info else NULL_EVENT_POINTER
+        known = read.get(dep.asset_key)
+        own = known.version if known else None
+        tags[get_input_data_version_tag(dep.asset_key)] = (own or DEFAULT_DATA_VERSION).value
+        tags[get_input_event_pointer_tag(dep.asset_key)] = str(known.storage_id) if known else NULL_EVENT_POINTER
     return tags
+
+
+def data_read(context: dg.AssetExecutionContext, spec: dg.AssetSpec) -> Mapping[dg.AssetKey, RecordedData | None]:
+    """Return what a step of assets knows of the data that one of them was made from.
+
+    Reason: as for `version_tags`.
+    Risk: as there.
+    """
+    step, graph = context.get_step_execution_context(), context.job_def.asset_layer
+    found: dict[dg.AssetKey, RecordedData | None] = {}
+    for key in [dep.asset_key for dep in spec.deps]:
+        info = step.maybe_fetch_and_get_input_asset_version_info(key) if graph.has(key) else None
+        found[key] = RecordedData(info.data_version, info.storage_id) if info else None
+    return found
+
+
+def data_recorded(
+    instance: dg.DagsterInstance, keys: Collection[dg.AssetKey]
+) -> Mapping[dg.AssetKey, RecordedData | None]:
+    """Return what Dagster was last told of the data of some assets, for a step that is none of assets.
+
+    Reason: as for `version_tags`; the step of an op looks up nothing by itself.
+    Risk: as there.
+    """
+    events = {
+        record.asset_entry.asset_key: record.asset_entry.last_materialization_record
+        for record in instance.get_asset_records(list(keys))
+    }
+    for key in keys:
+        if events.get(key) is None:
+            events[key] = next(iter(instance.fetch_observations(key, limit=1).records), None)
+    return {
+        key: RecordedData(extract_data_version_from_entry(event.event_log_entry), event.storage_id) if event else None
+        for key, event in events.items()
+    }
 
 
 def forget_version(context: dg.AssetExecutionContext | dg.OpExecutionContext, key: dg.AssetKey) -> None:

@@ -2,7 +2,7 @@
 
 from kedro_assets.graph.clusters import Boundaries, Cluster, check_depth, cluster
 from kedro_assets.graph.ordering import with_order
-from kedro_assets.graph.project_graph import ProjectGraph, Vertex, build_graph
+from kedro_assets.graph.project_graph import ProjectGraph, Vertex, build_graph, same_node
 from kedro_assets.graph.run_plan import RunPlan, StepPlan, nodes_left, plan_run, readers_of
 from kedro_assets.graph.ties import confirmed_together, handed_on_in_memory
 
@@ -21,5 +21,6 @@ __all__ = [
     "nodes_left",
     "plan_run",
     "readers_of",
+    "same_node",
     "with_order",
 ]

@@ -276,7 +276,7 @@ class _Joined:
 
     def _known(self, node: Node) -> str | None:
         """Return the node that does the same, if there is one already."""
-        return next((title for title in self._of_name.get(node.name, ()) if _same_node(node, self.nodes[title])), None)
+        return next((title for title in self._of_name.get(node.name, ()) if same_node(node, self.nodes[title])), None)
 
     def _named(self, new: Sequence[Node], pipeline: str) -> dict[str, Node]:
         """Name the new nodes of a pipeline: as Kedro does, and with the pipeline's name where another node has that name."""
@@ -320,7 +320,7 @@ class _Joined:
         return f"together with the other pipelines it forms a cycle: {around}."
 
 
-def _same_node(first: Node, second: Node) -> bool:
+def same_node(first: Node, second: Node) -> bool:
     """Whether two nodes do the same; Kedro's own comparison leaves the function out."""
     return first == second and first.confirms == second.confirms and same_function(first.func, second.func)
 

@@ -9,9 +9,9 @@ import dagster as dg
 from attrs import evolve, frozen
 
 from kedro_assets._internals import dagster_contexts, dagster_instance, dagster_jobs, dagster_partitions
-from kedro_assets.assets import KedroAsset, Validation, check_evaluations, check_result
+from kedro_assets.assets import AssetTable, KedroAsset, Validation, check_evaluations, check_result
 from kedro_assets.errors import PartitionError
-from kedro_assets.graph import Cluster, Vertex
+from kedro_assets.graph import Cluster, Vertex, same_node
 from kedro_assets.metadata import masked_metadata
 from kedro_assets.partitions import (
     PARTITION_TAG,
@@ -85,7 +85,8 @@ class KedroStep:
                 )
             elif found.lasts and found.version is None and not asset.is_virtual:
                 # made because its node ran, though nobody selected it
-                tags = dagster_contexts.version_tags(context, asset.spec, version)
+                read = dagster_contexts.data_read(context, asset.spec)
+                tags = dagster_contexts.version_tags(asset.spec, version, context.run.run_id, read)
                 for partition in (*made,) or (None,):
                     context.log_event(
                         dg.AssetMaterialization(
@@ -108,6 +109,9 @@ class KedroStep:
         project = self._project(context)
         view, table = project.view(context.job_def.name), project.table
         made = view.graph.assets_of(self.cluster.nodes)
+        assets = {asset.vertex: _shown(asset, table) for asset in view.table.made_by(self.cluster.nodes)}
+        before = {dep.asset_key for asset in assets.values() for dep in asset.spec.deps}
+        read = dagster_contexts.data_recorded(context.instance, before)
         outputs = dict(zip(made, context.op_def.outs, strict=False))  # a node without any has one if others wait
         version = dg.DataVersion(context.run.run_id)
         for found in self._events(context):
@@ -115,12 +119,11 @@ class KedroStep:
                 if found.dataset in table.checks:
                     yield from check_evaluations(table.checks[found.dataset], found)
                 continue
-            asset = view.table.by_vertex.get(found.vertex)
-            if asset is not None and found.version is None and not asset.in_memory:
-                tags = dagster_contexts.version_tags(context, asset.spec, version)
+            asset = assets.get(found.vertex) if found.version is None else None
+            if asset is not None and not (asset.in_memory and found.vertex not in table.by_vertex):
+                own = dagster_contexts.UNRECORDED if asset.is_virtual else version
+                tags = dagster_contexts.version_tags(asset.spec, own, context.run_id, read)
                 yield dg.AssetMaterialization(asset.key, metadata=_metadata(found, asset), tags=tags)
-            elif asset is not None and found.version is None and found.vertex in table.by_vertex:
-                yield dg.AssetMaterialization(asset.key, metadata=found.metadata)
             if found.vertex in outputs:
                 yield dg.Output(None, outputs[found.vertex])
 
@@ -304,6 +307,14 @@ def _again(error: Exception, policy: dg.RetryPolicy | None, context: dg.OpExecut
     if policy is None or (known is None and context.retry_number >= policy.max_retries):
         return None
     return dg.RetryRequested(policy.max_retries, dagster_jobs.retry_delay(policy, context.retry_number + 1))
+
+
+def _shown(asset: KedroAsset, table: AssetTable) -> KedroAsset:
+    """Return the asset as the project shows it, which may hide in-memory data or cluster nodes, if the same node makes it there."""
+    own = table.by_vertex.get(asset.vertex)
+    if own is None or own.record.producer is None or asset.record.producer is None:
+        return asset
+    return own if same_node(own.record.producer, asset.record.producer) else asset
 
 
 def _step_config(context: dg.OpExecutionContext, step: str) -> Mapping[str, Any]:
