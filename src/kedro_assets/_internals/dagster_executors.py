@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -119,6 +118,16 @@ def execute_with(executor: dg.Executor, plan_context: Any, execution_plan: Any) 
     return executor.execute(own, execution_plan)
 
 
+def is_cancelled(run: dg.DagsterRun, instance: dg.DagsterInstance) -> bool:
+    """Whether somebody has cancelled a run, or it has ended, though this process may not have heard of it.
+
+    Reason: Dagster tells the process of the run with a signal, and workers not at all.
+    Risk: low; the states of a run are public, and only the list of those that are final is not.
+    """
+    record = instance.get_run_by_id(run.run_id)
+    return record is not None and (record.is_finished or record.status == dg.DagsterRunStatus.CANCELING)
+
+
 @frozen
 class DueStep:
     """A step that can run now.
@@ -154,11 +163,12 @@ class StartedPlan:
         return bool(self.active.is_complete)
 
     def is_cancelled(self) -> bool:
-        """Whether the run is cancelled; no step is due any more."""
-        cancelled = bool(self.active.check_for_interrupts())
-        if cancelled:
-            self.active.mark_interrupted()
-        return cancelled
+        """Whether the run has been told, since this was asked last, that it is cancelled."""
+        return bool(self.active.check_for_interrupts())
+
+    def cancel(self) -> None:
+        """Let the run end as cancelled if steps are left; none is to start any more."""
+        self.active.mark_interrupted()
 
     def due(self) -> Iterator[DueStep]:
         """Yield the steps that can run now; each is yielded once for each try."""
@@ -208,19 +218,17 @@ def started_plan(execution_plan: Any, retries: Any, plan_context: Any) -> Iterat
         yield StartedPlan(plan_context, active, retries)
 
 
-_one_step = threading.Lock()
-"""Steps of one process take turns: Dagster configures logging for each, and with two at once it waits for itself."""
-
-
 def run_one_step(
     packed: Mapping[str, Any], run: dg.DagsterRun, step: str, instance: Any, retries: Any, known_state: Any
-) -> list[dg.DagsterEvent]:
-    """Run a step of a run in another process than that of the run, and return its events.
+) -> list[dg.DagsterEvent] | None:
+    """Run a step of a run in another process than that of the run, and return its events; None if the run is cancelled.
 
     Reason: Dagster has no public way to do so beside its command line, which costs a process for each step.
     Risk: high, as for `StartedPlan`.
     """
     job = ReconstructableJob.from_dict(packed)
-    with _one_step, dg.DagsterInstance.from_ref(instance) as here:
+    with dg.DagsterInstance.from_ref(instance) as here:
+        if is_cancelled(run, here):
+            return None
         plan = create_execution_plan(job, run.run_config, step_keys_to_execute=[step], known_state=known_state)
         return list(execute_plan_iterator(plan, job, run, here, retry_mode=retries, run_config=run.run_config))

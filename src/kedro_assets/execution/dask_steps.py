@@ -8,6 +8,7 @@ executors do.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -16,7 +17,7 @@ from importlib import import_module
 from typing import Any
 
 import dagster as dg
-from dask.distributed import Client
+from dask.distributed import Client, Future
 
 from kedro_assets._internals import dagster_executors
 
@@ -62,35 +63,44 @@ class DaskSteps(dg.Executor):
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
         """Submit steps when those before them have succeeded, and yield their events when they have ended.
 
-        Once the run is cancelled, no step starts any more; those that Dask already has run to their end.
+        Once the run is cancelled no step starts any more, those in Dask's queue included. Those that run go on to their end.
         """
         executed, tries = dagster_executors.executed_run(plan_context), 0
         job_name, run_id = executed.job.name, executed.run.run_id
-        running: dict[str, Any] = {}  # Dask's futures by step key
+        running: dict[str, Future] = {}  # by step key
         with (
             self._cluster(job_name) as cluster,
             Client(cluster) as client,
             dagster_executors.started_plan(execution_plan, self.retries, plan_context) as plan,
         ):
+            _warn_of_threads(client, executed.log)
             stopping = False
             while (not plan.is_complete and not stopping) or running:
-                stopping = plan.is_cancelled() or stopping
+                if plan.is_cancelled():
+                    stopping = True
+                    _withdraw(client, running)
                 for step in () if stopping else plan.due():
                     tries += 1
                     running[step.key] = client.submit(
-                        dagster_executors.run_one_step,
+                        run_step,
                         *step.arguments,
                         key=f"{job_name}.{step.key}-{run_id}-{tries}",
                         resources=dict(step.dask_resources),
                         pure=False,
                     )
                 for key in [key for key, future in running.items() if future.done()]:
-                    yield from plan.ended(key, self._events(running.pop(key), key, plan))
+                    events = self._events(running.pop(key), key, plan)
+                    if events is None:
+                        stopping = True
+                    else:
+                        yield from plan.ended(key, events)
+                if stopping:
+                    plan.cancel()
                 yield from plan.other_events()
                 time.sleep(TICK_SECONDS)
 
-    def _events(self, future: Any, step: str, plan: dagster_executors.StartedPlan) -> Sequence[Any]:
-        """Return the events of a step; one that has none, because its workers died, has failed."""
+    def _events(self, future: Future, step: str, plan: dagster_executors.StartedPlan) -> Sequence[Any] | None:
+        """Return the events of a step, or None if it has not begun; one that has none, as its workers died, has failed."""
         try:
             return future.result()  # type: ignore[no-any-return]
         except Exception:  # noqa: BLE001 - whatever became of the worker, the step has failed
@@ -106,3 +116,34 @@ class DaskSteps(dg.Executor):
         elif self._kind != "ssh":
             options.setdefault("name", name)
         return getattr(import_module(module), cluster)(**options)  # type: ignore[no-any-return]
+
+
+def run_step(packed: Mapping[str, Any], *others: Any) -> Sequence[Any] | None:
+    """Run a step in a worker, and return its events; None if the run is cancelled."""
+    with _one_step:
+        return dagster_executors.run_one_step(packed, *others)
+
+
+_one_step = threading.Lock()
+"""Steps of one worker take turns: Dagster configures logging and captures the output of the process for each of them."""
+
+
+def _warn_of_threads(client: Client, log: dg.DagsterLogManager) -> None:
+    """Say of workers with several threads why they use one at a time."""
+    several = [address for address, threads in client.nthreads().items() if threads > 1]
+    if several:
+        log.warning(
+            "Dask workers with several threads run one step at a time, as Dagster captures the logs and the output of a whole "
+            "process for each step. Start more workers with `--nthreads 1` instead of: %s.",
+            ", ".join(several),
+        )
+
+
+def _withdraw(client: Client, submitted: dict[str, Future]) -> None:
+    """Take back the steps that no worker has begun, and leave the others."""
+    stacks = client.call_stack(list(submitted.values()))
+    begun = {key for tasks in stacks.values() for key in tasks}
+    waiting = {step: future for step, future in submitted.items() if future.key not in begun and not future.done()}
+    client.cancel(list(waiting.values()))
+    for step in waiting:
+        del submitted[step]

@@ -88,8 +88,8 @@ class LifecycleExecutor(dg.Executor):
         That is done for each project of which the run has nodes, one around the other. A project of which it has none is not
         opened.
         """
-        events = dagster_executors.execute_with(self._inner, plan_context, execution_plan)
         executed = dagster_executors.executed_run(plan_context)
+        events = _until_cancelled(dagster_executors.execute_with(self._inner, plan_context, execution_plan), executed)
         projects = [project for project in projects_of(executed.job) if project.plan(executed.run, executed.job).steps]
         if not projects:
             yield from events
@@ -99,6 +99,19 @@ class LifecycleExecutor(dg.Executor):
             for project in projects:
                 events = _around(project, self._name, executed, events)
             yield from events
+
+
+def _until_cancelled(events: Iterator[Any], executed: dagster_executors.ExecutedRun) -> Iterator[Any]:
+    """Pass on the events of a run; one that was cancelled during its last steps is cancelled, though they have succeeded.
+
+    Raises:
+        DagsterExecutionInterruptedError: If it was.
+    """
+    yield from events
+    record = executed.instance.get_run_by_id(executed.run.run_id)
+    if record is not None and record.status == dg.DagsterRunStatus.CANCELING:
+        msg = "The run was cancelled while its last steps ran."
+        raise dg.DagsterExecutionInterruptedError(msg)
 
 
 def _dataset_types(projects: Sequence[KedroProject], run: dg.DagsterRun, job: dg.JobDefinition) -> set[str]:

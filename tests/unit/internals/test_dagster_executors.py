@@ -135,3 +135,17 @@ def test_steps_run_when_they_are_due_and_are_tried_again_when_their_worker_dies(
 
 def test_the_context_of_a_run_has_its_executor_where_it_is_replaced():
     assert "self._executor" in inspect.getsource(PlanOrchestrationContext)
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED])
+def test_a_step_of_a_cancelled_run_does_not_begin(status):
+    with dg.DagsterInstance.local_temp() as instance:
+        source = dg.reconstructable(job)
+        run = instance.create_run_for_job(job(), status=dg.DagsterRunStatus.STARTED)
+        assert not dagster_executors.is_cancelled(run, instance)
+        instance.report_run_canceling(run)
+        if status == dg.DagsterRunStatus.CANCELED:
+            instance.report_run_canceled(run)
+        assert dagster_executors.is_cancelled(run, instance)
+        arguments = (source.to_dict(), run, "first", instance.get_ref(), dagster_executors.RETRIES, None)
+        assert dagster_executors.run_one_step(*arguments) is None
