@@ -11,7 +11,7 @@ from attrs import frozen
 
 from kedro_assets.assets import AssetTable, KedroTranslator, build_table, describe_assets
 from kedro_assets.errors import ProjectError, Scope
-from kedro_assets.execution import Executors, build_failure_sensor
+from kedro_assets.execution import Executors, build_failure_sensor, files_read
 from kedro_assets.graph import Cluster, build_graph, check_depth, cluster, with_order
 from kedro_assets.jobs import (
     BuiltJob,
@@ -162,7 +162,8 @@ def _translate(location: ProjectLocation, translator: KedroTranslator | None) ->
     planned = plan_jobs(project, table.graph, translator, problems)
     ops = build_op_views(planned, project)
     retries = read_retries(config.assets, project.nodes, problems)
-    kedro = KedroProject(resource_key(config), project, View(table), ops, job_filters(planned), retries)
+    files = files_read(project)
+    kedro = KedroProject(resource_key(config), project, View(table), ops, job_filters(planned), retries, files)
     assets = build_assets(kedro, described.clusters, [job.name for job in planned.values()], problems)
 
     executors, loggers = Executors(config, problems), build_loggers(config, problems)

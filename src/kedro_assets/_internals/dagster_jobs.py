@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -16,6 +17,9 @@ from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.execution.api import execute_run_iterator
 from dagster._core.workspace.autodiscovery import loadable_targets_from_python_file, loadable_targets_from_python_module
+
+_LIBRARIES = {"dagster", __package__.partition(".")[0]}
+"""Packages with modules that load the definitions of any project; the rest of them stays loaded."""
 
 ASSET_JOB = IMPLICIT_ASSET_JOB_NAME
 """The job in which Dagster runs assets that are materialized without a job of their own.
@@ -218,6 +222,28 @@ def resolve_packed_job(text: str) -> dg.JobDefinition:
     job = dg.deserialize_value(text, ReconstructableJob).get_definition()
     _ = job.run_config_schema
     return job
+
+
+def forget_definitions(packed: Mapping[str, Any] | None) -> None:
+    """Let the next step of a process load its definitions again, with the package that they are in.
+
+    Reason: Dagster keeps the definitions of the last job for as long as a process lives, and has no public way to drop them.
+    Risk: medium; where it changes, a worker that is to load a changed project again says so and fails its steps.
+
+    Args:
+        packed: The job of the step that is next, as Dagster's executors hand it to their workers; None if that is not known.
+    """
+    ReconstructableJob.get_definition.cache_clear()
+    ReconstructableJob.get_repository_definition.cache_clear()
+    if packed is None:
+        return
+    pointer = ReconstructableJob.from_dict(packed).repository.pointer
+    pointer = getattr(pointer, "reconstructor_pointer", pointer)
+    module = getattr(pointer, "module", "")
+    package = module.partition(".")[0]
+    for name in list(sys.modules):
+        if name == module or (name.partition(".")[0] == package and package not in _LIBRARIES):
+            del sys.modules[name]
 
 
 def load_repository(target: str, root: Path) -> ReconstructableRepository:

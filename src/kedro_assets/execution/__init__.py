@@ -2,5 +2,6 @@
 
 from kedro_assets.execution.executors import ALIASES, ALSO_STRINGS, KNOWN, Executors, with_hooks
 from kedro_assets.execution.failure_sensor import build_failure_sensor
+from kedro_assets.execution.workers import files_read
 
-__all__ = ["ALIASES", "ALSO_STRINGS", "KNOWN", "Executors", "build_failure_sensor", "with_hooks"]
+__all__ = ["ALIASES", "ALSO_STRINGS", "KNOWN", "Executors", "build_failure_sensor", "files_read", "with_hooks"]

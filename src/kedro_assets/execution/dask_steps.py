@@ -20,6 +20,7 @@ import dagster as dg
 from dask.distributed import Client, Future
 
 from kedro_assets._internals import dagster_executors
+from kedro_assets.execution import workers
 
 TICK_SECONDS = 0.1
 _CLUSTERS = {
@@ -119,9 +120,18 @@ class DaskSteps(dg.Executor):
 
 
 def run_step(packed: Mapping[str, Any], *others: Any) -> Sequence[Any] | None:
-    """Run a step in a worker, and return its events; None if the run is cancelled."""
+    """Run a step in a worker, and return its events; None if the run is cancelled.
+
+    Raises:
+        ProjectError: If the step is not known here because the project has changed since the worker loaded it.
+    """
     with _one_step:
-        return dagster_executors.run_one_step(packed, *others)
+        workers.renew(packed)
+        try:
+            return dagster_executors.run_one_step(packed, *others)
+        except Exception:
+            workers.check()
+            raise
 
 
 _one_step = threading.Lock()

@@ -14,6 +14,7 @@ from kedro_assets.project.load import (
 )
 from kedro_assets.project.location import CONF_SOURCE_VARIABLE, ProjectLocation, locate_project
 from kedro_assets.project.node_functions import code_location, same_function
+from kedro_assets.project.read_files import ReadFiles
 from kedro_assets.project.registry import LeftOutModule
 from kedro_assets.project.secrets import masked_errors, read_credentials
 
@@ -27,6 +28,7 @@ __all__ = [
     "LeftOutModule",
     "Project",
     "ProjectLocation",
+    "ReadFiles",
     "SourceLines",
     "address",
     "class_problem",

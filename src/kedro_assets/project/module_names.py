@@ -102,6 +102,22 @@ def own_packages(package: str, functions: Iterable[Any]) -> frozenset[str]:
     return frozenset({package, *own, *(file.stem for file in beside if file.suffix in ("", ".py"))})
 
 
+def code_folder(package: str) -> Path | None:
+    """Return the folder of a package, or the file of a module without one; None for what is no code.
+
+    A folder without `__init__.py` is a package if it has modules: the data of a project may be beside its code.
+    """
+    path = _path(package)
+    if path is not None:
+        return Path(path).parent if Path(path).name == "__init__.py" else Path(path)
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        return None
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()] if spec else []
+    return next((folder for folder in folders if any(folder.glob("*.py"))), None)
+
+
 def _folder(package: str) -> Path | None:
     """Return the folder that a package is in."""
     path = _path(package)

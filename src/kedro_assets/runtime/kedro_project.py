@@ -17,7 +17,7 @@ from kedro_assets.assets import AssetTable
 from kedro_assets.errors import PartitionError
 from kedro_assets.graph import RunPlan, nodes_left, plan_run
 from kedro_assets.partitions import PARTITION_TAG, check_given, has_partition, partition_of, runtime_params
-from kedro_assets.project import Project, ProjectLocation
+from kedro_assets.project import Project, ProjectLocation, ReadFiles
 from kedro_assets.runtime.handover import MemoryStore
 from kedro_assets.runtime.identity import SAVE_VERSION, RunIdentity, RunTags, kedro_timestamp
 from kedro_assets.runtime.io_manager import DatasetIOManager
@@ -39,6 +39,7 @@ class KedroProject:
         ops: Its nodes as ops, by the name of the job that shows them so.
         filters: The Kedro filter of every job that has one, by the job's name in Dagster.
         retries: How often its nodes are tried again.
+        files: What a worker that lives on has read it from; None in a process that serves one run.
         open_runs: What this process has open.
     """
 
@@ -48,6 +49,7 @@ class KedroProject:
     ops: Mapping[str, View] = field(factory=dict)
     filters: Mapping[str, JobFilter] = field(factory=dict)
     retries: Retries = field(factory=Retries)
+    files: ReadFiles | None = None
     open_runs: OpenRuns = field(factory=OpenRuns)
 
     @property
@@ -85,9 +87,12 @@ class KedroProject:
 
         Raises:
             PartitionError: If the run makes something that is partitioned, and no partition of it.
+            ProjectError: If this is a worker that lives on, and the project has changed since it was loaded.
         """
 
         def open_run() -> KedroRun:
+            if self.files is not None:
+                self.files.check()
             view, earlier = self.view(job.name), _continued(run, instance)
             identity = RunIdentity.of(run, job, instance, self.resource_key)
             plan = view.plan(run, job, identity.kept)

@@ -1,5 +1,7 @@
 """Fails when Dagster's jobs change."""
 
+import sys
+
 import dagster as dg
 import pytest
 
@@ -147,6 +149,48 @@ def test_an_asset_that_is_made_is_told_from_one_that_is_observed_or_only_known(t
 def test_a_job_that_is_defined_in_a_module_is_found_again():
     packed = dagster_jobs.pack_job(dg.reconstructable(module_level_job))
     assert dagster_jobs.resolve_packed_job(packed).name == "module_level_job"
+
+
+def test_definitions_that_are_forgotten_are_loaded_again_with_their_package(tmp_path, monkeypatch):
+    package = tmp_path / "forgotten_package"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "names.py").write_text("NAME = 'first'")
+    (package / "jobs.py").write_text(FORGOTTEN)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    repository = dagster_jobs.load_repository("forgotten_package.jobs", tmp_path)
+    job = repository.get_reconstructable_job("always")
+    assert job.get_definition().description == "first"
+    (package / "names.py").write_text("NAME = 'second'")
+    assert job.get_definition().description == "first"
+    dagster_jobs.forget_definitions(job.to_dict())
+    assert job.get_definition().description == "second"
+
+
+def test_definitions_that_a_library_loads_are_forgotten_without_the_library():
+    job = dagster_jobs.ReconstructableRepository.for_module("kedro_assets.location", "defs").get_reconstructable_job(
+        "x"
+    )
+    assert sys.modules["kedro_assets"] is not None
+    dagster_jobs.forget_definitions(job.to_dict())
+    assert sys.modules["kedro_assets._internals.dagster_jobs"] is dagster_jobs
+
+
+def test_without_a_job_only_what_dagster_keeps_is_forgotten():
+    dagster_jobs.forget_definitions(None)
+    assert dagster_jobs.ReconstructableJob.get_definition.cache_info().currsize == 0
+
+
+FORGOTTEN = """
+import dagster as dg
+from forgotten_package.names import NAME
+
+@dg.job(name="always", description=NAME)
+def always(): ...
+
+defs = dg.Definitions(jobs=[always])
+"""
 
 
 def test_a_job_that_exists_in_this_process_only_is_not_written_down():
