@@ -98,7 +98,8 @@ def open_event_log(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     with ExitStack() as stack:
         for path in () if is_plain() else _event_files(instance, run_id):
             with suppress(sqlite3.Error):
-                kept = stack.enter_context(closing(sqlite3.connect(path)))
+                # the steps of a Dask worker take turns, and may be in different threads
+                kept = stack.enter_context(closing(sqlite3.connect(path, check_same_thread=False)))
                 kept.execute("SELECT 1 FROM sqlite_master").fetchall()  # it is opened when it is first read
         yield
 

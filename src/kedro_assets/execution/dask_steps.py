@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -119,7 +119,9 @@ class DaskSteps(dg.Executor):
         return getattr(import_module(module), cluster)(**options)  # type: ignore[no-any-return]
 
 
-def run_step(packed: Mapping[str, Any], *others: Any) -> Sequence[Any] | None:
+def run_step(
+    packed: Mapping[str, Any], run: dg.DagsterRun, step: str, instance: Any, retries: Any, known_state: Any
+) -> Sequence[Any] | None:
     """Run a step in a worker, and return its events; None if the run is cancelled.
 
     Raises:
@@ -128,7 +130,8 @@ def run_step(packed: Mapping[str, Any], *others: Any) -> Sequence[Any] | None:
     with _one_step:
         workers.renew(packed)
         try:
-            return dagster_executors.run_one_step(packed, *others)
+            here = _open.instance(run.run_id, instance)
+            return dagster_executors.run_one_step(packed, run, step, here, retries, known_state)
         except Exception:
             workers.check()
             raise
@@ -136,6 +139,27 @@ def run_step(packed: Mapping[str, Any], *others: Any) -> Sequence[Any] | None:
 
 _one_step = threading.Lock()
 """Steps of one worker take turns: Dagster configures logging and captures the output of the process for each of them."""
+
+
+class _OpenInstance:
+    """The instance of the run whose steps this worker has executed last: it stays open for the next step of that run."""
+
+    def __init__(self) -> None:
+        self._run_id = ""
+        self._stack = ExitStack()
+        self._instance: dg.DagsterInstance | None = None
+
+    def instance(self, run_id: str, packed: Any) -> dg.DagsterInstance:
+        """Return the instance of a run, opened if the step before was one of another run."""
+        if self._instance is None or self._run_id != run_id:
+            self._instance = None
+            self._stack.close()
+            self._instance = self._stack.enter_context(dagster_executors.open_instance(packed, run_id))
+            self._run_id = run_id
+        return self._instance
+
+
+_open = _OpenInstance()
 
 
 def _warn_of_threads(client: Client, log: dg.DagsterLogManager) -> None:

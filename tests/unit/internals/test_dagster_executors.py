@@ -43,7 +43,9 @@ class Executor(dg.Executor):
 def _work(arguments, *, dies):
     if dies:
         raise ConnectionError("the worker died")
-    return dagster_executors.run_one_step(*arguments)
+    packed, run, step, instance, *others = arguments
+    with dagster_executors.open_instance(instance, run.run_id) as here:
+        return dagster_executors.run_one_step(packed, run, step, here, *others)
 
 
 TRIED = []
@@ -147,5 +149,5 @@ def test_a_step_of_a_cancelled_run_does_not_begin(status):
         if status == dg.DagsterRunStatus.CANCELED:
             instance.report_run_canceled(run)
         assert dagster_executors.is_cancelled(run, instance)
-        arguments = (source.to_dict(), run, "first", instance.get_ref(), dagster_executors.RETRIES, None)
+        arguments = (source.to_dict(), run, "first", instance, dagster_executors.RETRIES, None)
         assert dagster_executors.run_one_step(*arguments) is None
