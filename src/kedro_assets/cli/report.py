@@ -10,10 +10,11 @@ from typing import Any
 import click
 import dagster as dg
 
-from kedro_assets._internals import dagster_jobs
+from kedro_assets._internals import dagster_assets, dagster_jobs
 from kedro_assets.cli.automation import automation_notes
 from kedro_assets.definitions import Translation, translate
 from kedro_assets.errors import ProjectError, Scope
+from kedro_assets.execution import check_step_names
 from kedro_assets.jobs import nodes_left_out
 from kedro_assets.names import counted
 from kedro_assets.project import Project, class_problem, locate_project, source_lines
@@ -29,6 +30,7 @@ def check_lines(root: Path) -> Iterator[str]:
     found = translate(locate_project(root))
     dg.Definitions.validate_loadable(found.definitions)
     unused = list(_check_classes(found))
+    _check_steps(found)
     graph = found.table.graph
     merged = [cluster for cluster in found.clusters if cluster.reasons]
     yield (
@@ -75,6 +77,20 @@ def check_lines(root: Path) -> Iterator[str]:
     if missing:
         raise ProjectError(missing)
     yield "No problems."
+
+
+def _check_steps(found: Translation) -> None:
+    """Look whether the names of steps in the configuration of executors are those of steps.
+
+    Raises:
+        ConfigError: If one is not.
+    """
+    problems, jobs = Scope(), [job.definition for job in found.jobs.values()]
+    problems.locate_with(source_lines(found.project.location).locate)
+    steps = {assets.op.name for assets in found.assets if dagster_assets.is_executable(assets)}
+    ops = (dagster_jobs.op_names(job) for job in jobs if isinstance(job, dg.JobDefinition))
+    check_step_names(found.project.config, steps.union(*ops), problems)
+    problems.raise_if_any()
 
 
 def _check_classes(found: Translation) -> Iterator[str]:

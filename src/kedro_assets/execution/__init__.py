@@ -1,7 +1,16 @@
 """Executors with Kedro's pipeline hooks around them, and what they tell the processes of their steps."""
 
-from kedro_assets.execution.executors import ALIASES, ALSO_STRINGS, KNOWN, Executors, with_hooks
+from kedro_assets.execution.executors import ALIASES, ALSO_STRINGS, KNOWN, Executors, check_step_names, with_hooks
 from kedro_assets.execution.failure_sensor import build_failure_sensor
 from kedro_assets.execution.workers import files_read
 
-__all__ = ["ALIASES", "ALSO_STRINGS", "KNOWN", "Executors", "build_failure_sensor", "files_read", "with_hooks"]
+__all__ = [
+    "ALIASES",
+    "ALSO_STRINGS",
+    "KNOWN",
+    "Executors",
+    "build_failure_sensor",
+    "check_step_names",
+    "files_read",
+    "with_hooks",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from typing import Any, cast
 
@@ -79,6 +79,27 @@ class Executors:
         return self.get(wanted, self._problems.at("default_executor"))
 
 
+def check_step_names(config: DagsterConfig, steps: Collection[str], problems: Scope) -> None:
+    """Report names in `per_step_k8s_config` that are no step: Dagster would give their configuration to none, and say nothing.
+
+    Args:
+        config: dagster.yml.
+        steps: The names of the steps of all assets and jobs.
+        problems: Collects what does not fit.
+    """
+    written: dict[tuple[str, ...], str | ExecutorConfig | None] = {
+        **{("executors", name): executor for name, executor in config.executors.items()},
+        ("default_executor",): config.default_executor,
+        **{("jobs", name, "executor"): job.executor for name, job in config.jobs.items()},
+    }
+    for place, executor in written.items():
+        if not isinstance(executor, ExecutorConfig) or not isinstance(executor.options.get(_PER_STEP), dict):
+            continue
+        for name in executor.options[_PER_STEP].keys() - set(steps):
+            scope = problems.at(*place, executor.type, _PER_STEP, name)
+            scope.add(f"no step is called '{name}', so nothing gets this configuration.", suggest(name, steps))
+
+
 def _make(config: ExecutorConfig, scope: Scope) -> dg.ExecutorDefinition | None:
     place = scope.at(config.type)
     inner = _import(config.type, place)
@@ -129,6 +150,7 @@ def with_hooks(executor: dg.ExecutorDefinition, options: Mapping[str, Any] | Non
     return _WITH_HOOKS[executor, text]
 
 
+_PER_STEP = "per_step_k8s_config"
 _WITH_HOOKS: dict[tuple[dg.ExecutorDefinition, str], dg.ExecutorDefinition] = {}
 """The executors that were made, as `Definitions.merge` compares them by identity."""
 

@@ -4,9 +4,15 @@ import json
 import dagster as dg
 import pytest
 
-from kedro_assets.config import DagsterConfig, ExecutorConfig
+from kedro_assets.config import DagsterConfig, ExecutorConfig, JobConfig
 from kedro_assets.errors import Scope
-from kedro_assets.execution.executors import PRELOAD, Executors, _in_words_of_dagster_docker, with_hooks
+from kedro_assets.execution.executors import (
+    PRELOAD,
+    Executors,
+    _in_words_of_dagster_docker,
+    check_step_names,
+    with_hooks,
+)
 
 NOT_INSTALLED = [
     (kind, package)
@@ -237,3 +243,21 @@ def test_options_of_docker_become_those_that_its_executor_takes(options, expecte
     given = json.loads(json.dumps(options))
     assert _in_words_of_dagster_docker(options) == expected
     assert options == given
+
+
+def test_names_of_steps_that_are_none_are_reported():
+    given = {"per_step_k8s_config": {"train": {}, "trian": {}}}
+    pods = ExecutorConfig("k8s", given)
+    config = DagsterConfig(
+        executors={"pods": pods, "plain": ExecutorConfig("in_process")},
+        jobs={"own": JobConfig(executor=pods), "named": JobConfig(executor="pods")},
+        default_executor=pods,
+    )
+    problems = Scope()
+    check_step_names(config, ["train", "report"], problems)
+    assert sorted(problem.path for problem in problems) == [
+        "default_executor.k8s.per_step_k8s_config.trian",
+        "executors.pods.k8s.per_step_k8s_config.trian",
+        "jobs.own.executor.k8s.per_step_k8s_config.trian",
+    ]
+    assert all("Did you mean 'train'?" in problem.hint for problem in problems)
