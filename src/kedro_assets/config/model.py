@@ -355,7 +355,8 @@ class DagsterConfig:
         load_with_hooks: Whether the hook `after_context_created` fires before the configuration is read. A project needs
             it if a hook registers a resolver that the configuration uses.
         reload_workers: Whether a Dask or Celery worker loads the project again when its code or its configuration has
-            changed since the worker loaded it. Otherwise, the steps of later runs fail there until the worker is restarted.
+            changed since the worker loaded it. With `false`, the steps of later runs fail there until the worker is
+            restarted.
     """
 
     assets: AssetsConfig = Factory(AssetsConfig)
@@ -369,7 +370,7 @@ class DagsterConfig:
     secrets: list[str] = Factory(list)
     mask_output: bool = False
     load_with_hooks: bool = False
-    reload_workers: bool = False
+    reload_workers: bool = True
 
 
 @frozen

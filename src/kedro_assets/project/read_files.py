@@ -90,8 +90,8 @@ class ReadFiles:
         changed = self.changed()
         if changed:
             msg = (
-                f"{self.report(changed)} Restart the worker. With `reload_workers: true` in dagster.yml, workers load what has "
-                "changed by themselves."
+                f"{self.report(changed)} Restart the worker, or leave `reload_workers: false` out of dagster.yml: workers then "
+                "load what has changed by themselves."
             )
             raise ProjectError(msg)
 

@@ -66,8 +66,9 @@ def test_the_error_names_the_project_and_the_first_files_and_says_what_to_do(rea
         (package / f"{name}.py").touch()
     first = ", ".join(f"src/{package.name}/{name}.py" for name in "abc")
     message = (
-        f"The Kedro project at {files.root} has changed since this worker loaded it: {first} and 1 more. Restart the worker. "
-        "With `reload_workers: true` in dagster.yml, workers load what has changed by themselves."
+        f"The Kedro project at {files.root} has changed since this worker loaded it: {first} and 1 more. "
+        "Restart the worker, or leave `reload_workers: false` out of dagster.yml: workers then load what has changed by "
+        "themselves."
     )
     with pytest.raises(ProjectError) as error:
         files.check()
