@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
-from helpers import KedroProject, execute, job_execute, json_dataset, load_definitions, write_project
+from helpers import KedroProject, execute, job_execute, json_dataset, load_definitions, run_command, write_project
 from kedro.framework.project import configure_project
 from kedro.framework.startup import bootstrap_project
 from partitioned import every, make, partition
@@ -81,7 +82,7 @@ def stale(
     [kedro] = projects_among(load_definitions(project).resources)
     keys = [asset.key for asset in kedro.table.assets if not names or asset.name in names]
     found = stale_assets(kedro, keys, instance, key)
-    return {key.to_user_string(): reasons for key, reasons in found.items()}
+    return {key.to_user_string(): list(each.reasons) for key, each in found.items()}
 
 
 def edit(project: KedroProject, old: str, new: str) -> None:
@@ -91,8 +92,13 @@ def edit(project: KedroProject, old: str, new: str) -> None:
     later = nodes.stat().st_mtime + 2  # Python compares seconds with those of the bytecode
     nodes.write_text(text.replace(old, new))
     os.utime(nodes, (later, later))
+    as_next_process(project)
+
+
+def as_next_process(project: KedroProject) -> None:
+    """Forget the modules of a project, as another process does not know them."""
     for module in [name for name in sys.modules if name.partition(".")[0] == project.package]:
-        del sys.modules[module]  # as in the next process
+        del sys.modules[module]
     importlib.invalidate_caches()
     configure_project(project.package)
 
@@ -211,3 +217,96 @@ def test_no_digest_of_a_secret_parameter_is_recorded(project: KedroProject, inst
     assert sorted(recorded) == ["code of node 'scale'", "code of node 'train'", "parameter 'factor'"]
     project.write("conf/base/parameters.yml", "factor: 2\nsecret_key: abd\n")
     assert stale(project, instance)["model"] == ["its code or a parameter has changed"]
+
+
+# Data versions by content: what comes out the same changes nothing behind it.
+
+
+CAPPED = """
+def cap(raw, limit):
+    return min(raw, limit)
+
+
+def double(capped):
+    return capped * 2
+
+
+def both(doubled, other):
+    return [doubled, other]
+"""
+CAPPED_PIPELINE = """{"__default__": pipeline([
+    node(cap, ["raw", "params:limit"], "capped", name="cap"),
+    node(double, "capped", "doubled", name="double"),
+    node(both, ["doubled", "other"], "last", name="both"),
+])}"""
+CONTENT = "  metadata: {dagster: {data_version: content}}\n"
+
+
+def capped(folder: Path, settings: str = "", versioned: str = "") -> KedroProject:
+    catalog = json_dataset("raw", "doubled", "other", "last") + json_dataset("capped") + versioned + CONTENT
+    project = write_project(
+        folder,
+        nodes=CAPPED,
+        pipelines=CAPPED_PIPELINE,
+        catalog=catalog,
+        parameters="limit: 5\n",
+        dagster=f"assets: {{{settings}}}\n{JOBS}",
+    )
+    project.write("data/raw.json", "3")
+    project.write("data/other.json", "1")
+    return project
+
+
+def make_stale(project: KedroProject) -> list[str]:
+    """Run `kedro assets run --stale`; return what it says of assets: `+` is made, `o` stays as it is."""
+    lines = run_command(project, "kedro", "assets", "run", "--stale").stdout.splitlines()
+    found = [re.match(r"([+o]) +\d+\.\d s  (\w+)", line) for line in lines]
+    return [f"{line[1]} {line[2]}" for line in found if line]
+
+
+@pytest.mark.parametrize(
+    ("settings", "versioned"), [("", ""), ("cluster_by: node", "  versioned: true\n")], ids=["plain", "versioned"]
+)
+def test_what_comes_out_the_same_changes_nothing_behind_it(
+    settings: str, versioned: str, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = capped(tmp_path, settings, versioned)
+    assert make_stale(project) == ["+ capped", "+ doubled", "+ last"]
+    project.write("conf/base/parameters.yml", "limit: 6\n")
+    assert stale(project, instance)["doubled"] == ["'capped' is made again"]
+    project.forget()
+    assert make_stale(project) == ["+ capped", "o doubled", "o last"]
+    assert project.nodes_run() == ["cap"]
+    assert stale(project, instance) == {}
+
+
+def test_what_comes_out_otherwise_changes_what_is_behind_it(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = capped(tmp_path)
+    make_stale(project)
+    project.write("conf/base/parameters.yml", "limit: 2\n")
+    assert make_stale(project) == ["+ capped", "+ doubled", "+ last"]
+    assert project.read("last.json") == [4, 1]
+
+
+def test_what_has_changed_beside_it_is_made_all_the_same(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = capped(tmp_path)
+    make_stale(project)
+    project.write("conf/base/parameters.yml", "limit: 6\n")
+    project.write("data/other.json", "22")
+    assert make_stale(project) == ["+ capped", "o doubled", "+ last"]
+    assert project.read("last.json") == [6, 22]
+    assert stale(project, instance) == {}
+
+
+def test_the_data_version_is_that_of_the_content(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = capped(tmp_path)
+    for job in ("all", "steps", "all"):
+        assert execute(project, instance, job).success
+    records = instance.fetch_materializations(dg.AssetKey("capped"), limit=9).records
+    versions = [record.asset_materialization.tags["dagster/data_version"] for record in records]
+    assert len(versions) == 3
+    assert len(set(versions)) == 1
+    project.write("data/raw.json", "4")
+    assert execute(project, instance, "all").success
+    [record] = instance.fetch_materializations(dg.AssetKey("capped"), limit=1).records
+    assert record.asset_materialization.tags["dagster/data_version"] not in versions

@@ -39,5 +39,14 @@ def step_seconds(event: dg.DagsterEvent) -> float:
     return event.step_success_data.duration_ms / 1000
 
 
+def is_kept(event: dg.DagsterEvent) -> bool:
+    """Whether a materialization says that an asset stays as another run has made it.
+
+    Reason: the materialization is in the event's data, whose class is not public.
+    Risk: low; `kedro assets run --stale` would show such assets as made.
+    """
+    return "kedro/kept_from_run" in event.step_materialization_data.materialization.metadata
+
+
 def _error(event: dg.DagsterEvent) -> Any:
     return getattr(event.event_specific_data, "error", None)

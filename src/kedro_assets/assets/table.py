@@ -173,6 +173,7 @@ def build_table(
         for vertex, spec in specs.items()
     ]
     _check_conditions(assets, problems)
+    _check_data_versions(assets, problems)
     return AssetTable(partitions, assets, _access(project, graph))
 
 
@@ -196,6 +197,21 @@ def _check_conditions(assets: Iterable[KedroAsset], problems: Scope) -> None:
             scope.add(
                 "no node makes this dataset, and Dagster cannot observe it, so the condition has no effect.", hint
             )
+
+
+def _check_data_versions(assets: Iterable[KedroAsset], problems: Scope) -> None:
+    """Report datasets whose content is to be compared, and that no node writes into files."""
+    for asset in assets:
+        entry = asset.record.entry
+        if (
+            asset.record.settings.data_version != "content"
+            or entry is None
+            or (entry.location and not asset.is_external)
+        ):
+            continue
+        scope = problems.at("catalog", entry.name, "metadata", "dagster", "data_version")
+        found = "no node makes this dataset" if asset.is_external else "this dataset has no files"
+        scope.add(f"{found}, so there is no content to compare.", "Leave `data_version` out.")
 
 
 def _access(project: Project, graph: ProjectGraph) -> dict[str, DatasetAccess]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import re
 import tempfile
@@ -27,7 +28,7 @@ from kedro_assets.errors import KedroAssetsError, Scope, suggest
 from kedro_assets.jobs import filtered_keys, merged
 from kedro_assets.names import counted, identifier
 from kedro_assets.partitions import first_key
-from kedro_assets.runtime import KedroProject, stale_assets
+from kedro_assets.runtime import IF_CHANGED_TAG, KedroProject, StaleAsset, stale_assets
 from kedro_assets.steps import projects_among, projects_of
 
 Echo = Callable[[str], Any]
@@ -85,12 +86,18 @@ def run_assets(root: Path, asked: Asked, echo: Echo) -> bool:
     with _instance(echo) as instance:
         for run in _runs(target, graph, asked.partition, instance, echo):
             selection: Collection[dg.AssetKey] | None = None if target.is_whole else run.keys
+            tags = run.tags
             if asked.stale:
-                selection = _stale(own, run, instance, echo)
-                if asked.dry_run or not selection:
+                stale = _stale(own, run, instance, echo)
+                if asked.dry_run or not stale:
                     continue
+                following = [key.to_user_string() for key, found in stale.items() if found.follows]
+                selection, tags = (
+                    stale.keys(),
+                    {**tags, **({IF_CHANGED_TAG: json.dumps(following)} if following else {})},
+                )
             run_config = _run_config(definition.get_job(target.job), root, asked.options, run.tags)
-            asked_for = (repository, target.job, selection, run_config, run.tags, instance)
+            asked_for = (repository, target.job, selection, run_config, tags, instance)
             outcomes.append(_shown(partial(dagster_jobs.run_events, *asked_for), echo))
     return all(outcomes)
 
@@ -188,19 +195,19 @@ def _shown(start: Callable[[], Iterator[dg.DagsterEvent]], echo: Echo) -> bool:
 
 def _stale(
     projects: Sequence[KedroProject], run: PartitionRun, instance: dg.DagsterInstance, echo: Echo
-) -> frozenset[dg.AssetKey]:
+) -> Mapping[dg.AssetKey, StaleAsset]:
     """Return those of a run's assets that are not up to date, and say why."""
-    found: dict[dg.AssetKey, list[str]] = {}
+    found: dict[dg.AssetKey, StaleAsset] = {}
     for project in projects:
         found |= stale_assets(project, run.keys, instance, first_key(run.tags))
     others = run.keys.difference(*(project.table.by_key.keys() for project in projects))
     if others:
         echo(f"Left out, as no node makes them: {', '.join(sorted(key.to_user_string() for key in others))}")
-    for key, reasons in found.items():
-        echo(f"{click.style('*', 'yellow')} {key.to_user_string()}: {', '.join(reasons)}")
+    for key, stale in found.items():
+        echo(f"{click.style('*', 'yellow')} {key.to_user_string()}: {', '.join(stale.reasons)}")
     count = counted(len(found), "asset")
     echo(f"{count} to make." if found else "Everything is up to date.")
-    return frozenset(found)
+    return found
 
 
 def _find_job(definition: dg.RepositoryDefinition, own: Sequence[KedroProject], job: str) -> str | None:
@@ -335,7 +342,7 @@ def _instance(echo: Echo) -> Iterator[dg.DagsterInstance]:
             del os.environ["DAGSTER_HOME"]
 
 
-_COLOURS = {">": "bright_black", ".": "bright_black", "+": "green", "~": "yellow", "!": "red"}
+_COLOURS = {">": "bright_black", ".": "bright_black", "o": "bright_black", "+": "green", "~": "yellow", "!": "red"}
 """What the mark of a line is on a terminal; elsewhere click leaves colours out."""
 _STARTS = (dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_RESTARTED)
 
@@ -358,6 +365,9 @@ class _Progress:
         if kind in _STARTS:
             self._since[step], self._of_step[step] = now, 0
             self._line(">", f"step {step}")
+        elif kind == dg.DagsterEventType.ASSET_MATERIALIZATION and dagster_events.is_kept(event):
+            self._of_step[step] += 1
+            self._line("o", f"{event.asset_key.to_user_string() if event.asset_key else step}  (stays as it is)")
         elif kind == dg.DagsterEventType.ASSET_MATERIALIZATION:
             self._assets += 1
             self._of_step[step] += 1

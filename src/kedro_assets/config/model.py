@@ -393,6 +393,8 @@ class DatasetSettings:
             methods of the condition, such as `ignore: 'key:"rates"'`.
         check_automation_condition: When Dagster's daemon executes the check of the dataset's `validator` by itself: a
             condition as for the asset.
+        data_version: Whether the data counts as new after every run, or with `content` only if the bytes of its files are
+            other ones. Then the files are read once more after they are saved.
         freshness_policy: How old the asset may be: `time_window` or `cron` of Dagster's `FreshnessPolicy`, with its
             arguments.
         external: Whether a dataset that no node writes becomes an asset. Write `false` if an asset of your own makes
@@ -409,5 +411,6 @@ class DatasetSettings:
     deps: list[str] = Factory(list)
     automation_condition: str | dict[str, Any] | None = None
     check_automation_condition: str | dict[str, Any] | None = None
+    data_version: Literal["run", "content"] = "run"
     freshness_policy: dict[str, Any] | None = None
     external: bool = True

@@ -4,7 +4,7 @@ from kedro_assets.project.catalog import CatalogEntry, class_problem, read_entry
 from kedro_assets.project.code_objects import innermost
 from kedro_assets.project.code_versions import CodeParts, CodeVersion, code_parts, code_versions
 from kedro_assets.project.config_files import SourceLines, source_lines, written_folder
-from kedro_assets.project.dataset_files import address, fingerprint, partition_ids
+from kedro_assets.project.dataset_files import address, content_version, fingerprint, partition_ids
 from kedro_assets.project.load import (
     DEFAULT_PIPELINE,
     CatalogWithCredentials,
@@ -35,6 +35,7 @@ __all__ = [
     "code_location",
     "code_parts",
     "code_versions",
+    "content_version",
     "entry_with_credentials",
     "fingerprint",
     "innermost",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from fsspec import AbstractFileSystem
@@ -18,6 +19,7 @@ from kedro_assets.redaction import Redactor
 CHECKPOINT = "CHECKPOINT"
 """The file in which an IncrementalDataset keeps its checkpoint, unless its configuration names another."""
 
+_CHUNK = 1 << 20
 _CHANGES = {
     *("mtime", "LastModified", "last_modified", "modified", "updated", "generation"),
     *("ETag", "etag", "md5Hash", "Content-MD5", "checksum"),
@@ -34,10 +36,42 @@ def fingerprint(location: ProjectLocation, entry: CatalogEntry) -> str | None:
         location: The project.
         entry: What the catalog has of the dataset, with its credentials.
     """
-    folder, files = _files(location, entry)
+    _, folder, files = _files(location, entry)
     ignored = _checkpoints(location, entry, folder) if entry.is_incremental else ()
     told = [(path.removeprefix(folder), *_told(facts)) for path, facts in sorted(files.items()) if path not in ignored]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16] if told else None
+
+
+def content_version(
+    location: ProjectLocation,
+    entry: CatalogEntry,
+    version: str | None = None,
+    is_meant: Callable[[str], bool] = lambda _: True,
+) -> str | None:
+    """Return a text that changes when the content of the files of a dataset does; None if there are none. All are read.
+
+    Args:
+        location: The project.
+        entry: What the catalog has of the dataset, with its credentials.
+        version: The version that is meant, of a versioned dataset.
+        is_meant: Tells the ids of the partitions that are meant, of a PartitionedDataset.
+    """
+    system, folder, files = _files(location, entry)
+    ignored = _checkpoints(location, entry, folder) if entry.is_incremental else ()
+    within, suffix = f"{version}/" if version else "", str(entry.config.get("filename_suffix") or "")
+    found, seen = hashlib.sha256(), False
+    for path in sorted(files):
+        name = path.removeprefix(folder).lstrip("/")
+        if path in ignored or not name.startswith(within):
+            continue
+        if entry.is_partitioned and not is_meant(name.removesuffix(suffix)):
+            continue
+        seen = True
+        found.update(repr(name.removeprefix(within)).encode())
+        with system.open(path, "rb") as file:
+            for chunk in iter(partial(file.read, _CHUNK), b""):
+                found.update(chunk)
+    return found.hexdigest()[:16] if seen else None
 
 
 def _told(facts: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -58,7 +92,7 @@ def partition_ids(location: ProjectLocation, entry: CatalogEntry) -> list[str]:
         location: The project.
         entry: What the catalog has of the dataset, with its credentials.
     """
-    folder, files = _files(location, entry)
+    _, folder, files = _files(location, entry)
     suffix = str(entry.config.get("filename_suffix") or "")
     checkpoints = _checkpoints(location, entry, folder)
     found = (path for path in files if path.endswith(suffix) and path not in checkpoints)
@@ -77,8 +111,8 @@ def _checkpoints(location: ProjectLocation, entry: CatalogEntry, folder: str) ->
     return {f"{folder}/{own or CHECKPOINT}", strip_protocol(_address(location, own or CHECKPOINT))}
 
 
-def _files(location: ProjectLocation, entry: CatalogEntry) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
-    """Return the path of a dataset in its file system, and what the system says of each file there.
+def _files(location: ProjectLocation, entry: CatalogEntry) -> tuple[Any, str, Mapping[str, Mapping[str, Any]]]:
+    """Return the file system of a dataset, its path there, and what the system says of each of its files.
 
     Args:
         location: The project.
@@ -86,7 +120,7 @@ def _files(location: ProjectLocation, entry: CatalogEntry) -> tuple[str, Mapping
     """
     place = address(location, entry)
     if place is None:
-        return "", {}
+        return None, "", {}
     options = (entry.config.get("load_args") or {}) if entry.is_partitioned else {}  # how their files are looked for
     credentials = entry.located.get("credentials") or {}
     of_system = (entry.located.get("fs_args") or {}).items()
@@ -95,13 +129,13 @@ def _files(location: ProjectLocation, entry: CatalogEntry) -> tuple[str, Mapping
         system, path = url_to_fs(place, **{**credentials, **arguments})
         system.invalidate_cache()
         if system.isfile(path):
-            return path, {path: system.info(path)}
+            return system, path, {path: system.info(path)}
         if has_magic(path):
             files = system.glob(path, detail=True)
-            return "", files or _nothing(system, _fixed(path))
+            return system, "", files or _nothing(system, _fixed(path))
         is_there = _is_there(system, path)
         files = system.find(path, **{**options, "detail": True})
-        return path, files or (_nothing(system, path) if is_there else {})
+        return system, path, files or (_nothing(system, path) if is_there else {})
 
 
 def _is_there(system: AbstractFileSystem, path: str) -> bool:

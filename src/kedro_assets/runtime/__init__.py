@@ -1,7 +1,7 @@
 """One Dagster run on Kedro's side: the open project, its nodes, its hooks, its log and the data that its steps hand over."""
 
-from kedro_assets.runtime.history import CODE_METADATA
-from kedro_assets.runtime.identity import RunTags, run_config_of
+from kedro_assets.runtime.history import CODE_METADATA, History
+from kedro_assets.runtime.identity import IF_CHANGED_TAG, RunTags, run_config_of
 from kedro_assets.runtime.io_manager import DatasetIOManager
 from kedro_assets.runtime.kedro_project import KedroProject, is_needed
 from kedro_assets.runtime.kedro_resource import KedroResource
@@ -11,15 +11,17 @@ from kedro_assets.runtime.mlflow_run import join_run, left_as_found, run_tags
 from kedro_assets.runtime.parameters import FIELD, ConfigSchemas, changed_parameters
 from kedro_assets.runtime.pipeline_hooks import JobFilter, PipelineHooks
 from kedro_assets.runtime.retries import Retries, read_retries, retry_policy
-from kedro_assets.runtime.stale import stale_assets
+from kedro_assets.runtime.stale import StaleAsset, stale_assets
 from kedro_assets.runtime.step_execution import Saved, StepExecution, check_inputs
 from kedro_assets.runtime.view import View
 
 __all__ = [
     "CODE_METADATA",
     "FIELD",
+    "IF_CHANGED_TAG",
     "ConfigSchemas",
     "DatasetIOManager",
+    "History",
     "JobFilter",
     "KedroProject",
     "KedroResource",
@@ -29,6 +31,7 @@ __all__ = [
     "Retries",
     "RunTags",
     "Saved",
+    "StaleAsset",
     "StepExecution",
     "View",
     "captured_logs",

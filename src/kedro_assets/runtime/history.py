@@ -35,6 +35,11 @@ class Made:
         """The version of the code that has made it."""
         return (self.materialization.tags or {}).get(_CODE_VERSION_TAG)
 
+    @property
+    def data_version(self) -> str:
+        """The version of its data; empty if none is recorded."""
+        return (self.materialization.tags or {}).get(_DATA_VERSION_TAG, "")
+
 
 @define
 class History:
@@ -67,6 +72,11 @@ class History:
         found = self._known.get(key)
         made = dagster_instance.recorded_materialization(found) if found is not None else None
         return Made(made, found.run_id, found.storage_id) if found is not None and made is not None else None
+
+    def is_unchanged(self, key: dg.AssetKey) -> bool:
+        """Whether an asset was made, and nothing that it is made from has other data since."""
+        made = self.latest(key)
+        return made is not None and not any(self.is_changed(each, made.position) for each in self.stored_behind(key))
 
     def stored_behind(self, key: dg.AssetKey) -> Iterator[dg.AssetKey]:
         """Yield what an asset is made from, and behind what only passes in memory what that is made from."""

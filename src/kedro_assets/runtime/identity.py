@@ -18,6 +18,10 @@ SAVE_VERSION = "kedro/save_version"
 """The metadata of a materialization that has the version saved."""
 
 
+IF_CHANGED_TAG = "kedro/if_changed"
+"""The tag of a run that makes some of its assets only if what they are made from has come out otherwise: their keys, as JSON."""
+
+
 @frozen
 class RunTags:
     """The tags by which the processes of a run tell each other how far one project is in it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 from functools import cached_property
@@ -23,7 +23,7 @@ from kedro_assets.runtime.identity import SAVE_VERSION, RunIdentity, RunTags, ke
 from kedro_assets.runtime.io_manager import DatasetIOManager
 from kedro_assets.runtime.kedro_run import KedroRun, OpenRuns
 from kedro_assets.runtime.pipeline_hooks import JobFilter
-from kedro_assets.runtime.resume import made_by, run_resumed
+from kedro_assets.runtime.resume import made_by, run_resumed, unchanged
 from kedro_assets.runtime.retries import Retries
 from kedro_assets.runtime.view import View
 
@@ -140,6 +140,21 @@ class KedroProject:
             left = self.nodes_left(failed, step.nodes, view, run, instance)
             found += [node for node in step.nodes if node not in left]
         return found
+
+    def nodes_changed(
+        self, keys: Collection[str], nodes: Sequence[str], view: View, run: dg.DagsterRun, instance: dg.DagsterInstance
+    ) -> list[str]:
+        """Return those of a step's nodes that are to run though what some assets are made from may have come out the same.
+
+        Args:
+            keys: The keys of these assets, as text.
+            nodes: The step's nodes.
+            view: How the run sees them.
+            run: The run.
+            instance: Where it is recorded.
+        """
+        same = unchanged(keys, view.table.made_by(nodes), view.table, run, instance)
+        return nodes_left(view.graph, nodes, same)
 
     def nodes_left(
         self, maker: str, nodes: Sequence[str], view: View, run: dg.DagsterRun, instance: dg.DagsterInstance

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import dagster as dg
 
@@ -50,6 +50,27 @@ def made_by(
         made = None if asset.in_memory else history.latest(asset.key)
         if made is None or made.run_id != run_id or made.code_version != asset.spec.code_version:
             continue
-        if not any(history.is_changed(key, made.position) for key in history.stored_behind(asset.key)):
+        if history.is_unchanged(asset.key):
             found.add(asset.vertex)
     return found
+
+
+def unchanged(
+    keys: Collection[str],
+    assets: Iterable[KedroAsset],
+    table: AssetTable,
+    run: dg.DagsterRun,
+    instance: dg.DagsterInstance,
+) -> set[Vertex]:
+    """Return those of some assets that can stay, as what they are made from has come out the same in a run.
+
+    Args:
+        keys: The keys of the assets that can, as text.
+        assets: The assets of a step.
+        table: All assets of the project.
+        run: The run.
+        instance: Where it is recorded.
+    """
+    history = History(table, instance, partition_of(run.tags))
+    meant = (asset for asset in assets if asset.key.to_user_string() in keys and not asset.in_memory)
+    return {asset.vertex for asset in meant if history.is_unchanged(asset.key)}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import dagster as dg
-from attrs import define, field
+from attrs import define, field, frozen
 
 from kedro_assets._internals import dagster_instance
 from kedro_assets.assets import KedroAsset
@@ -18,9 +18,22 @@ logger = logging.getLogger(__name__)
 _FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
+@frozen
+class StaleAsset:
+    """An asset that is to be made again.
+
+    Attributes:
+        reasons: Why.
+        follows: Whether it is so only as what it is made from is made again: if that comes out the same, it can stay.
+    """
+
+    reasons: Sequence[str]
+    follows: bool = False
+
+
 def stale_assets(
     project: KedroProject, keys: Collection[dg.AssetKey], instance: dg.DagsterInstance, partition: str | None = None
-) -> Mapping[dg.AssetKey, list[str]]:
+) -> Mapping[dg.AssetKey, StaleAsset]:
     """Return those of some assets that are to be made again, in order, each with the reasons.
 
     What only passes in memory is none of them: with the nodes around it, it is as one. An asset is stale too if one that it
@@ -50,8 +63,8 @@ class _Decision:
     _fingerprints: dict[str, str | None] = field(factory=dict, init=False)
     _begun: dict[str, frozenset[dg.AssetKey]] = field(factory=dict, init=False)
 
-    def of(self, keys: Collection[dg.AssetKey]) -> dict[dg.AssetKey, list[str]]:
-        table, found = self.project.table, dict[dg.AssetKey, list[str]]()
+    def of(self, keys: Collection[dg.AssetKey]) -> dict[dg.AssetKey, StaleAsset]:
+        table, found = self.project.table, dict[dg.AssetKey, StaleAsset]()
         passing = table.graph.passing
         wanted = [asset for asset in table.of_keys(keys) if asset.cluster and asset.vertex not in passing]
         self.history.prepare([asset.key for asset in wanted])
@@ -60,16 +73,19 @@ class _Decision:
         for asset in sorted(wanted, key=lambda asset: position[asset.vertex]):
             made = self.history.latest(asset.key)
             if made is None:
-                found[asset.key] = ["never made"]
+                found[asset.key] = StaleAsset(["never made"])
                 continue
-            reasons = [
+            own = [
                 *self._code(asset, made),
                 *self._storage(asset),
                 *self._failure(asset, made, last_runs.get(asset.key)),
                 *self._inputs(asset, made, found),
             ]
-            if reasons:
-                found[asset.key] = reasons
+            before = [
+                f"'{self._name(key)}' is made again" for key in self.history.stored_behind(asset.key) if key in found
+            ]
+            if own or before:
+                found[asset.key] = StaleAsset([*own, *before], follows=not own)
         return found
 
     def _code(self, asset: KedroAsset, made: Made) -> Iterator[str]:
@@ -110,18 +126,21 @@ class _Decision:
             yield f"run {last_run.partition('-')[0]} has failed and may have left a part of it"
 
     def _inputs(self, asset: KedroAsset, made: Made, stale: Collection[dg.AssetKey]) -> Iterator[str]:
-        """Yield what an asset is made from that has other data since, or is to be made again."""
+        """Yield what an asset is made from that has other data since; what is to be made again is left out."""
         for key in self.history.stored_behind(asset.key):
-            other = self.project.table.by_key.get(key)
-            name = other.name if other is not None else key.to_user_string()
+            other, name = self.project.table.by_key.get(key), self._name(key)
             if key in stale:
-                yield f"'{name}' is made again"
-            elif other is not None and other.observed is not None:
+                continue
+            if other is not None and other.observed is not None:
                 now, then = self._fingerprint(other.observed.name), self.history.version_at(key, made.position)
                 if now and now != then:
                     yield f"new data in '{name}'" if then else f"nothing is known of the data of '{name}' at that time"
             elif self.history.is_changed(key, made.position):
                 yield f"new data in '{name}'"
+
+    def _name(self, key: dg.AssetKey) -> str:
+        asset = self.project.table.by_key.get(key)
+        return asset.name if asset is not None else key.to_user_string()
 
     def _fingerprint(self, name: str) -> str | None:
         """Return what tells the files of a dataset from others: None if there are none, nothing if they cannot be seen."""

@@ -21,6 +21,8 @@ from kedro_assets.errors import PartitionError
 from kedro_assets.graph import StepPlan, Vertex, readers_of
 from kedro_assets.metadata import MetadataCollector
 from kedro_assets.names import base_name, is_parameter
+from kedro_assets.partitions import of_keys
+from kedro_assets.project import content_version, read_entry
 from kedro_assets.runtime.identity import SAVE_VERSION
 from kedro_assets.runtime.kedro_run import KedroRun
 from kedro_assets.runtime.mlflow_run import run_link
@@ -48,19 +50,21 @@ class Saved:
         vertex: The dataset or the node.
         metadata: Metadata of its materialization.
         lasts: Whether something of it is there for other runs: files, or in-memory data that was left for other steps.
-        version: Its data version, where the run before has saved it and this one goes on with that.
+        content: What tells its content from another, where the catalog says so.
+        version: Its data version, where another run has saved it and this one leaves it as it is.
     """
 
     vertex: Vertex
     metadata: Mapping[str, Any]
     lasts: bool = True
+    content: str | None = None
     version: str | None = None
 
     def common(self, other: Saved) -> Saved:
         """Return what is true of this and of another partition of the dataset."""
         missing = object()
         same = {key: value for key, value in self.metadata.items() if other.metadata.get(key, missing) == value}
-        return evolve(self, metadata=same)
+        return evolve(self, metadata=same, content=self.content if self.content == other.content else None)
 
 
 @define(eq=False)
@@ -241,10 +245,20 @@ class StepExecution:
         version = {SAVE_VERSION: run.identity.kedro_run_id} if name in run.plan.versioned else {}
         metadata = {**self.collector.metadata(name), **run_metadata, **version}
         lasts = not self.view.graph.in_memory(base_name(name)) or name in self.plan.handed_out - self._kept
-        yield Saved(("dataset", base_name(name)), metadata, lasts)
+        yield Saved(("dataset", base_name(name)), metadata, lasts, self._content(name))
         validation = run.io.validations.pop((name, "save"), None)
         if validation is not None:
             yield self._told(validation, self.keys.get(base_name(name), ()))
+
+    def _content(self, name: str) -> str | None:
+        """Return what tells the content of a dataset from another, where the catalog asks for that."""
+        run, dataset = self.run, base_name(name)
+        resolver = getattr(run.catalog, "config_resolver", None)
+        if self.view.graph.settings_of(dataset).data_version != "content" or resolver is None:
+            return None
+        version = run.identity.kedro_run_id if name in run.plan.versioned else None
+        keys = self.keys.get(dataset)
+        return content_version(run.location, read_entry(resolver, name), version, *([of_keys(keys)] if keys else []))
 
     def _build_datasets(self, nodes: Iterable[Node]) -> None:
         """Build the datasets of a step before its first node runs, as Kedro's runners do."""

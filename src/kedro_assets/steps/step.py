@@ -1,6 +1,7 @@
 """What a step does when Dagster runs it: a cluster's, which makes assets, or that of an op, which is one node."""
 
 # No postponed annotations here: Dagster looks at the class that annotates `context`.
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -20,12 +21,15 @@ from kedro_assets.partitions import (
     check_given,
     check_keys,
     has_partition,
+    partition_of,
     runtime_params,
     shown,
 )
 from kedro_assets.redaction import Redactor
 from kedro_assets.runtime import (
     CODE_METADATA,
+    IF_CHANGED_TAG,
+    History,
     KedroProject,
     Saved,
     StepExecution,
@@ -35,7 +39,6 @@ from kedro_assets.runtime import (
     run_config_of,
 )
 
-_GOES_ON = "{} has run the nodes {} and saved what they make: this one goes on behind them."
 CheckEvent = dg.AssetCheckResult | dg.AssetCheckEvaluation
 _WITHOUT_HOOKS = (
     "The pipeline hooks of the Kedro project '{}' do not fire in this run, as its executor is not wrapped. Wrap the executor of "
@@ -61,27 +64,26 @@ class KedroStep:
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult | dg.AssetCheckEvaluation]:
         """Run the nodes that the selected assets need, and report every dataset once it is saved.
 
-        A selected check of a dataset that no node makes here looks at what is stored. Every run gives new data: that of a
-        node can depend on more than its code and what it reads of other assets, so Dagster must not take the same code
-        for the same data. In-memory data never has another version than where it is not reported: Dagster looks through it, and
+        A selected check of a dataset that no node makes here looks at what is stored. Every run gives new data, unless the
+        catalog asks for its content to be compared: that of a node can depend on more than its code and what it reads of other
+        assets, so Dagster must not take the same code for the same data. In-memory data never has another version than where it is not reported: Dagster looks through it, and
         what is made from it must be as new whether it was selected or not.
         """
         table = self._project(context).table
         checks, made = set(context.selected_asset_check_keys), self._made(context)
-        version = dg.DataVersion(context.run.run_id)
         for found in self._events(dagster_contexts.op_context(context), frozenset(checks), made):
             if isinstance(found, Validation):
                 yield from self._check_events(context, found, checks)
                 continue
+            version = dg.DataVersion(found.version or found.content or context.run.run_id)
             asset = table.by_vertex.get(found.vertex)
             if asset is None:  # a hidden dataset
                 continue
             if asset.key in context.selected_asset_keys:
-                own = dg.DataVersion(found.version) if found.version else version
                 yield dg.MaterializeResult(
                     asset_key=asset.key,
                     metadata=_metadata(found, asset),
-                    data_version=dagster_contexts.UNRECORDED if asset.is_virtual else own,
+                    data_version=dagster_contexts.UNRECORDED if asset.is_virtual else version,
                 )
             elif found.lasts and found.version is None and not asset.is_virtual:
                 # made because its node ran, though nobody selected it
@@ -113,7 +115,6 @@ class KedroStep:
         before = {dep.asset_key for asset in assets.values() for dep in asset.spec.deps}
         read = dagster_contexts.data_recorded(context.instance, before)
         outputs = dict(zip(made, context.op_def.outs, strict=False))  # a node without any has one if others wait
-        version = dg.DataVersion(context.run.run_id)
         for found in self._events(context):
             if isinstance(found, Validation):
                 if found.dataset in table.checks:
@@ -121,6 +122,7 @@ class KedroStep:
                 continue
             asset = assets.get(found.vertex) if found.version is None else None
             if asset is not None and not (asset.in_memory and found.vertex not in table.by_vertex):
+                version = dg.DataVersion(found.content or context.run_id)
                 own = dagster_contexts.UNRECORDED if asset.is_virtual else version
                 tags = dagster_contexts.version_tags(asset.spec, own, context.run_id, read)
                 yield dg.AssetMaterialization(asset.key, metadata=_metadata(found, asset), tags=tags)
@@ -175,8 +177,7 @@ class KedroStep:
             execution = StepExecution(run, step, view, project.io_managers, parameters)
             with run.redacted():
                 try:
-                    self._go_on(execution, context, project)
-                    yield from _kept(execution, context)
+                    yield from self._go_on(execution, context, project)
                     yield from self._executed(execution, checks, made, context.instance)
                 except Exception as error:
                     policy = project.retries.of_failure(execution.current, context.job_def.op_retry_policy)
@@ -185,14 +186,31 @@ class KedroStep:
                         raise
                     raise again from error
 
-    def _go_on(self, execution: StepExecution, context: dg.OpExecutionContext, project: KedroProject) -> None:
-        """Let another try of the step go on behind the nodes that an earlier one has run."""
-        nodes = execution.plan.nodes
+    def _go_on(
+        self, execution: StepExecution, context: dg.OpExecutionContext, project: KedroProject
+    ) -> Iterator[Saved]:
+        """Leave out what need not run, and yield what stays of that as other runs have saved it: what is behind waits for it.
+
+        That is what an earlier try, or the run before, has done, and what is to be made only if what it is made from has come
+        out otherwise.
+        """
+        nodes, view, run = execution.plan.nodes, execution.view, context.run
+        kept = list(execution.plan.kept)
         if context.retry_number and project.project.config.assets.resume:
-            left = project.nodes_left(context.run.run_id, nodes, execution.view, context.run, context.instance)
+            left = project.nodes_left(run.run_id, nodes, view, run, context.instance)
             execution.done = [node for node in nodes if node not in left]
-            if execution.done:
-                context.log.info(_GOES_ON.format("An earlier try of this step", ", ".join(execution.done)))
+        elif IF_CHANGED_TAG in run.tags:
+            left = project.nodes_changed(json.loads(run.tags[IF_CHANGED_TAG]), nodes, view, run, context.instance)
+            execution.done = [node for node in nodes if node not in left]
+            kept += execution.done
+        if execution.done or kept:
+            context.log.info("These nodes need not run again: %s.", ", ".join(dict.fromkeys([*execution.done, *kept])))
+        history = History(view.table, context.instance, partition_of(run.tags))
+        for asset in view.table.made_by(kept):
+            made = history.latest(asset.key)
+            if made is not None:
+                metadata = {"kedro/kept_from_run": made.run_id, **made.materialization.metadata}
+                yield Saved(asset.vertex, metadata, version=made.data_version)
 
     def _executed(
         self,
@@ -279,20 +297,6 @@ def _metadata(found: Saved, asset: KedroAsset) -> Mapping[str, Any]:
     if found.version is not None or asset.record.code is None or asset.is_virtual:
         return found.metadata
     return {**found.metadata, CODE_METADATA: dg.MetadataValue.json(asset.record.code.pieces)}
-
-
-def _kept(execution: StepExecution, context: dg.OpExecutionContext) -> Iterator[Saved]:
-    """Yield what the run before has saved of the step and this one goes on with, as what is behind the step waits for it."""
-    parent, nodes = context.run.parent_run_id, execution.plan.kept
-    if parent is None or not nodes:
-        return
-    context.log.info(_GOES_ON.format(f"Run {parent}", ", ".join(nodes)))
-    assets = {asset.key: asset for asset in execution.view.table.made_by(nodes)}
-    for made in dagster_instance.materializations(context.instance, parent):
-        asset = assets.pop(made.asset_key, None)
-        if asset is not None:
-            version = (made.tags or {}).get("dagster/data_version", "")
-            yield Saved(asset.vertex, {**made.metadata, "kedro/kept_from_run": parent}, version=version)
 
 
 def _again(error: Exception, policy: dg.RetryPolicy | None, context: dg.OpExecutionContext) -> dg.RetryRequested | None:

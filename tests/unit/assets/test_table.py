@@ -176,3 +176,20 @@ def test_resource_keys_carry_the_prefix_and_begin_with_a_letter():
         "eu__a_b__2026__io_manager",
         "eu__a_b___x__io_manager",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "found"),
+    [
+        ("raw", {"filepath": "raw.json"}, "no node makes this dataset, so there is no content to compare."),
+        ("x", {"type": "pandas.SQLTableDataset"}, "this dataset has no files, so there is no content to compare."),
+        ("y", {"filepath": "y.json"}, None),
+    ],
+    ids=["external", "without files", "right"],
+)
+def test_content_that_cannot_be_compared_is_reported(name, entry, found):
+    problems = Scope()
+    given = {"type": "json.JSONDataset", **entry, "metadata": {"dagster": {"data_version": "content"}}}
+    make_table(CHAIN, catalog={name: given}, problems=problems)
+    path = f"catalog.{name}.metadata.dagster.data_version"
+    assert [(problem.path, problem.found) for problem in problems] == ([(path, found)] if found else [])

@@ -49,3 +49,17 @@ def test_an_event_without_an_error_has_its_message_only(events):
 def test_a_step_that_succeeds_has_a_duration(events):
     [success] = [event for event in events if event.is_step_success]
     assert 0 <= dagster_events.step_seconds(success) < 10
+
+
+def test_a_materialization_that_stays_as_another_run_has_made_it_is_told_from_others():
+    @dg.multi_asset(specs=[dg.AssetSpec("made"), dg.AssetSpec("kept")])
+    def both():
+        yield dg.MaterializeResult("made")
+        yield dg.MaterializeResult("kept", metadata={"kedro/kept_from_run": "1"})
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        found = dg.materialize([both], instance=instance).get_asset_materialization_events()
+    assert {event.asset_key.to_user_string(): dagster_events.is_kept(event) for event in found} == {
+        "made": False,
+        "kept": True,
+    }

@@ -9,7 +9,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from kedro_assets.project.catalog import CatalogEntry
-from kedro_assets.project.dataset_files import address, fingerprint, partition_ids
+from kedro_assets.project.dataset_files import address, content_version, fingerprint, partition_ids
 from kedro_assets.project.location import ProjectLocation
 
 
@@ -249,3 +249,45 @@ def test_a_server_that_refuses_is_an_error_though_its_file_system_says_that_noth
     monkeypatch.setattr(Guarded, "info", info)
     with pytest.raises(PermissionError, match="403"):
         fingerprint(project, entry(filepath="guarded://b/a.json"))
+
+
+# What their content is.
+
+
+A_JSON = entry(filepath="a.json")
+VERSIONED = entry(filepath="v.json", versioned=True)
+
+
+def test_the_version_of_a_content_changes_with_the_content_only(project):
+    before = content_version(project, A_JSON)
+    replaced(project, "a.json", "a.json")
+    assert content_version(project, A_JSON) == before
+    replaced(project, "a.json", "other")
+    assert content_version(project, A_JSON) != before
+
+
+def test_what_is_not_there_has_no_version(project):
+    assert content_version(project, entry(filepath="nope.json")) is None
+    assert content_version(project, entry()) is None
+
+
+def test_only_the_partitions_that_are_meant_count(project):
+    def version(*ids):
+        return content_version(project, PARTS, is_meant=lambda id_: id_ in ids)
+
+    before = version("x"), version("y"), version("x", "y")
+    assert len(set(before)) == 3
+    replaced(project, "parts/y.csv", "other")
+    assert version("x") == before[0]
+    assert version("y") != before[1]
+    assert version("z") is None
+
+
+def test_only_the_version_that_is_meant_counts_and_not_its_name(project):
+    for version, text in (("v1", "1"), ("v2", "1"), ("v3", "3")):
+        file = project.path / "v.json" / version / "v.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+    found = {version: content_version(project, VERSIONED, version) for version in ("v1", "v2", "v3", "v4")}
+    assert found["v1"] == found["v2"] != found["v3"]
+    assert found["v4"] is None

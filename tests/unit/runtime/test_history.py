@@ -91,3 +91,15 @@ def test_of_what_was_never_made_no_version_is_known(instance):
     known = history(instance)
     assert known.version_at(RAW, known.latest(Y).position) is None
     assert not known.is_changed(RAW, known.latest(Y).position)
+
+
+def test_an_asset_is_unchanged_if_it_was_made_and_nothing_before_it_has_other_data(instance):
+    known = history(instance)
+    assert not known.is_unchanged(Y)
+    made(instance, X, "v1")
+    made(instance, Y, "v1")
+    assert history(instance).is_unchanged(Y)
+    made(instance, X, "v1")
+    assert history(instance).is_unchanged(Y)
+    made(instance, X, "v2")
+    assert not history(instance).is_unchanged(Y)

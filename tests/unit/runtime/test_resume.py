@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 from dagster._core.events import StepMaterializationData
 
-from kedro_assets.runtime.resume import made_by, run_resumed
+from kedro_assets.runtime.resume import made_by, run_resumed, unchanged
 from unit.builders import make_node
 from unit.records import make_table
 
@@ -109,3 +109,21 @@ def test_of_a_run_of_several_partitions_nothing_stays(instance, table):
     record(instance, table, "x")
     run = dg.DagsterRun("job", tags={"dagster/asset_partition_range_start": "a"})
     assert made_by(FAILED, table.assets, table, run, instance) == set()
+
+
+@pytest.mark.parametrize(
+    ("listed", "event", "stays"),
+    [
+        (["x", "y", "memory"], None, {"x", "y"}),
+        (["y"], None, {"y"}),
+        (["x", "y"], dg.AssetObservation("raw", tags={"dagster/data_version": "new"}), {"y"}),
+    ],
+    ids=["all", "what is listed", "other data before one"],
+)
+def test_what_has_come_out_the_same_leaves_what_is_behind_it(listed, event, stays, instance, table):
+    for name in ("x", "memory", "y"):
+        record(instance, table, name)
+    if event is not None:
+        instance.report_runless_asset_event(event)
+    run = instance.get_run_by_id(FAILED)
+    assert {name for _, name in unchanged(listed, table.assets, table, run, instance)} == stays

@@ -36,7 +36,7 @@ def record(instance, kedro, name, code=None, pieces=None):
 
 def decided(instance, kedro):
     found = stale_assets(kedro, kedro.table.by_key.keys(), instance)
-    return {key.to_user_string(): reasons for key, reasons in found.items()}
+    return {key.to_user_string(): list(each.reasons) for key, each in found.items()}
 
 
 def test_in_order_and_without_what_is_in_memory(instance, kedro):
@@ -84,3 +84,11 @@ def test_files_that_cannot_be_looked_at_are_not_gone(instance, kedro, monkeypatc
         record(instance, kedro, name)
     monkeypatch.setattr("kedro_assets.runtime.stale.fingerprint", fail)
     assert decided(instance, kedro) == {}
+
+
+def test_what_is_stale_only_through_another_asset_follows_it(instance, kedro):
+    for name in ("x", "y"):
+        record(instance, kedro, name)
+    record(instance, kedro, "x", code="older")
+    found = stale_assets(kedro, kedro.table.by_key.keys(), instance)
+    assert {key.to_user_string(): each.follows for key, each in found.items()} == {"x": False, "y": True}
