@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nox
@@ -45,6 +48,15 @@ def _dagster_home(session: nox.Session) -> dict[str, str]:
     return {**QUIET, "DAGSTER_HOME": str(home)}
 
 
+@contextmanager
+def _temporary_files() -> Iterator[dict[str, str]]:
+    """Have temporary files in memory if there is room, as Dagster's databases wait for the disk after each event."""
+    memory = Path("/dev/shm")  # noqa: S108
+    has_room = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 * 2**30
+    with tempfile.TemporaryDirectory(dir=memory if has_room else None, ignore_cleanup_errors=True) as folder:
+        yield {"TMPDIR": folder}
+
+
 @nox.session
 def demo(session: nox.Session) -> None:
     """Materialize the example project end to end, and show what it made."""
@@ -83,7 +95,8 @@ def _test(session: nox.Session, pytest: str, env: dict[str, str]) -> None:
     others = ["--ignore=tests/browser", "--ignore=tests/engines"]  # these have sessions of their own
     # In the order of the files, so that the many short tests of `unit` come last and both workers end together.
     arguments = session.posargs or [*others, *WORKERS, "--no-loadscope-reorder", "--durations=10"]
-    session.run(*pytest.split(), *arguments, env=env)
+    with _temporary_files() as temporary:
+        session.run(*pytest.split(), *arguments, env={**env, **temporary})
     if not session.posargs:
         # Dask's loop needs Dask, which the session `engines` installs.
         without = "--ignore=src/kedro_assets/execution/dask_steps.py"

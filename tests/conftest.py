@@ -25,6 +25,8 @@ import dagster as dg  # noqa: E402
 from dynaconf.loaders import py_loader  # noqa: E402
 from dynaconf.utils import files  # noqa: E402
 
+from kedro_assets._internals import dagster_storage  # noqa: E402
+
 
 def names_of_the_stack() -> list[SimpleNamespace]:
     """The stack, of whose frames Dynaconf wants to know the files."""
@@ -38,6 +40,8 @@ def names_of_the_stack() -> list[SimpleNamespace]:
 # Kedro's settings ask for it four times per project; `inspect.stack` also looks for the source of each of pytest's frames
 # in all modules, which takes a third of the time of a test.
 files.inspect = py_loader.inspect = SimpleNamespace(stack=names_of_the_stack)
+# Every instance of Dagster that a test makes reads the same ninety files.
+dagster_storage.read_migrations_once()
 
 
 @pytest.fixture(scope="session")
