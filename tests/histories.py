@@ -17,6 +17,7 @@ from helpers import KedroProject, write_project
 from hypothesis import strategies as st
 
 PARAMETERS = ("p", "q")
+CONDITIONS = {"eager": "eager", "on_missing": "on_missing", "on_cron": {"on_cron": "0 0 * * *"}}
 CLUSTER_BY = ("memory", "node", "namespace", "tag", "pipeline")
 
 
@@ -45,10 +46,11 @@ def call(node: str, code: int, names: tuple[str, ...], args: tuple[Any, ...], ou
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset: `json`, `memory` or `transcoded`; an external one is read from a JSON file."""
+    """A dataset: `json`, `memory` or `transcoded`; an external one is read from a JSON file. A stored one may have a condition."""
 
     name: str
     kind: str = "json"
+    condition: str = ""
 
     @property
     def stored(self) -> bool:
@@ -64,7 +66,9 @@ class Dataset:
 
     def entries(self) -> dict[str, Any]:
         """What the catalog says of it."""
-        entry = {"type": "json.JSONDataset", "filepath": f"data/{self.name}.json"}
+        entry: dict[str, Any] = {"type": "json.JSONDataset", "filepath": f"data/{self.name}.json"}
+        if self.condition:
+            entry["metadata"] = {"dagster": {"automation_condition": CONDITIONS[self.condition]}}
         return dict.fromkeys(dict.fromkeys([self.read_as, self.written_as]), entry) if self.stored else {}
 
 
@@ -100,8 +104,8 @@ class SmallProject:
 
     def __str__(self) -> str:
         told = [f"cluster_by: {self.cluster_by}, memory_assets: {self.memory_assets}"]
-        kinds = [(each.name, each.kind if self.maker(each.name) else "external") for each in self.datasets]
-        told += [f"{name}: {kind}" for name, kind in kinds]
+        kinds = [(each, each.kind if self.maker(each.name) else "external") for each in self.datasets]
+        told += [f"{each.name}: {kind} {each.condition}".rstrip() for each, kind in kinds]
         told += [*map(str, self.nodes), *([f"pipeline second: {', '.join(self.second)}"] if self.second else [])]
         return "\n".join(told)
 
@@ -179,6 +183,7 @@ def small_projects(draw: st.DrawFn) -> SmallProject:
     """Draw a project of a few nodes."""
     datasets = [Dataset(name) for name in ("x", "y")[: draw(st.sampled_from([1, 2, 0]))]]
     nodes: list[KedroNode] = []
+    conditions = st.sampled_from(["", "eager", "eager", *CONDITIONS] if draw(st.booleans()) else [""])
     names = iter("abcdefghijklmnopq")
     for number in range(draw(st.integers(2, 6))):
         recent = [dataset.name for dataset in reversed(datasets)]
@@ -186,7 +191,7 @@ def small_projects(draw: st.DrawFn) -> SmallProject:
         inputs = tuple(draw(st.lists(readable, min_size=0 if number == 3 else 1, max_size=3, unique=True)))
         kinds = st.sampled_from(["memory", "json", "memory", "json", "transcoded"])
         few = 0 if inputs and draw(st.integers(0, 4)) == 4 else 1
-        outputs = [Dataset(next(names), draw(kinds)) for _ in range(draw(st.integers(few, 2)))]
+        outputs = [_dataset(next(names), draw(kinds), draw(conditions)) for _ in range(draw(st.integers(few, 2)))]
         datasets += outputs
         written = tuple(dataset.name for dataset in outputs)
         namespace, tags = draw(st.sampled_from([None, None, "ns"])), draw(st.sampled_from([(), (), ("red",)]))
@@ -199,6 +204,10 @@ def small_projects(draw: st.DrawFn) -> SmallProject:
         draw(st.sampled_from(CLUSTER_BY)),
         draw(st.sampled_from([True, True, False])),
     )
+
+
+def _dataset(name: str, kind: str, condition: str) -> Dataset:
+    return Dataset(name, kind, "" if kind == "memory" else condition)
 
 
 @dataclass(frozen=True)
@@ -233,6 +242,8 @@ def histories(draw: st.DrawFn) -> tuple[SmallProject, tuple[Action, ...]]:
     if project.external:
         external = st.tuples(st.sampled_from(project.external))
         one_of += [st.builds(Action, st.just(what), external) for what in ("change file", "observe", "change file")]
+    if any(dataset.condition == "on_cron" for dataset in project.datasets):
+        one_of += [st.just(Action("wait for midnight"))] * 2
     files = [name for name in project.stored if name in project.by_name and project.by_name[name].stored]
     if files:
         one_of.append(st.builds(Action, st.just("delete"), st.tuples(st.sampled_from(files))))

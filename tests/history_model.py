@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,15 @@ class World:
     versions: dict[tuple[str, int], str] = field(default_factory=dict)
     failed: str | None = None
     loads: int = 0
+    definitions: dg.Definitions = field(init=False)
+    automation: Automation = field(init=False)
 
     def __post_init__(self) -> None:
         self.codes = {node.name: 0 for node in self.project.nodes}
         self.values = dict.fromkeys(PARAMETERS, 0)
         for name in self.project.external:
             self._put(name)
+        self.automation = Automation(self)
         self._reload()
 
     # -- what happens
@@ -79,6 +83,7 @@ class World:
             "run all": lambda: self._run(ASSET_JOB, self.project.assets, action.fails),
             "run": lambda: self._run(ASSET_JOB, action.names, action.fails),
             "re-execute": lambda: self._run("", None, "", continue_from=self.failed),
+            "wait for midnight": self.automation.wait,
             "observe": lambda: self._observe(*action.names),
             "change file": lambda: self._put(*action.names),
             "delete": lambda: self._delete(*action.names),
@@ -86,6 +91,10 @@ class World:
             "change parameter": lambda: self._change(self.values, *action.names),
         }
         does[action.what]()
+
+    def run(self, assets: Collection[str]) -> None:
+        """Make some assets, as Dagster has requested."""
+        self._run(ASSET_JOB, assets, "")
 
     def _delete(self, name: str) -> None:
         (self.disk.path / f"data/{name}.json").unlink(missing_ok=True)
@@ -108,7 +117,8 @@ class World:
         self.disk.write(f"src/{self.disk.package}/nodes.py", "\n\n".join(["from histories import call\n", *functions]))
         self.disk.write("conf/base/parameters.yml", json.dumps(self.values))
         forget(self.disk.package)
-        _LOADED[:] = [build_definitions(self.disk.path).get_repository_def()]
+        self.definitions = build_definitions(self.disk.path)
+        _LOADED[:] = [self.definitions.get_repository_def()]
 
     @property
     def repository(self) -> dg.RepositoryDefinition:
@@ -162,6 +172,7 @@ class World:
         told = self._told(result.run_id)
         self._check_told(told, new, made_in_memory, after)
         self.made.update(after)
+        self.automation.updated(new, selected if job == ASSET_JOB else ())
 
     def _observe(self, name: str) -> None:
         assert self._execute(ASSET_JOB, [self.key(name)]).success
@@ -269,6 +280,8 @@ class World:
             if not exact and (name, self.contents[name]) not in self.versions:
                 self.known[name] = self.contents[name]
             assert name in self.known, f"{name} was observed, and nothing reads it"
+            if (name, self.known[name]) not in self.versions:
+                self.automation.updated([name], ())
             known = self.versions.setdefault((name, self.known[name]), version)
             assert version == known, f"the data version of {name}"
             others = [content for (other, content), seen in self.versions.items() if other == name and seen == version]
@@ -326,6 +339,93 @@ class World:
                 for cause in resolver.get_stale_causes(key)
             }
             assert (resolver.get_status(key), found) == (status, causes), name
+
+
+@dataclass
+class Automation:
+    """Dagster's daemon, and what it is to request.
+
+    Attributes:
+        world: What it looks at.
+        cursor: Dagster's own memory of its last look.
+        now: The time.
+        news: What was updated since the last look, each with what was selected in the run that did it.
+        requested: What the last look has requested.
+        pending: The assets with a reason to be made that nothing has been done about.
+        fresh: For an asset with `on_cron`, what it is made from that was updated since midnight.
+    """
+
+    world: World
+    cursor: Any = None
+    now: datetime = field(default_factory=lambda: datetime.now(tz=timezone.utc))
+    midnight: bool = False
+    news: list[tuple[str, Collection[str]]] = field(default_factory=list)
+    requested: set[str] = field(default_factory=set)
+    pending: set[str] = field(default_factory=set)
+    fresh: dict[str, set[str]] = field(default_factory=dict)
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        return {each.name: each.condition for each in self.world.project.datasets if each.condition}
+
+    def wait(self) -> None:
+        """Let a midnight pass."""
+        self.now += timedelta(days=1)
+        self.midnight = True
+
+    def updated(self, assets: Iterable[str], selected: Collection[str]) -> None:
+        """Take note of what was updated by a run."""
+        self.news += [(name, selected) for name in assets]
+
+    def made_from(self, asset: str) -> set[str]:
+        """What an asset is made from that was stored before its run: not what is always made in that run too."""
+        nodes = self.world.planned([asset])
+        read = {name for node in nodes for name in self.world.project.node(node).inputs}
+        return {name for name in read if name in self.world.project.by_name and self.world.maker_of(name) not in nodes}
+
+    def expected(self) -> set[str]:
+        """What is to be requested now."""
+        project, world, found = self.world.project, self.world, set[str]()
+        for asset in [name for node in project.nodes for name in node.outputs if name in self.conditions]:
+            deps = self.made_from(asset)
+            handled = self.cursor is None or asset in self.requested or asset in dict(self.news)
+            if self.conditions[asset] == "eager":
+                new = any(name in deps and asset not in selected for name, selected in self.news)
+                if new or deps & found:
+                    self.pending.add(asset)
+                ready = all(name in world.made or name in world.known or name in found for name in deps)
+            else:
+                fresh = self.fresh.setdefault(asset, set())
+                fresh |= {name for name, _ in self.news}
+                if self.midnight:
+                    fresh.clear()
+                    if self.conditions[asset] == "on_cron":
+                        self.pending.add(asset)
+                ready = all(name in fresh | found or name in project.external for name in deps)
+            if handled:
+                self.pending.discard(asset)
+            if asset in self.pending and ready:
+                found.add(asset)
+        return found
+
+    def settle(self) -> None:
+        """Do what Dagster requests until it requests nothing; it requests what is to be requested, and no more."""
+        if not self.conditions:
+            return
+        for _ in range(len(self.conditions) + 2):
+            expected = self.expected()
+            self.now += timedelta(seconds=1)
+            result = dg.evaluate_automation_conditions(
+                self.world.definitions, self.world.instance, cursor=self.cursor, evaluation_time=self.now
+            )
+            found = {name for name in self.conditions if result.get_num_requested(self.world.key(name))}
+            self.cursor, self.requested, self.midnight = result.cursor, found, False
+            self.news.clear()
+            assert found == expected, "requested"
+            if not found:
+                return
+            self.world.run(found)
+        raise AssertionError("it goes on and on")
 
 
 def _tags(record: Any) -> Mapping[str, str]:

@@ -53,6 +53,9 @@ def test_dagster_knows_what_is_true_after_every_action(
     project, actions = history
     note(f"\n{project}\n\n" + "\n".join(map(str, actions)))
     with world(project, tmp_path, in_memory) as found:
+        found.automation.settle()
         for action in actions:
             found.do(action)
+            found.check_staleness()
+            found.automation.settle()
             found.check_staleness()

@@ -79,16 +79,20 @@ def build_freshness(raw: object, scope: Scope) -> dg.FreshnessPolicy | None:
     return policy
 
 
-def placed_condition(condition: Condition, external: Sequence[dg.AssetSpec], *, virtual: bool) -> Condition:
-    """Fit a condition to what its asset depends on.
+def placed_condition(
+    condition: Condition, external: Sequence[dg.AssetSpec], made_with: Sequence[dg.AssetKey] = (), *, virtual: bool
+) -> Condition:
+    """Fit a condition to what its asset is made from.
 
-    It looks through virtual assets to what is behind them. What waits for all updates since a cron tick, such as `on_cron`,
-    does not wait for external datasets that nothing observes on a condition of their own: for Dagster they would never be
-    updated, and it would never fire.
+    It looks through virtual assets to what is behind them. It leaves out what is made anew whenever the asset is: to wait for it
+    or to follow it would be to wait for the asset or to follow it, for ever. What waits for all updates since a cron tick,
+    such as `on_cron`, does not wait for external datasets that nothing observes on a condition of their own: for Dagster they
+    would never be updated, and it would never fire.
 
     Args:
         condition: The condition.
         external: What the asset depends on and no node makes.
+        made_with: What the nodes make that hand data in memory to the asset's own, and so run with it.
         virtual: Whether it depends on virtual assets that it is to look through.
     """
     silent = [spec.key for spec in external if spec.automation_condition is None]
@@ -98,6 +102,8 @@ def placed_condition(condition: Condition, external: Sequence[dg.AssetSpec], *, 
             if dagster_conditions.label(part).startswith("all_deps_updated_since_cron"):
                 waiting: Any = part
                 found = found.replace(part, waiting.ignore(dg.AssetSelection.assets(*silent)))
+    if made_with and hasattr(found, "ignore"):
+        found = found.ignore(dg.AssetSelection.assets(*made_with))
     fitted: Condition = (
         found.resolve_through_virtual() if virtual and hasattr(found, "resolve_through_virtual") else found
     )

@@ -106,7 +106,10 @@ def _placed(vertex: Vertex, specs: Mapping[Vertex, dg.AssetSpec], partitions: Pa
             external = [
                 specs[other] for other in _behind(before, graph) if graph.maker(other) is None and other in specs
             ]
-            changes["automation_condition"] = placed_condition(spec.automation_condition, external, virtual=virtual)
+            made_with = [specs[other].key for other in _made_with(node, graph) if other in specs]
+            changes["automation_condition"] = placed_condition(
+                spec.automation_condition, external, made_with, virtual=virtual
+            )
         own = {specs[other].key for other in before}
         said = [dep for dep in spec.deps if dep.asset_key not in own]  # by the translator, on assets of other origin
         changes["deps"] = [*said, *(_dep(specs[other], node, other, partitions) for other in before)]
@@ -124,6 +127,12 @@ def _behind(vertices: Iterable[Vertex], graph: ProjectGraph) -> Iterable[Vertex]
             todo += [*(("dataset", name) for name in graph.upstream(maker)), *graph.order.get(maker, ())]
         found[vertex] = None
     return found
+
+
+def _made_with(node: str, graph: ProjectGraph) -> list[Vertex]:
+    """Return what lasts of what the nodes make that hand data in memory to a node: they run whenever it does."""
+    before = graph.assets_of(graph.in_order(graph.in_memory_before(node)))
+    return [vertex for vertex in before if vertex not in graph.passing]
 
 
 def _dep(spec: dg.AssetSpec, node: str, vertex: Vertex, partitions: Partitions) -> dg.AssetSpec | dg.AssetDep:

@@ -191,7 +191,7 @@ class Handover:
         handed_out = frozenset().union(*(step.handed_out for step in self.plan.steps.values()))
         for dataset in self.plan.memory_outputs - handed_out:
             self.store.forget(dataset, self.store.run_id)
-        for dataset in handed_out:
+        for dataset in filter(self.store.has, handed_out):  # a run that has failed may have made none of it
             for earlier in self.store.other_runs(dataset):
                 if not needed_by(earlier):
                     self.store.forget(dataset, earlier)

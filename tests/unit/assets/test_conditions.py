@@ -250,6 +250,13 @@ def test_a_condition_looks_through_virtual_assets_where_there_are_any():
     assert placed_condition(eager, [RAW], virtual=True) == eager.resolve_through_virtual()
 
 
+def test_a_condition_leaves_out_what_is_made_anew_with_its_asset():
+    eager, missing = dg.AutomationCondition.eager(), dg.AutomationCondition.missing()
+    placed = placed_condition(eager, [RAW], [dg.AssetKey("x")], virtual=False)
+    assert placed == eager.ignore(dg.AssetSelection.assets("x"))
+    assert placed_condition(missing, [RAW], [dg.AssetKey("x")], virtual=False) == missing  # looks at no dependencies
+
+
 def test_on_cron_waits_for_no_external_dataset_that_nothing_observes():
     on_cron = dg.AutomationCondition.on_cron("@daily")
     assert placed_condition(on_cron, [OBSERVED], virtual=False) == on_cron

@@ -51,6 +51,33 @@ def test_a_dataset_that_is_read_under_two_names_is_one_dependency():
     assert deps(make_table([make_node("a", ["raw@one", "raw@two"], ["x"])]))["x"] == ["raw"]
 
 
+RAW, KEPT = dg.AssetSelection.assets("raw"), dg.AssetSelection.assets("kept")
+EAGER, MIDNIGHT = dg.AutomationCondition.eager(), dg.AutomationCondition.on_cron("@daily")
+
+
+@pytest.mark.parametrize(
+    ("written", "options", "placed"),
+    [
+        ("eager", {}, EAGER.ignore(KEPT).resolve_through_virtual()),
+        ("eager", {"memory_assets": False}, EAGER.ignore(KEPT)),
+        ("eager", {"cluster_by": "node"}, EAGER),
+        ({"on_cron": "@daily"}, {}, MIDNIGHT.ignore(RAW).ignore(KEPT).resolve_through_virtual()),
+        ({"on_cron": "@daily"}, {"cluster_by": "node"}, MIDNIGHT),
+    ],
+    ids=["eager", "hidden", "node", "cron", "cron node"],
+)
+def test_a_condition_follows_what_is_stored_before_the_nodes_that_run_together(written, options, placed):
+    nodes = [
+        make_node("a", ["raw"], ["x", "kept"]),
+        make_node("b", ["x", "kept"], ["y"]),
+        make_node("c", ["y"], ["end"]),
+    ]
+    metadata = {"dagster": {"automation_condition": written}}
+    catalog = {"end": {"type": "pandas.CSVDataset", "filepath": "end.csv", "metadata": metadata}}
+    table = make_table(nodes, files=["raw", "kept"], catalog=catalog, **options)
+    assert table.by_vertex["dataset", "end"].spec.automation_condition == placed
+
+
 def test_all_outputs_of_a_node_are_partitioned_as_one_of_them():
     nodes = [make_node("a", ["raw"], ["x", "y"]), make_node("b", ["raw"], ["z"])]
     table = make_table(nodes, partitions={"x": DAILY}, files=["x", "y", "z"])

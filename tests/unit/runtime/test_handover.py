@@ -208,6 +208,13 @@ def test_after_a_run_what_it_has_replaced_and_nobody_needs_is_deleted(tmp_path):
     assert handover.store.load("x") == "run"
 
 
+def test_a_run_that_has_failed_before_it_made_data_leaves_that_of_earlier_runs(tmp_path):
+    handover_of(tmp_path, run_id="done", x=1).hand_on("x")
+    handover = handover_of(tmp_path)
+    handover.tidy_up(lambda run_id: False)
+    assert handover.store.load("x") == 1
+
+
 def test_each_partition_of_a_dataset_has_data_of_its_own(tmp_path):
     for key in ("2026-01-01", "2026-01-02"):
         MemoryStore(tmp_path, "run", partition=key, partitioned={"day"}).save("day@one", key)
