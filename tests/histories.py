@@ -101,9 +101,11 @@ class SmallProject:
     second: tuple[str, ...] = ()
     cluster_by: str = "memory"
     memory_assets: bool = True
+    watched: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         told = [f"cluster_by: {self.cluster_by}, memory_assets: {self.memory_assets}"]
+        told[0] += f", sensors: {' '.join(self.watched)}" if self.watched else ""
         kinds = [(each, each.kind if self.maker(each.name) else "external") for each in self.datasets]
         told += [f"{each.name}: {kind} {each.condition}".rstrip() for each, kind in kinds]
         told += [*map(str, self.nodes), *([f"pipeline second: {', '.join(self.second)}"] if self.second else [])]
@@ -152,6 +154,9 @@ class SmallProject:
     def write(self, folder: Path) -> KedroProject:
         """Write it as a project on disk, but for its code and parameters."""
         assets = {"cluster_by": self.cluster_by, "memory_assets": self.memory_assets}
+        kinds = {name: "dataset" if name in self.external else "asset" for name in self.watched}
+        sensors = {f"of_{name}": {kind: name} for name, kind in kinds.items()}
+        jobs = {"all": {"pipeline": {}, "sensor": list(sensors)}, "ops": {"view": "ops", "pipeline": {}}}
         nodes = {node.name: _source(node, self) for node in self.nodes}
         pipelines = {"__default__": list(nodes), **({"second": list(self.second)} if self.second else {})}
         text = ", ".join(
@@ -162,9 +167,7 @@ class SmallProject:
             nodes="",
             pipelines="{" + text + "}",
             catalog=yaml.safe_dump({name: entry for each in self.datasets for name, entry in each.entries().items()}),
-            dagster=yaml.safe_dump(
-                {"assets": assets, "jobs": {"all": {"pipeline": {}}, "ops": {"view": "ops", "pipeline": {}}}}
-            ),
+            dagster=yaml.safe_dump({"assets": assets, "jobs": jobs, "sensors": sensors}),
             hooks="",
             settings="",
         )
@@ -197,12 +200,14 @@ def small_projects(draw: st.DrawFn) -> SmallProject:
         namespace, tags = draw(st.sampled_from([None, None, "ns"])), draw(st.sampled_from([(), (), ("red",)]))
         nodes.append(KedroNode(f"n{number}", inputs, written, namespace, tags))
     used = {name for node in nodes for name in (*node.inputs, *node.outputs)}
+    files = [dataset.name for dataset in datasets if dataset.name in used and dataset.stored]
     return SmallProject(
         tuple(nodes),
         tuple(dataset for dataset in datasets if dataset.name in used),
         draw(st.sampled_from([(), tuple(node.name for node in nodes[-2:])])),
         draw(st.sampled_from(CLUSTER_BY)),
         draw(st.sampled_from([True, True, False])),
+        tuple(draw(st.lists(st.sampled_from(files), max_size=2, unique=True))) if files else (),
     )
 
 

@@ -64,13 +64,14 @@ class World:
     loads: int = 0
     definitions: dg.Definitions = field(init=False)
     automation: Automation = field(init=False)
+    sensors: Sensors = field(init=False)
 
     def __post_init__(self) -> None:
         self.codes = {node.name: 0 for node in self.project.nodes}
         self.values = dict.fromkeys(PARAMETERS, 0)
         for name in self.project.external:
             self._put(name)
-        self.automation = Automation(self)
+        self.automation, self.sensors = Automation(self), Sensors(self)
         self._reload()
 
     # -- what happens
@@ -173,9 +174,16 @@ class World:
         self._check_told(told, new, made_in_memory, after)
         self.made.update(after)
         self.automation.updated(new, selected if job == ASSET_JOB else ())
+        self.sensors.made += [(name, job) for name in new]
 
     def _observe(self, name: str) -> None:
         assert self._execute(ASSET_JOB, [self.key(name)]).success
+        self.known[name] = self.contents[name]
+        self._learn((), exact=True)
+
+    def told_of(self, name: str) -> None:
+        """Take note that Dagster was told of the data that is in an external dataset."""
+        assert self.known.get(name) != self.contents[name], f"the data of {name} was known"
         self.known[name] = self.contents[name]
         self._learn((), exact=True)
 
@@ -426,6 +434,57 @@ class Automation:
                 return
             self.world.run(found)
         raise AssertionError("it goes on and on")
+
+
+@dataclass
+class Sensors:
+    """The sensors of dagster.yml, each of which starts the job `all`, and what they are to ask for.
+
+    Attributes:
+        world: What they look at.
+        cursors: Dagster's memory of the last look of each.
+        seen: The content that each sensor of a file has seen, and how many materializations each of an asset has.
+        made: What was materialized, in order, each with the job of the run.
+    """
+
+    world: World
+    cursors: dict[str, str | None] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+    made: list[tuple[str, str]] = field(default_factory=list)
+
+    def look(self) -> None:
+        """Let each look once."""
+        for name in self.world.project.watched:
+            external = name in self.world.project.external
+            expected = self._of_file(name) if external else self._of_asset(name)
+            result = self._tick(f"of_{name}", name)
+            assert len(result.run_requests or ()) == expected, f"asked for because of {name}"
+            if external:
+                self.seen[name] = self.world.contents[name]
+            elif times := sum(made == name for made, _ in self.made):
+                self.seen[name] = times
+            for event in result.asset_events:
+                self.world.instance.report_runless_asset_event(event)
+                self.world.told_of(name)
+
+    def _tick(self, sensor: str, name: str) -> dg.SensorExecutionData:
+        repository = self.world.repository
+        with dg.build_sensor_context(
+            self.world.instance, self.cursors.get(name), repository_def=repository, sensor_name=sensor
+        ) as context:
+            result = repository.get_sensor_def(sensor).evaluate_tick(context)
+        self.cursors[name] = result.cursor
+        return result
+
+    def _of_file(self, name: str) -> int:
+        """A run for a file that has changed since the last look; the first one only looks."""
+        content = self.world.contents[name]
+        return int(self.seen.setdefault(name, content) != content)
+
+    def _of_asset(self, name: str) -> int:
+        """A run for every time that another job has made it; at the first look for the last time only."""
+        jobs = [job for made, job in self.made if made == name]
+        return sum(job != "all" for job in jobs[self.seen.get(name, -1) :])
 
 
 def _tags(record: Any) -> Mapping[str, str]:

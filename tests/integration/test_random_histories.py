@@ -58,4 +58,6 @@ def test_dagster_knows_what_is_true_after_every_action(
             found.do(action)
             found.check_staleness()
             found.automation.settle()
+            found.sensors.look()
+            found.automation.settle()
             found.check_staleness()
