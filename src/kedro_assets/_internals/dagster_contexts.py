@@ -89,7 +89,7 @@ def data_read(context: dg.AssetExecutionContext, spec: dg.AssetSpec) -> Mapping[
     """Return what a step of assets knows of the data that one of them was made from.
 
     Reason: as for `version_tags`.
-    Risk: as there.
+    Risk: medium, as there.
     """
     step, graph = context.get_step_execution_context(), context.job_def.asset_layer
     found: dict[dg.AssetKey, RecordedData | None] = {}
@@ -105,7 +105,7 @@ def data_recorded(
     """Return what Dagster was last told of the data of some assets, for a step that is none of assets.
 
     Reason: as for `version_tags`; the step of an op looks up nothing by itself.
-    Risk: as there.
+    Risk: medium, as there.
     """
     events = {
         record.asset_entry.asset_key: record.asset_entry.last_materialization_record

@@ -102,7 +102,16 @@ def _documented(path: Path) -> dict[str, str]:
     return found
 
 
-OWN_RECORDS = {"Option", "OptionType", "ExecutedRun", "DueStep", "RunInProgress", "PLAIN_VARIABLE", "is_plain"}
+OWN_RECORDS = {
+    "Option",
+    "OptionType",
+    "ExecutedRun",
+    "DueStep",
+    "RecordedData",
+    "RunInProgress",
+    "PLAIN_VARIABLE",
+    "is_plain",
+}
 """What the room has of its own; the functions that make the records say what of Dagster's they need."""
 
 ROOM_NAMES = [
