@@ -130,7 +130,7 @@ def _around(
     dagster_run, job, instance = executed.run, executed.job, executed.instance
     project.open_runs.hold(dagster_run.run_id)
     try:
-        kept = project.kept_nodes(dagster_run, job, instance)
+        kept = [] if executed.is_resumed else project.kept_nodes(dagster_run, job, instance)
         if kept:
             tag = {project.tags.kept: json.dumps(kept)}
             dagster_instance.add_run_tags(instance, dagster_run.run_id, tag)
