@@ -98,6 +98,7 @@ def test_dagster_requests_a_check_when_its_condition_is_met(tmp_path: Path, fres
 
 
 @pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
+@pytest.mark.newer_jobs
 def test_dagster_requests_a_job_when_the_condition_of_its_assets_is_met(
     tmp_path: Path, fresh: dg.DagsterInstance
 ) -> None:

@@ -80,10 +80,11 @@ def job_with(condition: str) -> str:
 @pytest.mark.parametrize(
     ("condition", "fits"),
     [
-        ("{any_job_root_assets_match: eager}", True),
-        (
+        pytest.param("{any_job_root_assets_match: eager}", True, marks=pytest.mark.newer_jobs),
+        pytest.param(
             "{any_job_root_assets_match: {eager: null, ignore: 'key:\"a\"', replace: [{old: missing, new: missing}]}}",
             True,
+            marks=pytest.mark.newer_jobs,
         ),
         ("{all_of: [eager, {not: in_progress}], with_label: both}", True),
         ("'${globals:condition}'", True),

@@ -27,6 +27,7 @@ def test_the_names_of_parts_are_those_by_which_they_are_replaced():
 
 
 @pytest.mark.filterwarnings("ignore::dagster.PreviewWarning")
+@pytest.mark.newer_jobs
 def test_a_condition_is_of_a_job_if_it_looks_at_the_assets_of_one():
     assert dagster_conditions.is_of_job(AC.any_job_root_assets_match(AC.eager()) & ~AC.missing())
     assert not dagster_conditions.is_of_job(AC.eager())

@@ -254,6 +254,7 @@ def test_definitions_are_found_and_their_run_gives_its_events_as_they_happen(tmp
     assert run.is_success
 
 
+@pytest.mark.newer_jobs
 def test_a_job_has_its_own_condition_or_none():
     with dagster_jobs.known_previews():
         condition = dg.AutomationCondition.any_job_root_assets_match(dg.AutomationCondition.eager())

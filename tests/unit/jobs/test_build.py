@@ -100,6 +100,7 @@ def test_a_job_of_ops_cannot_be_a_selection_of_assets(problems_of):
 
 
 @pytest.mark.filterwarnings("ignore:Parameter `owners`")  # whenever Dagster copies the job
+@pytest.mark.newer_jobs
 def test_a_job_has_its_owners_metadata_and_condition(translate_project):
     dagster = """
         jobs:
@@ -125,9 +126,9 @@ def test_a_job_has_its_owners_metadata_and_condition(translate_project):
 @pytest.mark.parametrize(
     ("job", "path", "found"),
     [
-        ("{owners: [team:data, nobody]}", "jobs.j.owners[1]", "'nobody' is not an owner."),
+        pytest.param("{owners: [team:data, nobody]}", "jobs.j.owners[1]", "'nobody' is not an owner.", marks=pytest.mark.newer_jobs),
         ("{automation_condition: eager}", "jobs.j.automation_condition", "a job has no data of its own"),
-        ("{automation_condition: {any_job_root_assets_match: eagr}}", "jobs.j.automation_condition.any_job_root_assets_match", "no automation condition 'eagr'"),
+        pytest.param("{automation_condition: {any_job_root_assets_match: eagr}}", "jobs.j.automation_condition.any_job_root_assets_match", "no automation condition 'eagr'", marks=pytest.mark.newer_jobs),
         ("{view: ops, automation_condition: {any_job_root_assets_match: eager}}", "jobs.j.automation_condition", "a job with `view: ops`"),
     ],
 )  # fmt: skip
@@ -136,6 +137,7 @@ def test_owners_and_conditions_of_jobs_that_do_not_fit_are_reported(problems_of,
     assert (problem.path, found in problem.found) == (path, True), problem
 
 
+@pytest.mark.newer_jobs
 def test_a_condition_cannot_give_runs_of_partitions_their_configuration(problems_of):
     dagster = """
         assets: {partitions: {made: {static: [a, b]}}}
@@ -148,6 +150,7 @@ def test_a_condition_cannot_give_runs_of_partitions_their_configuration(problems
     assert (problem.path, "the job is partitioned" in problem.found) == ("jobs.j.automation_condition", True)
 
 
+@pytest.mark.newer_jobs
 def test_what_the_installed_dagster_does_not_have_for_jobs_is_reported(problems_of, monkeypatch):
     def older(name, selection, config, description, tags, executor_def, op_retry_policy, metadata=None):
         """Define a job as Dagster 1.13.0 does."""
