@@ -47,4 +47,4 @@ def test_a_file_without_definitions_is_refused_with_what_to_write(new_project) -
     done = load(project)
     assert done.returncode == 1
     told = "".join(done.stderr.split())  # Kedro wraps what is printed
-    assert "definitions.pyholdsnoDefinitions:write`defs=build_definitions()`." in told
+    assert "definitions.pydefinesno`Definitions`.Write`defs=build_definitions()`there." in told
