@@ -178,8 +178,8 @@ def test_a_partitioned_dataset_loads_and_saves_the_partitions_of_its_run(
 def test_a_partition_of_another_run_is_refused_and_nothing_of_it_is_saved(
     folders: KedroProject, instance: dg.DagsterInstance
 ) -> None:
-    config = {"ops": {"extract": {"config": {"parameters": {"params:partition_end": "2026-01-09"}}}}}
-    result = make(folders, instance, "days", tags=partition("2026-01-02"), **config)
+    folders.write(f"src/{folders.package}/nodes.py", FOLDERS.replace("int(end[8:10]))", "9)"))
+    result = make(folders, instance, "days", tags=partition("2026-01-02"))
     assert not result.success
     assert result.recorded == []
     assert not (folders.path / "data/days").exists()

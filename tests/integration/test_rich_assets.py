@@ -167,7 +167,7 @@ def shown(result: dg.JobExecutionResult) -> dict[str, dict[str, Any]]:
         event.asset_key.to_user_string(): {
             key: value.value
             for key, value in event.metadata.items()
-            if key not in ("kedro/run_id", "kedro/node_seconds")
+            if key not in ("kedro/run_id", "kedro/node_seconds", "kedro/code")
         }
         for event in events
     }
