@@ -119,7 +119,7 @@ def test_a_run_of_a_project_that_has_changed_fails_on_a_worker_and_names_the_fil
     file = changed.format(project.package)
     change(project, file, "2")
     error = run(project, instance)
-    assert f"has changed since this worker loaded it: {file}. Restart the worker." in error
+    assert f"has changed since this worker loaded it: {file}. Restart the worker" in error
     assert not (project.path / "data/out2.json").exists()
     change(project, file, "1")
     assert run(project, instance) == ""  # it is as it was
