@@ -27,7 +27,7 @@ from kedro_assets.config import PipelineFilter
 from kedro_assets.errors import KedroAssetsError, Scope, suggest
 from kedro_assets.jobs import filtered_keys, merged
 from kedro_assets.names import counted, identifier
-from kedro_assets.partitions import first_key
+from kedro_assets.partitions import RANGE_TAGS, first_key
 from kedro_assets.runtime import IF_CHANGED_TAG, KedroProject, StaleAsset, stale_assets
 from kedro_assets.steps import projects_among, projects_of
 
@@ -42,7 +42,7 @@ class Asked:
         job: The name of a job or a registered pipeline; without it, assets are materialized.
         select: Which assets, in Dagster's selection syntax or by Kedro's names; without it, all.
         partition: A partition's key, or the first and the last with `...` between.
-        filters: Kedro's filters, by the keys of a job's `pipeline` in dagster.yml; without any, there is none.
+        filters: Kedro's filters, by the keys of a job's `pipeline` in dagster.yml.
         options: What Kedro is given for the run, as the configuration of its resource has it.
         stale: Whether only those assets are made that are not up to date.
         dry_run: Whether it is only said which ones that are.
@@ -92,10 +92,8 @@ def run_assets(root: Path, asked: Asked, echo: Echo) -> bool:
                 if asked.dry_run or not stale:
                     continue
                 following = [key.to_user_string() for key, found in stale.items() if found.follows]
-                selection, tags = (
-                    stale.keys(),
-                    {**tags, **({IF_CHANGED_TAG: json.dumps(following)} if following else {})},
-                )
+                selection = stale.keys()
+                tags = {**tags, IF_CHANGED_TAG: json.dumps(following)} if following else tags
             run_config = _run_config(definition.get_job(target.job), root, asked.options, run.tags)
             asked_for = (repository, target.job, selection, run_config, tags, instance)
             outcomes.append(_shown(partial(dagster_jobs.run_events, *asked_for), echo))
@@ -196,13 +194,23 @@ def _shown(start: Callable[[], Iterator[dg.DagsterEvent]], echo: Echo) -> bool:
 def _stale(
     projects: Sequence[KedroProject], run: PartitionRun, instance: dg.DagsterInstance, echo: Echo
 ) -> Mapping[dg.AssetKey, StaleAsset]:
-    """Return those of a run's assets that are not up to date, and say why."""
+    """Return those of a run's assets that are not up to date, and say why.
+
+    Raises:
+        KedroAssetsError: If the run makes several partitions, as each of them has a history of its own.
+    """
+    if RANGE_TAGS[0] in run.tags:
+        msg = (
+            f"The partitions {run.title} share a run, and --stale decides for each by itself. Name one with --partition, or run "
+            "them without --stale."
+        )
+        raise KedroAssetsError(msg)
     found: dict[dg.AssetKey, StaleAsset] = {}
     for project in projects:
         found |= stale_assets(project, run.keys, instance, first_key(run.tags))
     others = run.keys.difference(*(project.table.by_key.keys() for project in projects))
     if others:
-        echo(f"Left out, as no node makes them: {', '.join(sorted(key.to_user_string() for key in others))}")
+        echo(f"Left out, as no Kedro node makes them: {', '.join(sorted(key.to_user_string() for key in others))}")
     for key, stale in found.items():
         echo(f"{click.style('*', 'yellow')} {key.to_user_string()}: {', '.join(stale.reasons)}")
     count = counted(len(found), "asset")

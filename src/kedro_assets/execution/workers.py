@@ -1,7 +1,7 @@
 """Workers that live on: those of Dask and Celery load a project for their first step, and serve many runs with it.
 
 Python imports a module once, and Dagster keeps the definitions of a job. So such a worker takes down what it has read, and
-refuses to serve another run with it once it has changed; or it loads the project again, where dagster.yml says so.
+loads the project again once it has changed; or it refuses to serve another run with it, where dagster.yml says so.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def files_read(project: Project) -> ReadFiles | None:
 
 
 def renew(packed: Mapping[str, Any] | None) -> None:
-    """Before a step, forget the projects that have changed since this worker loaded them, where dagster.yml says so.
+    """Before a step, forget the projects that have changed since this worker loaded them, unless dagster.yml forbids it.
 
     Args:
         packed: The job of the step, as Dagster's executors hand it to their workers; None for a whole run.
