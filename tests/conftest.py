@@ -50,9 +50,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("this Dagster has no owners and conditions of jobs")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A DAGSTER_HOME that this process and the ones it starts share."""
+    """A DAGSTER_HOME that the tests of one file and the processes they start share; those of other files have other assets."""
     home = tmp_path_factory.mktemp("dagster_home")
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
     before = os.environ.get("DAGSTER_HOME")
@@ -64,7 +64,7 @@ def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.environ["DAGSTER_HOME"] = before
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def instance(dagster_home: Path) -> Iterator[dg.DagsterInstance]:
     """The instance in `dagster_home`."""
     with dg.DagsterInstance.get() as found:
