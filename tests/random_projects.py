@@ -210,7 +210,8 @@ class RandomProject:
             hidden = dataset.in_memory and read and not self.memory_assets and self.cluster_by != "node"
             if node and not hidden:
                 found[tuple(dataset.name.split("."))] = node
-        names = {dataset.name for dataset in self.datasets}
+        used = {name for node in self.nodes for name in (*node.inputs, *node.outputs)}
+        names = {dataset.name for name in used if (dataset := self.dataset(name))}
         for node in self.nodes:
             if not node.outputs:
                 suffix = ("node",) if node.full_name in names else ()
@@ -229,6 +230,19 @@ class RandomProject:
             read = [dataset for name in node.inputs if (dataset := self.dataset(name)) and dataset.in_memory]
             todo += [producer for dataset in read if (producer := self.producer(dataset))]
         return found
+
+    def made_and_read(self, nodes: set[str]) -> set[tuple[str, ...]]:
+        """The assets that some of these nodes make and others read."""
+        running = [node for node in self.nodes if node.full_name in nodes]
+        read = {dataset.name for node in running for name in node.inputs if (dataset := self.dataset(name))}
+        return {key for key, node in self.assets().items() if node in running and ".".join(key) in read}
+
+    def run_alone(self, nodes: set[str]) -> bool:
+        """Whether these nodes need no in-memory data of others."""
+        running = [node for node in self.nodes if node.full_name in nodes]
+        read = [dataset for node in running for name in node.inputs if (dataset := self.dataset(name))]
+        makers = [producer for dataset in read if dataset.in_memory and (producer := self.producer(dataset))]
+        return all(maker in running for maker in makers)
 
     def behind_the_failure(self) -> set[str]:
         """The node that fails, and every node that it needs."""

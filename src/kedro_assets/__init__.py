@@ -10,6 +10,7 @@ from kedro_assets.errors import (
     PartitionError,
     ProjectError,
     RunError,
+    SelectionError,
     StepError,
 )
 
@@ -32,6 +33,7 @@ __all__ = [
     "PartitionError",
     "ProjectError",
     "RunError",
+    "SelectionError",
     "StepError",
     "build_asset_selection",
     "build_asset_specs",

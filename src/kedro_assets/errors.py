@@ -50,6 +50,10 @@ class InMemoryDataError(KedroAssetsError):
     """An in-memory dataset cannot be handed from one step to another."""
 
 
+class SelectionError(KedroAssetsError):
+    """A run is to make some assets of which others would be made from older data than what the run itself makes."""
+
+
 class PartitionError(KedroAssetsError):
     """A run has no partition where it needs one, or a node gives partitions that its run does not make."""
 

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from comparing import by_dagster
 from helpers import KedroProject, execute, json_dataset, write_project
+from kedro.framework.startup import bootstrap_project
+
+from kedro_assets import ConfigError
+from kedro_assets.cli.report import check_lines
 
 NODES = """
 import time
@@ -94,3 +99,62 @@ def test_the_catalog_can_say_it_of_a_dataset(tmp_path: Path, instance: dg.Dagste
         assert execute(project, instance, job).success
         order = order_of(project)
         assert order.index("first") > max(order.index("last"), order.index("check"))
+
+
+SPLIT = """
+def split(raw):
+    return raw, raw + 1
+
+
+def score(kept):
+    return kept * 10
+"""
+SPLIT_PIPELINES = """{"__default__": pipeline([
+    node(split, "raw", ["shown", "kept"], name="split"), node(score, "kept", "scored", name="score")])}"""
+TWO_OF_THREE = """
+executors: {two: {multiprocess: {max_concurrent: 2}}}
+jobs:
+  all: {}
+  parallel: {executor: two}
+  some: {selection: "key:shown or key:scored"}
+"""
+
+
+@pytest.fixture(params=["json", "memory"])
+def halves(request: pytest.FixtureRequest, tmp_path: Path) -> KedroProject:
+    """A node that makes `shown` and `kept`, of which another step reads the second; `shown` is stored or in memory."""
+    stored = ["raw", "kept", "scored"] + (["shown"] if request.param == "json" else [])
+    project = write_project(
+        tmp_path, nodes=SPLIT, pipelines=SPLIT_PIPELINES, catalog=json_dataset(*stored), dagster=TWO_OF_THREE
+    )
+    project.write("data/raw.json", "1")
+    return project
+
+
+@pytest.mark.parametrize("job", ["all", "parallel"])
+def test_no_step_reads_the_old_data_of_what_the_run_makes_though_nobody_has_selected_it(
+    halves: KedroProject, job: str, instance: dg.DagsterInstance
+) -> None:
+    assert execute(halves, instance, "all").success
+    halves.write("data/raw.json", "5")
+    halves.forget()
+    outcome = by_dagster(halves, instance, job, assets=["shown", "scored"])
+    kind, message = outcome.error or ("", "")
+    assert (outcome.success, kind) == (False, "SelectionError")
+    assert message.startswith("Node 'score' may read 'kept' before node 'split'")
+    assert message.endswith("Select 'kept', too.")
+    assert (halves.calls("before_pipeline_run"), halves.read("kept.json")) == ([], 2)
+    assert execute(halves, instance, job, assets=["shown", "kept", "scored"]).success
+    assert (halves.read("kept.json"), halves.read("scored.json")) == (6, 60)
+    halves.write("data/raw.json", "7")
+    assert execute(halves, instance, job, assets=["scored"]).success
+    assert halves.read("scored.json") == 60
+
+
+def test_check_names_a_selection_that_would_read_too_early(halves: KedroProject) -> None:
+    bootstrap_project(halves.path)
+    with pytest.raises(ConfigError) as caught:
+        list(check_lines(halves.path))
+    [problem] = caught.value.problems
+    assert (problem.path, problem.source) == ("jobs.some.selection", "conf/base/dagster.yml:6")
+    assert "Select 'kept', too." in problem.found

@@ -98,23 +98,40 @@ def test_a_random_project_does_in_several_processes_what_it_does_in_kedro_run(
 
 
 @pytest.mark.usefixtures("loaded_once")
-@settings(RANDOM, max_examples=max(EXAMPLES // 2, 1))  # two runs each
+@settings(RANDOM, max_examples=max(EXAMPLES // 4, 1))  # two runs each, and two of Kedro
 @given(random=projects(failing=False), data=st.data())
-def test_a_selection_of_a_finished_project_is_made_again_by_the_nodes_it_needs(
+def test_a_selection_of_a_finished_project_is_made_again_by_the_nodes_it_needs_from_new_data(
     random: RandomProject, data: st.DataObject, tmp_path: Path, in_memory: dg.DagsterInstance
 ) -> None:
     assets = random.assets()
     selected = data.draw(st.sets(st.sampled_from(sorted(assets)), min_size=1), label="selected")
+    nodes = random.needed_for(selected)
+    changed = {file: text.replace("file", "changed file") for file, text in random.data().items()}
     with written(random, tmp_path) as project:
         start_over(project, random.data())
         before = by_dagster(project, in_memory, "all", config=QUIET)
         assert before.success, before.error
         project.forget()
+        for file, text in changed.items():
+            project.write(f"data/{file}", text)
         after = by_dagster(project, in_memory, "all", config=QUIET, assets=[list(key) for key in selected])
+        if after.error and after.error[0] == "SelectionError":
+            left_out = random.made_and_read(nodes) - selected
+            assert left_out
+            after = by_dagster(
+                project, in_memory, "all", config=QUIET, assets=[list(key) for key in selected | left_out]
+            )
+        if random.run_alone(nodes):
+            start_over(project, random.data())
+            assert by_kedro(project).success
+            for file, text in changed.items():
+                project.write(f"data/{file}", text)
+            theirs = by_kedro(project, node_names=sorted(nodes))
+            assert theirs.success, theirs.error
+            assert after.files == theirs.files
     assert after.success, after.error
-    assert after.files == before.files
     ran = [call["node"] for call in after.of("before_node_run")]
-    assert sorted(ran) == sorted(random.needed_for(selected))
+    assert sorted(ran) == sorted(nodes)
     assert sorted(call["node"] for call in after.of("after_node_run")) == sorted(ran)
     hooks = [call["hook"] for call in after.of(*PROCESS_HOOKS, *PIPELINE_HOOKS)]
     assert hooks == [*PROCESS_HOOKS, "before_pipeline_run", "after_pipeline_run"]

@@ -13,11 +13,12 @@ import dagster as dg
 from kedro_assets._internals import dagster_assets, dagster_jobs
 from kedro_assets.cli.automation import automation_notes
 from kedro_assets.definitions import Translation, translate
-from kedro_assets.errors import ProjectError, Scope
+from kedro_assets.errors import ProjectError, Scope, SelectionError
 from kedro_assets.execution import check_step_names
 from kedro_assets.jobs import nodes_left_out
 from kedro_assets.names import counted
 from kedro_assets.project import Project, class_problem, locate_project, source_lines
+from kedro_assets.runtime import View
 
 
 def check_lines(root: Path) -> Iterator[str]:
@@ -31,6 +32,7 @@ def check_lines(root: Path) -> Iterator[str]:
     dg.Definitions.validate_loadable(found.definitions)
     unused = list(_check_classes(found))
     _check_steps(found)
+    _check_order(found)
     graph = found.table.graph
     merged = [cluster for cluster in found.clusters if cluster.reasons]
     yield (
@@ -90,6 +92,25 @@ def _check_steps(found: Translation) -> None:
     steps = {assets.op.name for assets in found.assets if dagster_assets.is_executable(assets)}
     ops = (dagster_jobs.op_names(job) for job in jobs if isinstance(job, dg.JobDefinition))
     check_step_names(found.project.config, steps.union(*ops), problems)
+    problems.raise_if_any()
+
+
+def _check_order(found: Translation) -> None:
+    """Look whether what the selection of each job leaves out is made in time for those that read it.
+
+    Raises:
+        ConfigError: If it may not be.
+    """
+    problems, view = Scope(), View(found.table)
+    problems.locate_with(source_lines(found.project.location).locate)
+    for name, job in found.jobs.items():
+        if job.config.selection is None:
+            continue
+        resolved = found.definitions.resolve_job_def(job.definition.name)
+        try:
+            view.check_order(view.plan(None, resolved), resolved)
+        except SelectionError as error:
+            problems.at("jobs", name, "selection").add(str(error))
     problems.raise_if_any()
 
 

@@ -3,7 +3,7 @@
 from kedro_assets.graph.clusters import Boundaries, Cluster, check_depth, cluster
 from kedro_assets.graph.ordering import with_order
 from kedro_assets.graph.project_graph import ProjectGraph, Vertex, build_graph, same_node
-from kedro_assets.graph.run_plan import RunPlan, StepPlan, nodes_left, plan_run, readers_of
+from kedro_assets.graph.run_plan import RunPlan, StepPlan, early_reads, nodes_left, plan_run, readers_of
 from kedro_assets.graph.ties import confirmed_together, handed_on_in_memory
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "check_depth",
     "cluster",
     "confirmed_together",
+    "early_reads",
     "handed_on_in_memory",
     "nodes_left",
     "plan_run",

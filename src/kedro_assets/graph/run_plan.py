@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+import networkx as nx
 from attrs import frozen
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
@@ -23,12 +24,29 @@ class StepPlan:
         handed_in: In-memory datasets that it reads and another step makes.
         handed_out: In-memory datasets that it makes and another step may read.
         kept: The nodes that it does not run, as an earlier run has saved what they make.
+        by_products: Stored datasets that it makes though nobody has selected them: no other step waits for them.
     """
 
     nodes: tuple[str, ...]
     handed_in: frozenset[str] = frozenset()
     handed_out: frozenset[str] = frozenset()
     kept: tuple[str, ...] = ()
+    by_products: frozenset[str] = frozenset()
+
+
+@frozen
+class EarlyRead:
+    """A dataset that a step of a run may read before another step of the run has made it.
+
+    Attributes:
+        reader: The node that reads it, or waits for it.
+        dataset: The dataset.
+        maker: The node that makes it.
+    """
+
+    reader: str
+    dataset: str
+    maker: str
 
 
 @frozen
@@ -74,11 +92,12 @@ def plan_run(
         foreign_outputs: In-memory datasets that assets of other origin make.
         kept: Nodes that are not run again, as an earlier run has saved what they make.
     """
-    chosen = {key: (cluster, list(selected)) for key, (cluster, selected) in steps.items()}
+    chosen = {key: (cluster, list(assets)) for key, (cluster, assets) in steps.items()}
+    selected = {vertex for _, assets in chosen.values() for vertex in assets}
     elsewhere = _selected_elsewhere(chosen)
     asked = {
-        key: nodes_to_run(graph, cluster, selected, _from_outside(graph, cluster) | elsewhere[key])
-        for key, (cluster, selected) in chosen.items()
+        key: nodes_to_run(graph, cluster, assets, _from_outside(graph, cluster) | elsewhere[key])
+        for key, (cluster, assets) in chosen.items()
     }
     nodes = {key: [node for node in names if node not in kept] for key, names in asked.items()}
     handed_in = {key: _handed_in(graph, names, foreign_outputs) for key, names in nodes.items()}
@@ -89,6 +108,7 @@ def plan_run(
             handed_in[key],
             _handed_out(graph, cluster, nodes[key], asked_for),
             tuple(node for node in asked[key] if node in kept),
+            _by_products(graph, nodes[key], selected),
         )
         for key, (cluster, _) in chosen.items()
     }
@@ -104,6 +124,36 @@ def plan_run(
         versioned=frozenset(entry.name for node in running for entry in _written(graph, node) if entry.versioned),
         readers=readers_of(running),
     )
+
+
+def early_reads(
+    graph: ProjectGraph, plan: RunPlan, waits_for: Callable[[], Mapping[str, Collection[str]]]
+) -> list[EarlyRead]:
+    """Return what steps of a run may read too early.
+
+    A node makes all of its datasets, and Dagster lets a step wait for those that are selected.
+
+    Args:
+        graph: The project's graph.
+        plan: What the run does.
+        waits_for: Returns for every step the steps for which it waits itself; asked only where it matters.
+    """
+    makers = {name: step for step, plan_of in plan.steps.items() for name in plan_of.by_products}
+    found = [
+        (step, EarlyRead(node, name, maker))
+        for step, plan_of in (plan.steps.items() if makers else ())
+        for node in plan_of.nodes
+        for name in dict.fromkeys(
+            [*graph.inputs(node), *(name for kind, name in graph.order.get(node, ()) if kind == "dataset")]
+        )
+        if makers.get(name, step) != step and (maker := graph.producer(name)) is not None and maker not in plan_of.nodes
+    ]
+    if not found:
+        return []
+    order: nx.DiGraph[str] = nx.DiGraph()
+    order.add_nodes_from(plan.steps)
+    order.add_edges_from((first, step) for step, before in waits_for().items() for first in before)
+    return [read for step, read in found if makers[read.dataset] not in nx.ancestors(order, step)]
 
 
 def nodes_left(graph: ProjectGraph, nodes: Sequence[str], saved: Collection[Vertex]) -> list[str]:
@@ -163,6 +213,11 @@ def _from_outside(graph: ProjectGraph, cluster: Cluster) -> frozenset[str]:
     members = set(cluster.nodes)
     names = (name for node in cluster.nodes for name in graph.inputs(node))
     return frozenset(name for name in names if graph.in_memory(name) and graph.producer(name) not in members)
+
+
+def _by_products(graph: ProjectGraph, nodes: Iterable[str], selected: Collection[Vertex]) -> frozenset[str]:
+    names = (name for node in nodes for name in graph.outputs(node) if not graph.in_memory(name))
+    return frozenset(name for name in names if ("dataset", name) not in selected)
 
 
 def _selected_elsewhere(chosen: Mapping[str, tuple[Cluster, list[Vertex]]]) -> Mapping[str, frozenset[str]]:

@@ -96,6 +96,7 @@ class KedroProject:
             view, earlier = self.view(job.name), _continued(run, instance)
             identity = RunIdentity.of(run, job, instance, self.resource_key)
             plan = view.plan(run, job, identity.kept)
+            view.check_order(plan, job)
             partition = runtime_params(run.tags, self._definition(run, plan), self.project.runtime_params)
             if has_partition(run.tags):
                 check_given(identity.runtime_params, partition)

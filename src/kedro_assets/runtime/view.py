@@ -9,7 +9,8 @@ from attrs import field, frozen
 
 from kedro_assets._internals import dagster_jobs
 from kedro_assets.assets import AssetTable
-from kedro_assets.graph import Cluster, ProjectGraph, RunPlan, Vertex, plan_run
+from kedro_assets.errors import SelectionError
+from kedro_assets.graph import Cluster, ProjectGraph, RunPlan, Vertex, early_reads, plan_run
 from kedro_assets.project import DEFAULT_PIPELINE
 
 
@@ -30,21 +31,41 @@ class View:
         """The nodes and their datasets."""
         return self.table.graph
 
-    def plan(self, run: dg.DagsterRun, job: dg.JobDefinition, kept: Collection[str] = ()) -> RunPlan:
+    def plan(self, run: dg.DagsterRun | None, job: dg.JobDefinition, kept: Collection[str] = ()) -> RunPlan:
         """Plan what each step of a run does; every process of the run comes to the same plan.
 
         Args:
-            run: The run.
+            run: The run; None for any that runs all of the job.
             job: Its job.
             kept: Nodes that are not run again, as an earlier run has saved what they make.
         """
         steps = {
             step: (cluster, selected)
             for step, cluster, selected in (self._ops_of(job) if self.ops else self._clusters_of(job))
-            if run.step_keys_to_execute is None or step in run.step_keys_to_execute
+            if run is None or run.step_keys_to_execute is None or step in run.step_keys_to_execute
         }
         read, made = (set[str](), set[str]()) if self.ops else self._foreign(job)
         return plan_run(self.graph, steps, read, made, kept)
+
+    def check_order(self, plan: RunPlan, job: dg.JobDefinition) -> None:
+        """Look whether everything is made before it is read.
+
+        Args:
+            plan: What the run does.
+            job: Its job.
+
+        Raises:
+            SelectionError: If a step may read the old data of what another step makes, though nobody has selected it.
+        """
+        reads = early_reads(self.graph, plan, lambda: dagster_jobs.steps_before(job))
+        if reads:
+            names = dict.fromkeys(read.dataset for read in reads)
+            shown = " and ".join(f"'{self.table.by_vertex['dataset', name].key.to_user_string()}'" for name in names)
+            msg = (
+                f"Node '{reads[0].reader}' may read '{reads[0].dataset}' before node '{reads[0].maker}' of the same run has "
+                f"made it anew: Dagster lets a step wait only for what is selected. Select {shown}, too."
+            )
+            raise SelectionError(msg)
 
     def pipeline_around(self, plan: RunPlan) -> str | None:
         """Return the smallest registered pipeline that holds all nodes of a run; None if it is `__default__` or there is none.

@@ -6,7 +6,7 @@ from kedro_assets.config import AssetsConfig
 from kedro_assets.errors import Scope
 from kedro_assets.graph.clusters import Boundaries, cluster
 from kedro_assets.graph.ordering import with_order
-from kedro_assets.graph.run_plan import StepPlan, nodes_left, plan_run, readers_of
+from kedro_assets.graph.run_plan import EarlyRead, StepPlan, early_reads, nodes_left, plan_run, readers_of
 from unit.builders import CLUSTER_BY, graphs, make_graph, make_node
 
 pytestmark = pytest.mark.filterwarnings(
@@ -270,3 +270,48 @@ def test_the_plan_of_a_run_that_goes_on_leaves_out_what_is_done():
     assert plan.steps[only.name] == StepPlan(("b", "c"), kept=("a",))
     assert sorted(plan.nodes) == ["b", "c"]
     assert "x" in plan.inputs
+
+
+BY_PRODUCT = (
+    make_node("split", ["raw"], ["shown", "kept"]),
+    make_node("read", ["kept"], ["score"]),
+    make_node("after", ["shown"], ["more"]),
+    make_node("late", ["more", "kept"], ["end"]),
+)
+"""`shown` is all that anybody selects of `split`, which makes `kept` too."""
+
+
+def by_product_plan(*wanted):
+    graph = make_graph(BY_PRODUCT, files=["raw", "shown", "kept", "score", "more", "end"])
+    return graph, plan_of(graph, "node", {("dataset", name) for name in wanted})
+
+
+def test_what_a_step_makes_of_what_nobody_has_selected():
+    _, plan = by_product_plan("shown", "score")
+    assert {name: step.by_products for name, step in plan.steps.items()} == {
+        "split": frozenset({"kept"}), "read": frozenset(),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wanted", "waits_for", "early"),
+    [
+        (["shown", "score"], {}, [EarlyRead("read", "kept", "split")]),
+        (["shown", "kept", "score"], {"read": ["split"]}, []),
+        (["score"], {}, []),
+        (["shown", "more", "end"], {"after": ["split"], "late": ["after"]}, []),
+        (["shown", "end"], {}, [EarlyRead("late", "kept", "split")]),
+    ],
+    ids=["by-product", "selected", "only the reader", "a way through another step", "that step left out"],
+)
+def test_what_may_be_read_before_the_run_has_made_it(wanted, waits_for, early):
+    graph, plan = by_product_plan(*wanted)
+    assert early_reads(graph, plan, lambda: waits_for) == early
+
+
+def test_what_waits_for_a_by_product_may_come_too_early():
+    graph = make_graph(BY_PRODUCT, files=["raw", "shown", "kept", "score", "more", "end"])
+    graph = with_order(graph, {"after": ["kept"]}, [], Scope())
+    plan = plan_of(graph, "node", {("dataset", "shown"), ("dataset", "more")})
+    assert early_reads(graph, plan, lambda: {"after": ["split"]}) == []
+    assert early_reads(graph, plan, dict) == [EarlyRead("after", "kept", "split")]
