@@ -30,8 +30,9 @@ TESTING = [
 
 WORKERS = ["-n", "2", "--dist", "loadfile"]
 
-# What runs with the lowest versions too, beside the unit tests.
+# What runs with the lowest versions too, beside the unit tests; and of these, what depends most on versions.
 MINIMUMS = ["same_as_kedro_run", "native_assets", "loading", "costs", "checks"]
+SHORT = ["internals", "assets", "execution", "jobs", "partitions", "steps"]
 
 ENGINES = [
     *("dagster-dask>=0.29", "dagster-celery>=0.29", "dagster-celery-docker>=0.29", "dagster-celery-k8s>=0.29"),
@@ -90,13 +91,18 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []))
 
 
+def _run_tests(session: nox.Session, *arguments: str, env: dict[str, str], program: str = "pytest") -> None:
+    """Run pytest, which lists the slowest of its tests."""
+    with _temporary_files() as temporary:
+        session.run(*program.split(), *arguments, "--durations=10", env={**env, **temporary})
+
+
 def _test(session: nox.Session, pytest: str, env: dict[str, str]) -> None:
     session.install("-e", ".[dev]", str(EXAMPLE), *TESTING, "pandera[pandas]>=0.24")
     others = ["--ignore=tests/browser", "--ignore=tests/engines"]  # these have sessions of their own
     # In the order of the files, so that the many short tests of `unit` come last and both workers end together.
-    arguments = session.posargs or [*others, *WORKERS, "--no-loadscope-reorder", "--durations=10"]
-    with _temporary_files() as temporary:
-        session.run(*pytest.split(), *arguments, env={**env, **temporary})
+    arguments = session.posargs or [*others, *WORKERS, "--no-loadscope-reorder"]
+    _run_tests(session, *arguments, env=env, program=pytest)
     if not session.posargs:
         # Dask's loop needs Dask, which the session `engines` installs.
         without = "--ignore=src/kedro_assets/execution/dask_steps.py"
@@ -107,7 +113,7 @@ def _test(session: nox.Session, pytest: str, env: dict[str, str]) -> None:
 def browser(session: nox.Session) -> None:
     """Drive the UI of the example in headless Chromium; Debian's packages chromium and fonts are needed."""
     session.install("-e", ".[dev]", str(EXAMPLE), *TESTING, "playwright")
-    session.run("pytest", "tests/browser", *session.posargs, env=_dagster_home(session))
+    _run_tests(session, *(session.posargs or ["tests/browser"]), env=_dagster_home(session))
 
 
 @nox.session
@@ -115,14 +121,14 @@ def engines(session: nox.Session) -> None:
     """Run jobs on Dask, Celery, Docker, Kubernetes and PostgreSQL; redis-server and PostgreSQL have to be installed."""
     session.install("-e", ".[dev]", *TESTING, *ENGINES, "kedro-datasets[json-jsondataset]")
     env = {**_dagster_home(session), "KEDRO_ASSETS_ENGINES": "1"}
-    session.run("pytest", "tests/engines", *(session.posargs or WORKERS), env=env)
+    _run_tests(session, *(session.posargs or ["tests/engines", *WORKERS]), env=env)
 
 
 @nox.session
 def mlflow(session: nox.Session) -> None:
     """Run kedro-mlflow's hooks on Dagster, in one process and in several."""
     session.install("-e", ".[dev]", *TESTING, "kedro-mlflow>=2", "kedro-datasets[json-jsondataset]")
-    session.run("pytest", "tests/integration/test_mlflow.py", *session.posargs, env=_dagster_home(session))
+    _run_tests(session, *(session.posargs or ["tests/integration/test_mlflow.py"]), env=_dagster_home(session))
 
 
 @nox.session
@@ -171,8 +177,12 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(default=False, venv_backend="uv")
 def minimums(session: nox.Session) -> None:
-    """Run the core of the tests with the lowest versions that pyproject.toml allows; old libraries may warn."""
+    """Run the core of the tests with the lowest versions that pyproject.toml allows, `-- short` a part of it."""
     session.install("--resolution=lowest-direct", "-e", ".[dev]", *TESTING)
     session.install("pandas", "polars", "pyarrow")  # nothing but tests needs them: any version will do
-    core = ["tests/unit", *(f"tests/integration/test_{name}.py" for name in MINIMUMS), "tests/cli/test_plugin.py"]
-    session.run("pytest", "-W", "ignore", *(session.posargs or [*core, *WORKERS]), env=_dagster_home(session))
+    chosen, others = session.posargs, (f"tests/integration/test_{name}.py" for name in MINIMUMS)
+    if chosen == ["short"]:
+        chosen = [*(f"tests/unit/{room}" for room in SHORT), *others, *WORKERS]
+    elif not chosen:
+        chosen = ["tests/unit", *others, "tests/cli/test_plugin.py", *WORKERS]
+    _run_tests(session, "-W", "ignore", *chosen, env=_dagster_home(session))  # old libraries warn
