@@ -23,10 +23,10 @@ main()
 
 def show_help(side: Side, hidden: str) -> Sample:
     """Ask Kedro for help, with the entry points of one package hidden."""
-    seconds, printed = run(side, "-c", HELP, hidden, "--help")
-    if (" assets " in printed) == bool(hidden):
+    done = run(side, "-c", HELP, hidden, "--help")
+    if (" assets " in done.printed) == bool(hidden):
         raise RuntimeError("The plugin's commands are shown where they should be hidden, or the other way round.")
-    return {"milliseconds": 1000 * seconds}
+    return {"milliseconds": 1000 * done.seconds}
 
 
 def measure(options: Options) -> list[Row]:

@@ -38,7 +38,7 @@ print(time.perf_counter() - start)
 
 def load(side: Side) -> Sample:
     """Load a contender's definitions in a fresh process."""
-    _, printed = run(side, "-c", _LOAD, *side.imports)
+    printed = run(side, "-c", _LOAD, *side.imports).printed
     return {"seconds": float(printed.split()[-1])}
 
 

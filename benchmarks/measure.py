@@ -10,6 +10,7 @@ import json
 import math
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -90,6 +91,10 @@ def main(benchmarks: Sequence[Benchmark], about: str) -> None:
     if len(benchmarks) > 1:
         parser.add_argument("--only", nargs="+", choices=names, default=names, help="these benchmarks only")
     arguments = parser.parse_args()
+    if sys.dont_write_bytecode:
+        parser.error(
+            "This Python writes no bytecode: each process would compile all that it imports. Unset PYTHONDONTWRITEBYTECODE."
+        )
     result = describe(arguments.peer_python, quick=arguments.quick)
     failed: list[str] = []
     for benchmark in benchmarks:
@@ -143,6 +148,7 @@ def describe(peer_python: str | None, *, quick: bool) -> dict[str, Any]:
             "system": platform.platform(),
         },
         "python": platform.python_version(),
+        "bytecode": not sys.dont_write_bytecode,
         "packages": packages,
         "commit": git.stdout.strip() or None,
         "rows": [],
@@ -196,33 +202,55 @@ def instance(side: Side) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(side.root / "dagster_home"))
 
 
-def run(side: Side, *arguments: str) -> tuple[float, str]:
-    """Run the contender's Python in its folder; give the seconds and what was printed.
+@dataclass(frozen=True)
+class Process:
+    """A process that has ended.
+
+    Attributes:
+        seconds: How long it took.
+        cpu: Seconds of CPU of it and of the processes that it has started and waited for.
+        printed: What it has printed.
+    """
+
+    seconds: float
+    cpu: float
+    printed: str
+
+
+def run(side: Side, *arguments: str) -> Process:
+    """Run the contender's Python in its folder.
 
     Raises:
         RuntimeError: If it fails.
     """
     variables = environment(side)
     command = [side.python, *arguments]
-    start = time.perf_counter()
+    start, used = time.perf_counter(), _used_by_children()
     done = subprocess.run(command, cwd=side.root, env=variables, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - start
     if done.returncode:
         message = f"{side.name}: {' '.join(arguments)[:200]}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
         raise RuntimeError(message)
-    return seconds, done.stdout
+    return Process(seconds, _used_by_children() - used, done.stdout)
+
+
+def _used_by_children() -> float:
+    """Give the seconds of CPU of all processes that were waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def execute(side: Side) -> Sample:
-    """Run the job of all nodes from the command line: seconds of the whole process, and of the run in it."""
-    seconds, _ = run(side, "-m", "dagster", "job", "execute", "-f", "definitions.py", "-j", side.job)
+    """Run the job of all nodes from the command line: seconds of the whole process, its CPU, and of the run in it."""
+    done = run(side, "-m", "dagster", "job", "execute", "-f", "definitions.py", "-j", side.job)
     [record] = instance(side).get_run_records(limit=1)
-    return {"process": seconds, "run": record.end_time - record.start_time}
+    return {"process": done.seconds, "CPU": done.cpu, "run": record.end_time - record.start_time}
 
 
 def kedro_run(side: Side) -> Sample:
     """Run the project without Dagster."""
-    return {"process": run(side, "-m", "kedro", "run")[0]}
+    done = run(side, "-m", "kedro", "run")
+    return {"process": done.seconds, "CPU": done.cpu}
 
 
 # Numbers
