@@ -20,6 +20,7 @@ from kedro.framework.startup import bootstrap_project
 
 from kedro_assets import build_definitions
 from kedro_assets.execution.forkserver import DATASETS_VARIABLE, JOB_VARIABLE
+from kedro_assets.runtime.step_process import RUN_PROCESS_VARIABLE
 
 SETTINGS = "from .hooks import Recorder\n\nHOOKS = (Recorder(),)\n"
 
@@ -228,7 +229,7 @@ def load_merged_job(path: str, package: str, job: str) -> dg.JobDefinition:
 
 
 _kedro_variables: dict[str, str] = {}
-OF_A_RUN = {JOB_VARIABLE, DATASETS_VARIABLE}
+OF_A_RUN = {JOB_VARIABLE, DATASETS_VARIABLE, RUN_PROCESS_VARIABLE}
 
 
 def renew_forkserver() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,9 +49,11 @@ PIPELINES = """{"__default__": pipeline([
 DAGSTER = """
     executors:
       two: {multiprocess: {max_concurrent: 2}}
+      spawning: {multiprocess: {max_concurrent: 2, start_method: {spawn: {}}}}
     jobs:
       sequential: {pipeline: {}}
       parallel: {pipeline: {}, executor: two}
+      spawned: {pipeline: {}, executor: spawning}
       again: {pipeline: {}, executor: two, retries: {max_retries: 1}}
 """
 LAST_HOOKS = ("after_pipeline_run", "on_pipeline_error")
@@ -90,6 +95,23 @@ def test_retries_of_a_job_try_a_step_again_whose_process_was_killed(
     assert execute(project, instance, "again").success
     assert project.nodes_run() == ["first", "second", "second", "last"]
     assert [call["hook"] for call in project.calls(*LAST_HOOKS)] == ["after_pipeline_run"]
+
+
+@pytest.mark.usefixtures("dagster_home")
+@pytest.mark.parametrize("job", ["parallel", "spawned"])
+def test_steps_end_with_the_process_of_their_run_and_save_nothing(tmp_path: Path, job: str) -> None:
+    project = new_project(tmp_path)
+    waiting, wait = tmp_path / project.package / "waiting", project.write("wait", "")
+    target = ("-m", f"{project.package}.definitions", "-d", "src", "-j", job)
+    with subprocess.Popen([sys.executable, "-m", "dagster", "job", "execute", *target], cwd=project.path) as run:
+        wait_for(waiting.exists, "the node")
+        run.kill()
+    wait_for(lambda: time.time() - waiting.stat().st_mtime > 2, "the end of the node")
+    wait.unlink()
+    time.sleep(1)
+    assert project.nodes_run() == ["first", "second"]
+    assert project.calls("after_node_run")[-1]["node"] == "first"
+    assert not (project.path / "data/two.json").exists()
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from kedro_assets.runtime import (
     is_needed,
     join_run,
     left_as_found,
+    mark_run_process,
     run_tags,
 )
 from kedro_assets.steps import observe_inputs, projects_of
@@ -94,6 +95,7 @@ class LifecycleExecutor(dg.Executor):
         if not projects:
             yield from events
             return
+        mark_run_process()
         forkserver.tell(executed.source, _dataset_types(projects, executed.run, executed.job))
         with dagster_storage.open_event_log(executed.instance, executed.run.run_id):
             for project in projects:

@@ -13,6 +13,7 @@ from kedro_assets.runtime.pipeline_hooks import JobFilter, PipelineHooks
 from kedro_assets.runtime.retries import Retries, read_retries, retry_policy
 from kedro_assets.runtime.stale import StaleAsset, stale_assets
 from kedro_assets.runtime.step_execution import Saved, StepExecution, check_inputs
+from kedro_assets.runtime.step_process import end_with_run, mark_run_process
 from kedro_assets.runtime.view import View
 
 __all__ = [
@@ -37,10 +38,12 @@ __all__ = [
     "captured_logs",
     "changed_parameters",
     "check_inputs",
+    "end_with_run",
     "env_of",
     "is_needed",
     "join_run",
     "left_as_found",
+    "mark_run_process",
     "read_retries",
     "retry_policy",
     "run_config_of",

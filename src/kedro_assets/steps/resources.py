@@ -11,7 +11,7 @@ from attrs import frozen
 from kedro_assets._internals import dagster_config, dagster_jobs
 from kedro_assets.config import DagsterConfig
 from kedro_assets.names import identifier
-from kedro_assets.runtime import DatasetIOManager, KedroProject, KedroResource
+from kedro_assets.runtime import DatasetIOManager, KedroProject, KedroResource, end_with_run
 
 _SCHEMA = {
     "runtime_params": dg.Field(
@@ -60,6 +60,7 @@ class _Open:
     project: KedroProject
 
     def resource(self, context: dg.InitResourceContext) -> KedroResource:
+        end_with_run()
         return KedroResource(self.project, **context.resource_config)
 
 
