@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -106,12 +107,31 @@ def test_steps_end_with_the_process_of_their_run_and_save_nothing(tmp_path: Path
     with subprocess.Popen([sys.executable, "-m", "dagster", "job", "execute", *target], cwd=project.path) as run:
         wait_for(waiting.exists, "the node")
         run.kill()
-    wait_for(lambda: time.time() - waiting.stat().st_mtime > 2, "the end of the node")
+    wait_for(lambda: time.time() - waiting.stat().st_mtime > 2, "the end of the node", 15)
     wait.unlink()
     time.sleep(1)
     assert project.nodes_run() == ["first", "second"]
     assert project.calls("after_node_run")[-1]["node"] == "first"
     assert not (project.path / "data/two.json").exists()
+
+
+@pytest.mark.usefixtures("dagster_home")
+def test_a_step_ends_with_the_process_that_it_was_forked_from_and_leaves_its_node_to_the_next_try(
+    tmp_path: Path,
+) -> None:
+    project = new_project(tmp_path)
+    waiting, wait = tmp_path / project.package / "waiting", project.write("wait", "")
+    target = ("-m", f"{project.package}.definitions", "-d", "src", "-j", "again")
+    with subprocess.Popen([sys.executable, "-m", "dagster", "job", "execute", *target], cwd=project.path):
+        wait_for(waiting.exists, "the node")
+        tried = project.calls("before_node_run")[-1]["pid"]
+        forkserver = subprocess.run(["ps", "-o", "ppid=", "-p", str(tried)], capture_output=True, text=True, check=True)
+        os.kill(int(forkserver.stdout), signal.SIGKILL)
+        wait_for(lambda: project.nodes_run() == ["first", "second", "second"], "the next try")
+        wait.unlink()
+    assert [call["node"] for call in project.calls("after_node_run")] == ["first", "second", "last"]
+    assert project.calls("after_node_run")[1]["pid"] != tried
+    assert [call["hook"] for call in project.calls(*LAST_HOOKS)] == ["after_pipeline_run"]
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,23 @@
 """Steps in processes of their own: such a process ends when that of its run has been killed.
 
 The multiprocess executor waits for the processes of its steps, and tells them when the run is cancelled. Once its own process
-is killed nobody does so: they would go on, save what their nodes make, and report it to a run that has failed by then.
+is killed nobody does so: they would go on, save what their nodes make, and report it to a run that has failed by then. The same
+holds once the process is killed that steps are forked from: the run then takes its steps for dead, and tries them again.
 """
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
 import threading
+from contextlib import suppress
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
 RUN_PROCESS_VARIABLE = "KEDRO_ASSETS_RUN_PROCESS"
 """The id of the run's own process, in the environment of those that it starts."""
 
-logger = logging.getLogger(__name__)
+_STANDARD_ERROR = 2
 _watched: set[int] = set()
 
 
@@ -26,7 +27,7 @@ def mark_run_process() -> None:
 
 
 def end_with_run() -> None:
-    """If this is the process of a step, end it as soon as the run's own process is gone.
+    """If this is the process of a step, end it as soon as the run's own process is gone, or has given it up.
 
     It ends at once, as if it had been killed, too: what an `in_process` run would have been in the middle of stays as it was.
     """
@@ -40,8 +41,8 @@ def end_with_run() -> None:
 
 
 def _end(run: BaseProcess) -> None:
-    wait([run.sentinel])
-    logger.error(
-        "The process %s of the run is gone. This one, %s, executes a step of it, and ends.", run.pid, os.getpid()
-    )
+    wait([run.sentinel])  # a pipe, whose other end the run closes when it gives the step up
+    message = f"Process {os.getpid()} executes a step, and ends: the process of its run, {run.pid}, is gone or has given it up.\n"
+    with suppress(OSError):  # not by way of a logger, which may wait for Dagster's storage
+        os.write(_STANDARD_ERROR, message.encode())
     os._exit(1)
