@@ -175,6 +175,15 @@ def bench(session: nox.Session) -> None:
     session.run("python", "benchmarks", "--peer-python", python, *session.posargs, env=QUIET)
 
 
+@nox.session(default=False)
+def soak(session: nox.Session) -> None:
+    """Kill and starve what runs under a real daemon, and count what it starts, for 30 minutes or `-- MINUTES`; Linux only."""
+    session.install("-e", ".[dev]", "kedro-datasets[json-jsondataset]")
+    session.chdir("tests")
+    with _temporary_files() as temporary:
+        session.run("python", "-m", "soak", *session.posargs, env={**QUIET, **temporary})
+
+
 @nox.session(default=False, venv_backend="uv")
 def minimums(session: nox.Session) -> None:
     """Run the core of the tests with the lowest versions that pyproject.toml allows, `-- short` a part of it."""

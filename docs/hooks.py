@@ -5,11 +5,13 @@ defaults come from the class, the rest from its docstring; a key of which it say
 comment `<!-- options: dask -->` becomes a table of that executor's options, from the schema of the installed library; the
 comment `<!-- commands -->` becomes the help of every command of `kedro assets`, and `<!-- layers -->` the rooms as
 pyproject.toml has them for import-linter. `<!-- benchmark: load seconds -->` becomes a table of what a program of
-`benchmarks` has measured, the medians of all result files that are there.
+`benchmarks` has measured, the medians of all result files that are there; `<!-- soak: faults -->` what the newest result file of
+`tests/soak` says.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import types
@@ -59,7 +61,9 @@ _OPTIONS = re.compile(r"^<!-- options: (\w+) -->$", re.MULTILINE)
 _COMMANDS = re.compile(r"^<!-- commands -->$", re.MULTILINE)
 _LAYERS = re.compile(r"^<!-- layers -->$", re.MULTILINE)
 _BENCHMARK = re.compile(r"^<!-- benchmark: (\w+) (\w+) -->$", re.MULTILINE)
+_SOAK = re.compile(r"^<!-- soak: (\w+) -->$", re.MULTILINE)
 _RESULTS = _ROOT / "benchmarks" / "results"
+_SOAK_RESULTS = _ROOT / "tests" / "soak" / "results"
 _PROJECT = _ROOT / "pyproject.toml"
 
 
@@ -67,6 +71,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     """Replace the comments of a page; MkDocs calls this for each."""
     markdown = _SECTION.sub(lambda match: key_table(getattr(model, match[1])), markdown)
     markdown = _BENCHMARK.sub(lambda match: benchmark_table(match[1], match[2]), markdown)
+    markdown = _SOAK.sub(lambda match: soak_table(match[1]), markdown)
     markdown = _OPTIONS.sub(lambda match: option_table(match[1]), markdown)
     markdown = _COMMANDS.sub(lambda _match: "\n".join(command_help()), markdown)
     return _LAYERS.sub(lambda _match: layers(), markdown)
@@ -136,6 +141,64 @@ def benchmark_table(benchmark: str, metric: str) -> str:
         ratios = [row["ratios"].get(base, {}).get(metric) for base in bases]
         lines.append([*(str(row[fact]) for fact in facts), *map(number, [row["medians"][metric], *ratios])])
     return "\n".join(map(_row, lines))
+
+
+def soak_table(part: str) -> str:
+    """Give a part of what the newest soak that has it has found.
+
+    Raises:
+        LookupError: If no result file has it.
+    """
+    results = [json.loads(file.read_text(encoding="utf-8")) for file in _SOAK_RESULTS.glob("*.json")]
+    kind = "counted" if part == "counted" else "killed"
+    found = max((result for result in results if kind in result), key=lambda result: result["started"], default=None)
+    if found is None:
+        msg = f"No file in {_SOAK_RESULTS} has the part '{kind}'; `nox -s soak` makes them."
+        raise LookupError(msg)
+    rows = _SOAK_ROWS[part](found[kind])
+    head = list(dict.fromkeys(key for row in rows for key in row))
+    lines = [[str(row.get(key, "")) for key in head] for row in rows]
+    return "\n".join(map(_row, [[key.capitalize() for key in head], ["---"] * len(head), *lines]))
+
+
+def _soak_runs(killed: dict[str, Any]) -> list[dict[str, Any]]:
+    """Say how long runs were launched, how many there were, and how they ended."""
+    runs, launched = killed["runs"], sum(killed["launched"].values())
+    return [
+        {"what": "Minutes", "figure": round(killed["minutes"])},
+        {"what": "Launched as the UI does; the others are of a schedule and a sensor", "figure": launched},
+        {"what": "Launches that found no code server", "figure": killed["refused"]},
+        {
+            "what": "Code servers that had lost Dagster's thread which sees that runs have died",
+            "figure": killed["broken"],
+        },
+        {"what": "Runs", "figure": sum(runs.values())},
+        *({"what": f"Runs that ended as {status}", "figure": count} for status, count in sorted(runs.items())),
+        *({"what": f"Starts of the {name}", "figure": count} for name, count in killed["starts"].items()),
+        *({"what": f"Runs of which this is so: {what}", "figure": count} for what, count in killed["known"].items()),
+    ]
+
+
+def _soak_growth(killed: dict[str, Any]) -> list[dict[str, Any]]:
+    """Say what became of memory and descriptors of the services."""
+    return [
+        {
+            "service": grown["service"],
+            "minutes": f"{grown['minutes']:.0f}",
+            "megabytes": " to ".join(f"{value:.0f}" for value in grown["megabytes"]),
+            "descriptors": " to ".join(f"{value:.0f}" for value in grown["descriptors"]),
+        }
+        for grown in killed["growth"]
+    ]
+
+
+_SOAK_ROWS = {
+    "runs": _soak_runs,
+    "faults": lambda killed: killed["faults"],
+    "invariants": lambda killed: killed["invariants"],
+    "growth": _soak_growth,
+    "counted": lambda counted: counted["rows"],
+}
 
 
 def command_help() -> Iterator[str]:

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import click
@@ -408,6 +408,31 @@ def test_what_was_measured_is_shown_as_medians_over_the_runs(tmp_path: Path, mon
     assert rows == ["| 10 | ours | 1.30 | 1.40 |", "| 10 | floor | 1.00 |  |"]
     with pytest.raises(LookupError, match=r"metric 'seconds' of the benchmark 'run'.*nox -s bench"):
         module.benchmark_table("run", "seconds")
+
+
+def test_what_the_newest_soak_has_found_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(broken: int) -> dict[str, Any]:
+        return {
+            "faults": [{"target": "run", "kill": 2}],
+            "invariants": [{"invariant": "ends", "tried": 9, "broken": broken}],
+        }
+
+    for name, started, part in [
+        ("2026-01-02-10", "2026-01-02T12:00", {"killed": killed(0)}),
+        ("2026-01-02-2", "2026-01-02T10:00", {"killed": killed(1), "counted": {"rows": [{"what": "job", "asked": 2}]}}),
+    ]:
+        (tmp_path / f"{name}.json").write_text(json.dumps({"started": started, **part}), encoding="utf-8")
+    module = hooks()
+    monkeypatch.setattr(module, "_SOAK_RESULTS", tmp_path)
+    assert module.soak_table("invariants").splitlines() == [
+        "| Invariant | Tried | Broken |",
+        "| --- | --- | --- |",
+        "| ends | 9 | 0 |",
+    ]
+    assert module.soak_table("counted").splitlines()[-1] == "| job | 2 |"
+    monkeypatch.setattr(module, "_SOAK_RESULTS", tmp_path / "nowhere")
+    with pytest.raises(LookupError, match=r"part 'killed'; `nox -s soak`"):
+        module.soak_table("faults")
 
 
 # What people write who come from the format that this one follows.
