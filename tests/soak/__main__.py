@@ -33,7 +33,9 @@ def main() -> None:
     parser.add_argument("minutes", type=float, nargs="?", default=30, help="how long, in all (default: 30)")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="a part of it")
     parser.add_argument("--seed", type=int, default=1, help="of what is drawn: launches and faults")
-    parser.add_argument("--cluster-by", default="memory", help="what `counted` has in its dagster.yml")
+    parser.add_argument(
+        "--cluster-by", choices=counted.CLUSTER_BY, default="memory", help="of the project of `counted`"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help="the folder for the result file")
     arguments = parser.parse_args()
     both, failures, result = len(arguments.only) == len(PARTS), [], _described(arguments.seed)

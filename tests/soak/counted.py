@@ -21,6 +21,8 @@ from soak.deployment import ENDED, Deployment, wait_until
 CYCLE = 120
 """The seconds after which the conditions with a schedule fire again."""
 SETTLE_SECONDS = 120
+CLUSTER_BY = ("memory", "pipeline")
+"""What keeps in-memory data within a step. With `node` conditions do not look through it, and `sums` would have to be selected."""
 AUTOMATION = "conditions"
 
 NODES = """
