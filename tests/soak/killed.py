@@ -50,9 +50,13 @@ BROKEN = "Exception in thread grpc-server-cleanup"
 """What a code server of Dagster's prints when it has lost the thread that sees which runs have died: it had no descriptors when that
 thread looked. It answers, and never sees it again; so it is started anew.
 """
-SETTLE_SECONDS = 600
+SETTLE_SECONDS = 400
+"""After how long without the end of any run those that have not ended are said to be left."""
+MOST_WAITING = 6
+"""With so many runs in the queue none is launched: a machine that is busy otherwise would fall ever further behind."""
 HOOK_SECONDS = 90
 """How long the sensor may take to fire what is left."""
+WAITING = dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED])
 UNREACHABLE = (URLError, ConnectionError, TimeoutError, AssertionError, OSError)
 
 
@@ -140,7 +144,8 @@ def _work(
         deployment.start()
         if now >= launch:
             launch = now + LAUNCH_SECONDS * draw.uniform(0.2, 1.8)
-            _launch(deployment, project, draw.choice(JOBS), done)
+            if deployment.instance.get_runs_count(WAITING) < MOST_WAITING:
+                _launch(deployment, project, draw.choice(JOBS), done)
         if now >= change:
             change, changes = now + CHANGE_SECONDS, changes + 1
             with suppress(OSError):  # the disk is full
@@ -167,12 +172,15 @@ def _launch(deployment: Deployment, project: KedroProject, job: str, done: Soak)
 
 
 def _settle(deployment: Deployment, hooks: HookCalls, end: float) -> None:
-    """Wait until the runs of before have ended, and the sensor has had its turn."""
-    stop = time.time() + SETTLE_SECONDS
+    """Wait until the runs of before have ended, as long as some do, and until the sensor has had its turn."""
+    stop, before = time.time() + SETTLE_SECONDS, -1
     while time.time() < stop:
         deployment.start()
-        if all(record.dagster_run.status in ENDED for record in _records(deployment, end)):
+        going_on = [record for record in _records(deployment, end) if record.dagster_run.status not in ENDED]
+        if not going_on:
             break
+        if len(going_on) != before:
+            stop, before = time.time() + SETTLE_SECONDS, len(going_on)
         time.sleep(1)
     quiet = time.time() + HOOK_SECONDS
     while time.time() < quiet and _open_hooks(hooks):
@@ -196,7 +204,7 @@ def _look_for_processes(deployment: Deployment, findings: Findings) -> None:
     """Stop the services, and look at what is there."""
     deployment.services["daemon"].stop()  # so that nothing new is started
     running = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
-    stop = time.time() + SETTLE_SECONDS / 6
+    stop = time.time() + SETTLE_SECONDS / 4
     while time.time() < stop and deployment.instance.get_runs_count(running):
         time.sleep(1)
     services = {service.pid for service in deployment.services.values()}
