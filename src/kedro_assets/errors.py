@@ -176,16 +176,36 @@ class Scope:
             raise ConfigError(self)
 
 
+def message(error: BaseException) -> str:
+    """Return what an error says, or the name of its class where it says nothing or cannot.
+
+    Examples:
+        >>> message(ValueError("no such value")), message(ValueError())
+        ('no such value', 'ValueError')
+    """
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # noqa: BLE001 - of the class that somebody has written
+        return type(error).__name__
+
+
 def dotted(path: Path) -> str:
     """Write a path as users do.
 
     Examples:
         >>> dotted(("jobs", "daily", "schedule", 0, "cron_schedule"))
         'jobs.daily.schedule[0].cron_schedule'
+        >>> dotted(("jobs", "", "view"))  # a key that nobody sees
+        "jobs[''].view"
     """
     text = ""
     for key in path:
-        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else str(key)
+        if isinstance(key, int):
+            text += f"[{key}]"
+        elif not str(key).isprintable() or str(key) != str(key).strip() or key == "":
+            text += f"[{str(key)!r}]"
+        else:
+            text += f".{key}" if text else str(key)
     return text
 
 

@@ -138,6 +138,16 @@ def test_a_sensor_of_an_asset_starts_its_job_for_every_materialization(
     assert tick(project, instance, "second_sensor", found.cursor).run_requests == []
 
 
+@pytest.mark.parametrize("cursor", ["{", "[1]", "3f2a", "true"])
+def test_a_sensor_that_looked_at_something_else_before_starts_over(
+    project: KedroProject, instance: dg.DagsterInstance, cursor: str
+) -> None:
+    assert execute(project, instance, "first").success
+    found, again = (tick(project, instance, "second_sensor", before) for before in (None, cursor))
+    assert [run.run_key for run in again.run_requests] == [run.run_key for run in found.run_requests] != []
+    assert again.cursor == found.cursor
+
+
 def test_a_sensor_does_not_start_its_job_for_what_that_has_made(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     project = sensed(tmp_path, "jobs: {first: {pipeline: {to_nodes: [one]}}, all: {sensor: {asset: middle}}}")
     assert execute(project, instance, "first").success

@@ -1,12 +1,14 @@
-"""What automation conditions are made of."""
+"""What automation conditions and schedules are made of."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 import dagster as dg
+from dagster._utils.schedules import schedule_execution_time_iterator
 
 from kedro_assets._internals.dagster_assets import AssetGraph
 
@@ -78,3 +80,16 @@ def followed(condition: Condition, key: dg.AssetKey | dg.AssetCheckKey, graph: A
     """
     look = getattr(condition, "_get_dep_keys", None)
     return frozenset(look(key, graph.theirs)) if look else frozenset()
+
+
+def has_ticks(cron_schedule: str | Sequence[str], timezone: str | None = None) -> bool:
+    """Whether a cron schedule ever ticks, such as not that of each second Monday that is a first of January.
+
+    Reason: Dagster takes such a schedule, and its daemon then fails whenever it looks at it.
+    Risk: low; where it changes, such a schedule is taken again.
+    """
+    try:
+        next(schedule_execution_time_iterator(time.time(), cron_schedule, timezone))
+    except Exception as error:  # noqa: BLE001 - other errors are about a text that is no cron expression
+        return type(error).__name__ != "CroniterBadDateError"
+    return True

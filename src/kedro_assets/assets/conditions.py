@@ -365,14 +365,13 @@ class _Reader:
                 raise _refused(scope, f"{value!r} is not a duration.", "Write it as in `30m`, `24h` or `1d12h`.")
             return duration
         if parameter.name.endswith("timezone"):
-            try:
-                ZoneInfo(value)
-            except (ZoneInfoNotFoundError, OSError, ValueError, TypeError):
-                raise _refused(scope, f"{value!r} is not a time zone.", "Write it as in `Europe/Berlin`.") from None
+            _check_time_zone(value, scope)
         if "AssetSelection" in kind:
             return _selection(value, scope)
         if "AssetKey" in kind and isinstance(value, str):
             return dg.AssetKey.from_user_string(value)
+        if "cron" in parameter.name:
+            _check_ticks(value, scope)
         return set(value) if ".Set[" in kind and isinstance(value, list) else value
 
     def _operands(self, value: object, scope: Scope) -> list[Any]:
@@ -382,6 +381,19 @@ class _Reader:
         if None in found:
             raise _RefusedError
         return found
+
+
+def _check_time_zone(value: Any, scope: Scope) -> None:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, OSError, ValueError, TypeError):
+        raise _refused(scope, f"{value!r} is not a time zone.", "Write it as in `Europe/Berlin`.") from None
+
+
+def _check_ticks(value: object, scope: Scope) -> None:
+    if isinstance(value, str) and not dagster_conditions.has_ticks(value):
+        hint = "Write the expression of days that there are."
+        raise _refused(scope, f"no time fits the cron expression {value!r}.", hint)
 
 
 def _selection(value: object, scope: Scope) -> dg.AssetSelection:

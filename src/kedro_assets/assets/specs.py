@@ -11,7 +11,7 @@ import dagster as dg
 from kedro_assets.assets.conditions import names_method, placed_condition
 from kedro_assets.assets.translator import DatasetRecord, KedroTranslator
 from kedro_assets.config import AssetsConfig, imported
-from kedro_assets.errors import Scope
+from kedro_assets.errors import Scope, message
 from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.partitions import Partitions
 
@@ -32,7 +32,7 @@ def configured_translator(config: AssetsConfig, problems: Scope) -> KedroTransla
         if isinstance(found, type) and issubclass(found, KedroTranslator):
             return found()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's module
-        scope.add(f"the translator '{config.translator}' cannot be imported or created: {error}.", hint)
+        scope.add(f"the translator '{config.translator}' cannot be imported or created: {message(error)}.", hint)
         return KedroTranslator()
     scope.add(f"'{config.translator}' is not a subclass of `KedroTranslator`.", hint)
     return KedroTranslator()

@@ -12,7 +12,7 @@ import dagster as dg
 
 from kedro_assets._internals import dagster_config
 from kedro_assets.config import DagsterConfig, ExecutorConfig, imported
-from kedro_assets.errors import Scope, suggest
+from kedro_assets.errors import Scope, message, suggest
 from kedro_assets.execution.lifecycle import with_lifecycle
 
 KNOWN = {
@@ -107,8 +107,8 @@ def _make(config: ExecutorConfig, scope: Scope) -> dg.ExecutorDefinition | None:
         return None
     options = _OPTIONS.get(ALIASES.get(config.type, config.type), dict)(config.options)
     refused = list(dagster_config.refused_options(inner, options))
-    for path, message, allowed in refused:
-        place.at(*path).add(message, suggest(path[-1], allowed) if allowed else "")
+    for path, found, allowed in refused:
+        place.at(*path).add(found, suggest(path[-1], allowed) if allowed else "")
     return None if refused else with_hooks(inner, options)
 
 
@@ -122,7 +122,7 @@ def _import(kind: str, scope: Scope) -> dg.ExecutorDefinition | None:
         found = imported(path)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - of the module that it names
         hint = f"Install it: pip install {package}" if package else "Give the import path of an `ExecutorDefinition`."
-        scope.add(f"the executor '{kind}' cannot be imported: {error}.", hint)
+        scope.add(f"the executor '{kind}' cannot be imported: {message(error)}.", hint)
         return None
     if not isinstance(found, dg.ExecutorDefinition):
         hint = "Give the import path of an `ExecutorDefinition`."

@@ -14,6 +14,7 @@ from parse import parse
 
 from kedro_assets.config import JobConfig, PipelineFilter
 from kedro_assets.errors import Scope, suggest
+from kedro_assets.project import pattern_refused
 
 Values = dict[str, str]
 
@@ -33,21 +34,43 @@ def expand_jobs(
         if not _has_place(name):
             expanded[name] = job
             continue
-        found = list(_matches(job.pipeline or PipelineFilter(), pipelines))
+        wanted = job.pipeline or PipelineFilter()
+        if not _check_patterns(wanted, problems.at("jobs", name, "pipeline")):
+            continue
+        found = list(_matches(wanted, pipelines))
         try:
             made = {name.format(**values): values for values in found}
-        except (KeyError, IndexError, ValueError) as error:
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
+            message = f"the placeholders in this name cannot be filled in: {error}."
+            problems.at("jobs", name).add(message, "Write them as in `{namespace}_nightly`.")
+            continue
+        except KeyError as error:
             message = f"the placeholder {error} does not appear in a filter of this job."
             hint = "Use it in `pipeline_name`, `node_namespaces` or `tags`, as in `node_namespaces: ['{namespace}']`."
             problems.at("jobs", name).add(message, hint)
             continue
         if not made:
             message = "no pipeline, namespace or tag matches this job factory."
-            problems.at("jobs", name).add(message, suggest((job.pipeline or PipelineFilter()).pipelines[0], pipelines))
+            problems.at("jobs", name).add(message, suggest(wanted.pipelines[0], pipelines))
         for title, values in made.items():
             if title not in jobs:
                 expanded.setdefault(title, _filled(job, values))
     return expanded
+
+
+def _check_patterns(wanted: PipelineFilter, scope: Scope) -> bool:
+    """Whether names can be compared with all patterns of a filter; those with which they cannot are reported."""
+    for key, patterns in (
+        ("pipeline_names" if wanted.pipeline_names else "pipeline_name", wanted.pipelines),
+        ("node_namespaces", wanted.node_namespaces or []),
+        ("tags", wanted.tags or []),
+    ):
+        for position, pattern in enumerate(patterns):
+            refused = pattern_refused(pattern) if _has_place(pattern) else ""
+            if refused:
+                place = scope.at(key) if key == "pipeline_name" else scope.at(key, position)
+                place.add(refused, "Write placeholders as in `{namespace}`.")
+    return not scope.failed
 
 
 def _matches(wanted: PipelineFilter, pipelines: Mapping[str, Pipeline]) -> Iterator[Values]:

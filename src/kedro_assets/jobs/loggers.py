@@ -15,7 +15,7 @@ import dagster as dg
 from attrs import frozen
 
 from kedro_assets.config import DagsterConfig, JobConfig, LoggerConfig
-from kedro_assets.errors import Path, Scope, suggest
+from kedro_assets.errors import Path, Scope, message, suggest
 
 CONSOLE = "console"
 """Dagster's own logger, which a job can name beside those of dagster.yml."""
@@ -150,7 +150,7 @@ def _resolved(factory: str) -> Any:
     try:
         return DictConfigurator({}).resolve(factory)
     except (Exception, SystemExit) as error:
-        raise ImportError(str(error) or type(error).__name__) from error
+        raise ImportError(message(error)) from error
 
 
 def _handler_errors(handler: Mapping[str, Any], logger: LoggerConfig) -> Iterator[tuple[Path, str, str]]:

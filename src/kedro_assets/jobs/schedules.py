@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from kedro_assets._internals import dagster_conditions
 from kedro_assets.config import DagsterConfig, ScheduleConfig
 from kedro_assets.errors import Scope
 from kedro_assets.jobs.build import BuiltJob
@@ -15,6 +16,8 @@ from kedro_assets.jobs.run_config import check_parameters
 from kedro_assets.jobs.ticks import PartitionedTicks
 from kedro_assets.jobs.triggers import build_triggers
 from kedro_assets.names import identifier
+
+NO_TICKS = "no time fits this cron expression, so the schedule would never tick."
 
 
 def build_schedules(
@@ -53,6 +56,9 @@ def _schedule(name: str, config: ScheduleConfig, job: BuiltJob | None, scope: Sc
         if job.partitions is not None:
             ticks = PartitionedTicks(job.partitions, run_config, config.tags)
             target = {"job": job.definition, "execution_fn": ticks.requests}
+    if not dagster_conditions.has_ticks(config.cron_schedule, config.execution_timezone):
+        scope.at("cron_schedule").add(NO_TICKS, "Write the expression of days that there are.")
+        return None
     try:
         return dg.ScheduleDefinition(
             name=name,

@@ -130,6 +130,23 @@ class _Evaluation(ABC):
         return dg.RunRequest(key, self.job.run_config(self.config.config), self.config.tags, partition_key=partition)
 
 
+def _cursor(context: dg.SensorEvaluationContext, kind: type[_Found]) -> _Found | None:
+    """Return the cursor as JSON of some type; None if there is none.
+
+    A sensor that looks at something else since dagster.yml was changed still has its old cursor. It starts over.
+    """
+    if not context.cursor:
+        return None
+    try:
+        found = json.loads(context.cursor)
+    except ValueError:
+        found = None
+    if type(found) is kind and all(isinstance(item, str) for item in (found if isinstance(found, list) else ())):
+        return found
+    context.log.warning("The cursor is not one of this sensor, which starts over: %s", context.cursor[:100])
+    return None
+
+
 @frozen
 class _NewMaterializations(_Evaluation):
     """Asks for a run for every materialization of an asset by another job; of the same partition, if it has one."""
@@ -157,7 +174,7 @@ class _NewMaterializations(_Evaluation):
         The cursor is the last materialization that was seen, and a run has its own as key: a tick that is broken off and
         repeated starts none twice.
         """
-        after = int(context.cursor) if context.cursor else None
+        after = _cursor(context, int)
         new = dg.AssetRecordsFilter(asset_key=self._key, after_storage_id=after)
         limit = 1 if after is None else _MOST_RUNS
         records = context.instance.fetch_materializations(new, limit=limit, ascending=after is not None).records
@@ -291,7 +308,7 @@ class _NewPartitions(_OfFiles):
         and repeated starts none twice.
         """
         dataset = self.config.dataset or ""
-        seen: dict[str, None] = dict.fromkeys(json.loads(context.cursor or "[]"))
+        seen = dict.fromkeys(_cursor(context, list) or [])
         ids = self._look(partition_ids)
         new = [id_ for id_ in ids if id_ not in seen]
         if not new:

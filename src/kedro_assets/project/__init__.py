@@ -1,6 +1,6 @@
 """Reading a Kedro project: its configuration, its catalog and its pipelines, and nothing that opens data."""
 
-from kedro_assets.project.catalog import CatalogEntry, class_problem, read_entry, resolve_catalog
+from kedro_assets.project.catalog import CatalogEntry, class_problem, pattern_refused, read_entry, resolve_catalog
 from kedro_assets.project.code_objects import innermost
 from kedro_assets.project.code_versions import CodeParts, CodeVersion, code_parts, code_versions
 from kedro_assets.project.config_files import SourceLines, source_lines, written_folder
@@ -43,6 +43,7 @@ __all__ = [
     "locate_project",
     "masked_errors",
     "partition_ids",
+    "pattern_refused",
     "read_credentials",
     "read_entry",
     "resolve_catalog",

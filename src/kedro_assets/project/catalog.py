@@ -14,8 +14,10 @@ from attrs import field, frozen
 from kedro.framework.project import settings
 from kedro.io import CatalogConfigResolver, DatasetError
 from kedro.io.core import parse_dataset_definition
+from parse import compile as compile_pattern
+from parse import parse
 
-from kedro_assets.errors import Scope
+from kedro_assets.errors import Scope, message
 from kedro_assets.names import PARTITION_PARAMETERS
 
 _MEMORY_TYPES = ("MemoryDataset", "SharedMemoryDataset")
@@ -137,7 +139,7 @@ def valid_entries(config: Mapping[Any, Any], catalog: Scope) -> dict[str, Any]:
             )
         elif odd := [key for key in entry if not isinstance(key, str)]:
             scope.at(odd[0]).add(f"the key {odd[0]!r} is not a string.", "Put it in quotes.")
-        elif not (refused := _refused({name: entry}) if CatalogConfigResolver.is_pattern(name) else ""):
+        elif not (refused := _factory_refused(name, entry) if CatalogConfigResolver.is_pattern(name) else ""):
             found[name] = entry
         else:
             scope.add(f"Kedro rejects this dataset factory: {refused}")
@@ -157,6 +159,53 @@ def _refused(config: dict[str, Any]) -> str:
         resolve_catalog(config)
     except DatasetError as error:
         return str(error).partition("\n")[0]
+    return ""
+
+
+def _factory_refused(pattern: str, entry: Mapping[str, Any]) -> str:
+    """Return why Kedro can make no dataset of a dataset factory; empty if it can."""
+    refused = pattern_refused(pattern) or _refused({pattern: dict(entry)})
+    if refused:
+        return refused
+    values = dict.fromkeys(compile_pattern(pattern).named_fields, _AnyValue())
+    for text in _texts(entry):
+        try:
+            text.format_map(values)
+        except (AttributeError, KeyError, IndexError, ValueError) as error:
+            return f"it cannot fill in '{text}' ({type(error).__name__}: {error})."
+    return ""
+
+
+class _AnyValue:
+    """What stands for a placeholder, in whatever format."""
+
+    def __format__(self, _: str) -> str:
+        return ""
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield the texts with placeholders in a configuration, as Kedro looks for them; credentials are left out."""
+    if isinstance(value, str) and "}" in value:
+        yield value
+    items = value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list | tuple) else ())
+    for key, item in items:
+        if key != "credentials":
+            yield from _texts(item)
+
+
+def pattern_refused(pattern: str) -> str:
+    """Return why no names can be compared with a pattern; empty if they can.
+
+    Examples:
+        >>> pattern_refused("{layer}.{name}")
+        ''
+        >>> pattern_refused("{name:text}")
+        "the pattern '{name:text}' cannot be read: format spec 'text' not recognised."
+    """
+    try:
+        parse(pattern, "")
+    except (ValueError, NotImplementedError, KeyError, re.error) as error:
+        return f"the pattern '{pattern}' cannot be read: {error}."
     return ""
 
 
@@ -185,15 +234,18 @@ def _imported(type_: object) -> tuple[str, set[str]]:
     try:
         found, _ = parse_dataset_definition({"type": type_})
     except Exception as error:  # noqa: BLE001 - of the module that has the class
-        cause = error if isinstance(error, DatasetError) else f"{type(error).__name__}: {error}"
-        return f"the class '{type_}' cannot be imported: {str(cause).partition(chr(10))[0]}", set()
+        cause = message(error) if isinstance(error, DatasetError) else f"{type(error).__name__}: {message(error)}"
+        return f"the class '{type_}' cannot be imported: {cause.partition(chr(10))[0]}", set()
     return "", {base.__name__ for base in found.__mro__}
 
 
 def read_entry(resolver: CatalogConfigResolver, name: str) -> CatalogEntry:
     """Look a dataset up in a catalog's configuration, patterns included."""
     with _without_warnings(_resolver_logger):  # one for every dataset of a catch-all pattern; the run gives them
-        config = resolver.resolve_pattern(name)
+        try:
+            config = resolver.resolve_pattern(name)
+        except StopIteration:  # no pattern fits an empty name, not even the one of Kedro that fits all others
+            return CatalogEntry(name, _MEMORY_TYPES[0], declared=False)
     declared = name in resolver.config or bool(
         resolver.match_dataset_pattern(name) or resolver.match_user_catch_all_pattern(name)
     )

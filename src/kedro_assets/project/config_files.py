@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -19,6 +18,7 @@ from kedro_assets._internals.kedro_project import create_session
 from kedro_assets.errors import Path as KeyPath
 from kedro_assets.errors import ProjectError, suggest
 from kedro_assets.project.location import ProjectLocation
+from kedro_assets.project.yaml_trees import errors_in, line_of, lines_of, scalars
 
 OpenLoader = Callable[[Mapping[str, Any]], AbstractConfigLoader]
 """Makes a config loader with runtime parameters."""
@@ -103,8 +103,10 @@ def read_section(loader: AbstractConfigLoader, name: str, root: Path, hint: str 
 
 
 def _may_be_provided(error: Exception) -> bool:
-    """Whether a hook could provide what is missing: a resolver or its value, but no key of the files."""
-    return type(error).__name__ not in {"InterpolationKeyError", "GrammarParseError", "MissingMandatoryValue"}
+    """Whether a hook could provide what is missing: a resolver or its value, but no key or value of the files."""
+    kind = type(error)
+    of_resolvers = ("UnsupportedInterpolationType", "InterpolationResolutionError")
+    return kind.__module__ != "omegaconf.errors" or kind.__name__ in of_resolvers
 
 
 @frozen
@@ -229,23 +231,29 @@ class SectionFiles:
             seen |= found
 
     def place_of(self, error: Exception) -> str:
-        """Return file and line of the key that an error of OmegaConf names, or an empty text."""
-        key = getattr(error, "full_key", None)
-        path = tuple(int(part) if part.isdigit() else part for part in re.split(r"[.\[\]]+", str(key or "")) if part)
-        return self.locate(path) if path else ""
+        """Return file and line of the key that an error of OmegaConf names, or of what is around it, or an empty text."""
+        named = getattr(error, "full_key", None)
+        key = "" if named is None else str(named)
+        while key or named is not None:
+            found = (f"{file}:{line}" for file, document in self.documents for line in lines_of(document, key))
+            place = next(found, "")
+            if place or not key:
+                return place
+            key = key[: max(key.rfind("."), key.rfind("["), 0)]
+        return ""
 
     def locate(self, keys: KeyPath) -> str:
         """Return file and line of the deepest part of a path that a file has, or an empty text."""
         best, depth = "", 0
         for file, document in self.documents:
-            line, found = _line_of(document, keys)
+            line, found = line_of(document, keys)
             if found > depth or (found == depth == len(keys)):
                 best, depth = f"{file}:{line}", found
         return best
 
     def asked_parameters(self) -> list[str]:
         """Return the runtime parameters that the files ask for without a default."""
-        values = (value for _, document in self.documents for value in _scalars(document))
+        values = (value for _, document in self.documents for value in scalars(document))
         return list(dict.fromkeys(name for value in values for name in _ASKED_PARAMETER.findall(value)))
 
     def faults(self) -> Iterator[Fault]:
@@ -269,7 +277,7 @@ class SectionFiles:
             except yaml.YAMLError as error:
                 yield Fault(shown, 1, f"this is not valid YAML: {error}")
             else:
-                yield from (Fault(shown, line, found) for line, found in _errors(document))
+                yield from (Fault(shown, line, found) for line, found in errors_in(document))
 
     @property
     def _ignores_hidden(self) -> bool:
@@ -284,48 +292,6 @@ class SectionFiles:
 
     def _shown(self, file: Path) -> str:
         return str(file.relative_to(self._root) if file.is_relative_to(self._root) else file)
-
-
-def _errors(document: yaml.Node | None) -> Iterator[tuple[int, str]]:
-    """Yield the line of what Kedro cannot read as configuration though it is YAML, and what it is."""
-    if document is None:
-        return
-    if not isinstance(document, yaml.MappingNode):
-        kind = "a list" if isinstance(document, yaml.SequenceNode) else "a single value"
-        yield document.start_mark.line + 1, f"expected a mapping of keys, found {kind}."
-    else:
-        for key, _ in document.value:
-            if key.tag != "tag:yaml.org,2002:str":
-                yield key.start_mark.line + 1, f"the key {key.value} is not a string: put it in quotes."
-    for node in _nodes(document):
-        keys = [key for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
-        count = Counter((key.tag, str(key.value)) for key in keys if key.value != "<<")
-        seen: set[str] = set()
-        for key in keys:
-            if count[key.tag, str(key.value)] > 1 and key.value in seen:
-                yield key.start_mark.line + 1, f"the key '{key.value}' appears twice."
-            if isinstance(key.value, str):
-                seen.add(key.value)
-
-
-def _nodes(document: yaml.Node) -> Iterator[yaml.Node]:
-    """Yield every node of a YAML tree once, aliases included."""
-    seen: set[int] = set()
-    todo = [document]
-    while todo:
-        node = todo.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        yield node
-        if isinstance(node, yaml.MappingNode):
-            todo.extend(part for pair in reversed(node.value) for part in reversed(pair))
-        elif isinstance(node, yaml.SequenceNode):
-            todo.extend(reversed(node.value))
-
-
-def _scalars(document: yaml.Node) -> Iterator[str]:
-    return (node.value for node in _nodes(document) if isinstance(node, yaml.ScalarNode))
 
 
 def source_lines(location: ProjectLocation) -> SourceLines:
@@ -389,20 +355,3 @@ def _environments(loader: AbstractConfigLoader) -> list[str]:
     base = getattr(loader, "base_env", None)
     own = loader.env or getattr(loader, "default_run_env", None)
     return [env for env in (base, own) if env]
-
-
-def _line_of(document: yaml.Node, path: KeyPath) -> tuple[int, int]:
-    """Return the 1-based line of the deepest part of `path` in a YAML tree, and how deep that is."""
-    node, line, depth = document, 0, 0
-    for key in path:
-        if isinstance(node, yaml.MappingNode):
-            entries = [(k, v) for k, v in node.value if k.value == str(key)]
-            if not entries:
-                break
-            start, node = entries[-1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
-            start = node = node.value[key]
-        else:
-            break
-        line, depth = start.start_mark.line + 1, depth + 1
-    return line, depth

@@ -17,6 +17,7 @@ from kedro.framework.startup import bootstrap_project
 from kedro.utils import find_kedro_project
 
 from kedro_assets.errors import ProjectError
+from kedro_assets.project.tracebacks import where_it_failed
 
 CONF_SOURCE_VARIABLE = "KEDRO_ASSETS_CONF_SOURCE"
 """The environment variable for a configuration source, as Kedro's `KEDRO_ENV` is for the environment."""
@@ -58,10 +59,11 @@ class ProjectLocation:
                 configure_project(self.package)
             name = self.package or bootstrap_project(self.path).package_name
             validate_settings()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             place = f"package '{self.package}'" if self.package else f"project at {self.path}"
-            msg = f"The Kedro {place} cannot be opened: {error}"
-            raise ProjectError(msg) from error
+            source, reason = where_it_failed(error, self.path)
+            msg = f"The Kedro {place} cannot be opened: {reason}"
+            raise ProjectError(f"{msg} ({source})" if source else msg) from error
         self._check_code(name)
         return name
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,10 +15,7 @@ from kedro.pipeline import Pipeline
 from kedro_assets._internals import kedro_project
 from kedro_assets.errors import ProjectError
 from kedro_assets.project.location import ProjectLocation
-
-_FRAME = re.compile(r'^ *File "(.+)", line (\d+)', re.MULTILINE)
-_HANDLING = "\nDuring handling of the above exception, another exception occurred:\n"
-_CAUSE = "\nThe above exception was the direct cause of the following exception:\n"
+from kedro_assets.project.tracebacks import where_in_project, where_it_failed
 
 
 @frozen
@@ -51,8 +46,8 @@ def read_registry(location: ProjectLocation) -> dict[str, Pipeline]:
     """
     try:
         found = dict(registered_pipelines.items())
-    except Exception as error:
-        source, reason = _failure("".join(traceback.format_exception(error)), location.path)
+    except (Exception, SystemExit) as error:
+        source, reason = where_it_failed(error, location.path)
         msg = f"The pipelines of the project at {location.path} cannot be imported: {reason}"
         raise ProjectError(f"{msg} ({source})" if source else msg) from error
     _check_registered(found, location)
@@ -85,7 +80,7 @@ def watch_registry(root: Path) -> Iterator[Sequence[LeftOutModule]]:
         said = kedro_project.left_out_module(str(message))
         if said is not None:
             module, reason, trace = said
-            source, reason = _failure(trace, root) if trace else ("", reason)
+            source, reason = where_in_project(trace, root) if trace else ("", reason)
             left_out[LeftOutModule(module, reason, source, failed=reason != kedro_project.NO_PIPELINE)] = None
         show(message, *arguments, **options)
 
@@ -95,35 +90,3 @@ def watch_registry(root: Path) -> Iterator[Sequence[LeftOutModule]]:
         warnings.showwarning = collect
         yield found
     found += left_out
-
-
-def _failure(trace: str, root: Path) -> tuple[str, str]:
-    r"""Return where in a project a traceback comes from, innermost first, and the error there.
-
-    Of exceptions that are the causes of each other, the first one that passed through the project tells most.
-
-    Examples:
-        >>> text = 'Traceback ...\n  File "/shop/src/a.py", line 3, in <module>\n    import b\nImportError: no b\n'
-        >>> _failure(text, Path("/shop"))
-        ('src/a.py:3', 'ImportError: no b')
-    """
-    sections = trace.rpartition(_HANDLING)[2].split(_CAUSE)
-    for section in sections:
-        frames = _FRAME.findall(section)
-        inside = [(Path(file), line) for file, line in frames if _is_inside(Path(file), root)]
-        if inside:
-            file, line = inside[-1]
-            return f"{file.relative_to(root)}:{line}", _reason(section)
-    return "", _reason(sections[0])
-
-
-def _is_inside(file: Path, root: Path) -> bool:
-    """Whether a file is the project's own: an environment with libraries may be in its folder."""
-    return file.is_relative_to(root) and "site-packages" not in file.parts
-
-
-def _reason(section: str) -> str:
-    """Return the line of a traceback that has the error, and its message."""
-    last = max((match.end() for match in _FRAME.finditer(section)), default=0)
-    lines = section[last:].splitlines()[1 if last else 0 :]
-    return next((line for line in lines if line and not line.startswith(" ")), "").strip() or section.strip()

@@ -208,6 +208,7 @@ def test_nothing_is_no_condition_and_no_policy():
         ("eagre", "a", "Dagster has no automation condition 'eagre'.", "Did you mean 'eager'?"),
         ({"on_corn": "@daily"}, "a.on_corn", "Dagster has no automation condition 'on_corn'.", "Did you mean 'on_cron'?"),
         ({"on_cron": "often"}, "a.on_cron", "Invalid cron schedule: often", "See `on_cron`"),
+        ({"on_cron": "0 0 31 2,4 *"}, "a.on_cron", "no time fits the cron expression '0 0 31 2,4 *'.", "Write the"),
         ("on_cron", "a.cron_schedule", "this required argument is missing.", "Add it."),
         ({"on_cron": {"cron_schedule": "@daily", "cron_timezone": "Mars"}}, "a.on_cron.cron_timezone", "'Mars' is not a time zone.", "Europe/Berlin"),
         ({"on_cron": {"cron_schedule": "@daily", "cron_timezone": "Europe"}}, "a.on_cron.cron_timezone", "'Europe' is not a time zone.", "Europe/Berlin"),

@@ -52,3 +52,17 @@ def test_a_condition_on_other_assets_looks_at_what_its_methods_leave():
     ignoring = AC.any_deps_updated().ignore(dg.AssetSelection.assets("b"))
     assert dagster_conditions.followed(ignoring, key, graph) == {dg.AssetKey("a")}
     assert dagster_conditions.followed(AC.missing(), key, graph) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("cron", "ticks"),
+    [
+        ("0 0 29 2 *", True),
+        ("0 0 31 2,4 *", False),
+        ("1 1 1 1 1#2", False),
+        (["@daily", "1 1 1 1 1#2"], False),
+        ("no cron", True),
+    ],
+)
+def test_a_cron_expression_that_no_time_fits_is_known(cron, ticks):
+    assert dagster_conditions.has_ticks(cron, "Europe/Berlin") is ticks

@@ -45,6 +45,23 @@ def test_one_job_is_made_per_pipeline_that_fits():
     assert not problems
 
 
+@pytest.mark.parametrize(
+    ("name", "wanted", "path"),
+    [
+        ("{tag.x}", PipelineFilter(tags=["{tag}"]), "jobs.{tag.x}"),
+        ("{tag[x]}", PipelineFilter(tags=["{tag[x]}"]), "jobs.{tag[x]}"),
+        ("{}", PipelineFilter(tags=["{tag}"]), "jobs.{}"),
+        ("{tag}", PipelineFilter(tags=["{tag:none}"]), "jobs.{tag}.pipeline.tags[0]"),
+        ("{tag}", PipelineFilter("{tag!r}"), "jobs.{tag}.pipeline.pipeline_name"),
+        ("{tag}", PipelineFilter(pipeline_names=["a", "{tag:none}"]), "jobs.{tag}.pipeline.pipeline_names[1]"),
+    ],
+)
+def test_placeholders_that_cannot_be_read_or_filled_in_are_reported(name, wanted, path):
+    found, [problem] = expanded(**{name: JobConfig(pipeline=wanted)})
+    assert (found, problem.path) == ({}, path)
+    assert "cannot be" in problem.found
+
+
 def test_one_job_is_made_per_namespace_of_that_depth():
     jobs = {
         "{space}": JobConfig(pipeline=PipelineFilter(node_namespaces=["{space}"])),

@@ -74,6 +74,15 @@ def test_schedules_whose_names_would_be_one_are_kept_apart(translate_project, da
     assert len(schedules_of(translate_project(conf={"dagster.yml": dagster}))) == 2
 
 
+def test_a_schedule_that_no_time_fits_is_reported(problems_of):
+    dagster = "schedules: {never: {cron_schedule: ['@daily', '0 0 31 2,4 *']}}\njobs: {j: {schedule: never}}"
+    [problem] = problems_of(conf={"dagster.yml": dagster})
+    assert (problem.path, problem.found) == (
+        "schedules.never.cron_schedule",
+        "no time fits this cron expression, so the schedule would never tick.",
+    )
+
+
 def test_an_unknown_schedule_is_reported_with_the_nearest(problems_of):
     dagster = "schedules: {nightly: {cron_schedule: '@daily'}}\njobs: {j: {schedule: [nightly, nigthly]}}"
     [problem] = problems_of(conf={"dagster.yml": dagster})

@@ -276,6 +276,20 @@ def test_dimensions_that_lead_back_to_themselves_are_reported_once():
     ]
 
 
+@pytest.mark.parametrize(
+    ("patterns", "path"),
+    [(["{name:none}"], "assets.partitions.{name:none}"), (["{a}", "{b}", "made"], "assets.partitions")],
+    ids=["no pattern", "several that fit any name"],
+)
+def test_patterns_that_cannot_be_read_are_reported_once(patterns, path):
+    graph = make_graph([make_node("make", ["raw"], ["made"])])
+    found, problems = said(graph, patterns=dict.fromkeys(patterns, LETTERS))
+    assert [problem.path for problem in problems if "cannot be read" in problem.found or "Kedro" in problem.found] == [
+        path
+    ]
+    assert list(found) == [name for name in patterns if name == "made"]
+
+
 @pytest.mark.parametrize("name", ["nowhere", "mad", "made_day"])
 def test_a_name_that_no_dataset_has_is_reported_with_the_nearest(name):
     graph = make_graph([make_node("make", ["raw"], ["made"])])

@@ -4,7 +4,8 @@ import logging
 
 import pytest
 
-from kedro_assets.project.catalog import CatalogEntry, read_entry, resolve_catalog
+from kedro_assets.errors import Scope
+from kedro_assets.project.catalog import CatalogEntry, read_entry, resolve_catalog, valid_entries
 from unit.builders import make_project
 
 
@@ -147,6 +148,32 @@ def test_a_pattern_is_filled_in_wherever_it_stands_and_metadata_with_it():
     config = {"type": "a.B", "filepath": "{layer}/{name}.csv", "metadata": {"dagster": {"group_name": "{layer}"}}}
     entry = read_entry(resolve_catalog({"{layer}.{name}": config}), "raw.cars")
     assert (entry.location, entry.metadata) == ("raw/cars.csv", {"dagster": {"group_name": "raw"}})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "entry"),
+    [
+        ("{name:none}", {"type": "json.JSONDataset"}),
+        ("{a.b}_x", {"type": "json.JSONDataset", "metadata": ["{a.b}"]}),
+        ("{name}_x", {"type": "json.JSONDataset", "filepath": "data/}"}),
+    ],
+)
+def test_a_dataset_factory_that_can_make_no_dataset_is_reported(pattern, entry):
+    problems = Scope()
+    assert valid_entries({pattern: entry, "a": {"type": "x"}}, problems.at("catalog")).keys() == {"a"}
+    [problem] = problems
+    assert problem.path == f"catalog.{pattern}"
+    assert problem.found.startswith("Kedro rejects this dataset factory: ")
+
+
+def test_a_dataset_factory_with_a_format_is_taken():
+    entry = {"type": "json.JSONDataset", "filepath": "data/{year:d}.json"}
+    assert valid_entries({"year_{year:d}": entry}, Scope().at("catalog")) == {"year_{year:d}": entry}
+
+
+def test_an_empty_name_is_a_dataset_in_memory():
+    entry = read_entry(resolve_catalog({"{name}_x": {"type": "json.JSONDataset"}}), "")
+    assert (entry.in_memory, entry.declared) == (True, False)
 
 
 def test_an_exact_name_goes_before_a_pattern():

@@ -15,6 +15,18 @@ def test_a_project_is_found_from_anywhere_inside(write_project, inside):
     assert locate_project(root / inside) == ProjectLocation(root)
 
 
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [("raise ValueError('no such key')", "ValueError: no such key"), ("exit(0)", "SystemExit: 0")],
+)
+def test_settings_that_raise_are_refused_with_their_place(write_project, statement, said):
+    root = write_project()
+    (root / "src" / root.name / "settings.py").write_text(f"\n{statement}\n", encoding="utf-8")
+    with pytest.raises(ProjectError) as caught:
+        ProjectLocation(root).open()
+    assert str(caught.value).endswith(f"cannot be opened: {said} (src/{root.name}/settings.py:2)")
+
+
 def test_without_a_path_the_working_directory_counts(write_project, monkeypatch):
     root = write_project()
     monkeypatch.chdir(root / "conf")

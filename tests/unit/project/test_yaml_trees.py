@@ -1,0 +1,61 @@
+"""What a file of the configuration holds as YAML."""
+
+import pytest
+import yaml
+
+from kedro_assets.project.yaml_trees import errors_in, line_of, lines_of, scalars
+
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{depth}: &a{depth} [{', '.join([f'*a{depth - 1}'] * 10)}]\n" for depth in range(1, 5)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: &a {b: 1}\nc: *a\n", []),
+        ("a: 1\nb: &b\n  c: [*b]\n", [(2, "this holds an alias of itself.")]),
+        (BOMB, [(4, "with its aliases, this holds too many values.")]),
+        (f"a: 1\nb: {'[' * 60}{']' * 60}\n", [(2, "this is nested more than 50 levels deep.")]),
+        ("a:\n  1: 2\n  null: 3\n", [(3, "this key is not a string: put it in quotes.")]),
+        ("a:\n  b: !job x\n", [(2, "the YAML tag '!job' is unknown.")]),
+        (
+            "a:\n- !!int x\n",
+            [(2, "'x' is not a YAML value of type 'int': invalid literal for int() with base 10: 'x'.")],
+        ),
+        ("a: " + "[" + "x, " * 11_000 + "]", []),
+    ],
+    ids=["an alias", "an alias of itself", "many aliases", "deep", "null as a key", "a tag", "no number", "long"],
+)
+def test_what_cannot_be_read_has_its_line(text, expected):
+    assert list(errors_in(yaml.compose(text))) == expected
+
+
+@pytest.mark.parametrize(
+    ("full_key", "lines"),
+    [
+        ("shop.plot.columns[1]", [4]),
+        ("shop.plot", [1]),
+        ("shop.plot.nowhere", []),
+        ("shop", [5]),
+        ("shop.plots", [6]),
+        ("", [7]),
+        ("[1]", []),
+    ],
+)
+def test_a_key_of_omegaconf_is_found_though_keys_have_dots(full_key, lines):
+    text = "shop.plot:\n  columns:\n  - a\n  - b\nshop:\n  plots: 1\n'': 2\n"
+    assert list(lines_of(yaml.compose(text), full_key)) == lines
+
+
+def test_a_path_is_found_as_deep_as_the_file_has_it():
+    document = yaml.compose("a:\n  b:\n  - c: 1\n")
+    assert [line_of(document, path) for path in [("a", "b", 0, "c"), ("a", "x", "y"), ("z",)]] == [
+        (3, 4),
+        (1, 1),
+        (0, 0),
+    ]
+
+
+def test_scalars_come_once_with_aliases():
+    assert list(scalars(yaml.compose("a: &x b\nc: *x\n"))) == ["a", "b", "c"]
