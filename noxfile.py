@@ -109,6 +109,17 @@ def _test(session: nox.Session, pytest: str, env: dict[str, str]) -> None:
         session.run(*pytest.split(), "--doctest-modules", "src", without, env=env)
 
 
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Draw 10,000 new inputs for the fuzzers; KEDRO_ASSETS_EXAMPLES says how many, and arguments choose among the tests."""
+    session.install("-e", ".[dev]", *TESTING)
+    examples = os.environ.get("KEDRO_ASSETS_EXAMPLES", "10000")
+    env = {**_dagster_home(session), "KEDRO_ASSETS_EXAMPLES": examples}
+    arguments = session.posargs or ["tests/fuzz", *WORKERS]
+    with _temporary_files() as temporary:
+        session.run("pytest", *arguments, "--durations=10", env={**env, **temporary})
+
+
 @nox.session
 def browser(session: nox.Session) -> None:
     """Drive the UI of the example in headless Chromium; Debian's packages chromium and fonts are needed."""

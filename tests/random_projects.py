@@ -254,6 +254,20 @@ class RandomProject:
             todo += [producer for dataset in read if (producer := self.producer(dataset))]
         return found
 
+    def renamed(self, dataset: str, name: str) -> RandomProject:
+        """The same project with another name for a dataset."""
+
+        def other(used: str) -> str:
+            own, at, variant = used.partition("@")
+            return f"{name}{at}{variant}" if own == dataset else used
+
+        nodes = [
+            replace(node, inputs=tuple(map(other, node.inputs)), outputs=tuple(map(other, node.outputs)))
+            for node in self.nodes
+        ]
+        datasets = [replace(each, name=other(each.name)) for each in self.datasets]
+        return replace(self, nodes=tuple(nodes), datasets=tuple(datasets))
+
     def data(self) -> dict[str, str]:
         """The files that the project starts with."""
         external = [dataset for dataset in self.datasets if not self.producer(dataset)]
@@ -290,12 +304,21 @@ _JOBS = {"all": {"pipeline": {}}, "parallel": {"pipeline": {}, "executor": "two"
 @contextmanager
 def written(random: RandomProject, folder: Path) -> Iterator[KedroProject]:
     """Put a project on disk for a while; afterwards neither the disk nor this process remembers it."""
-    path, python_path = list(sys.path), os.environ.get("PYTHONPATH")
     project = random.write(folder)
+    with forgotten(project):
+        try:
+            yield project
+        finally:
+            clean(project)
+
+
+@contextmanager
+def forgotten(project: KedroProject) -> Iterator[None]:
+    """Load a project's code inside; afterwards this process does not remember it."""
+    path, python_path = list(sys.path), os.environ.get("PYTHONPATH")
     try:
-        yield project
+        yield
     finally:
-        clean(project)
         sys.path[:] = path
         os.environ.pop("PYTHONPATH", None)
         if python_path is not None:
