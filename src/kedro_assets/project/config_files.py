@@ -28,6 +28,7 @@ _PATTERNS = {"catalog": ["catalog*", "catalog*/**", "**/catalog*"], "dagster": _
 """What is read by a config loader that does not say so."""
 _SUFFIXES = (".yml", ".yaml", ".json")
 _MISSING_PARAMETER = re.compile(r"Runtime parameter '([^']+)' not found")
+_REPEATED = "Duplicate keys found in "
 _ASKED_PARAMETER = re.compile(r"(?<!\\)\$\{runtime_params:\s*([^\s,:{}$\[\]]+)\s*\}")
 """A runtime parameter without a default."""
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -94,7 +95,7 @@ def read_section(loader: AbstractConfigLoader, name: str, root: Path, hint: str 
     except Exception as error:
         files = SectionFiles(loader, name, root)
         msg = f"The project's {name} configuration cannot be read: "
-        faults = [str(fault) for fault in files.faults()]
+        faults = [str(fault) for fault in (*files.faults(), *(files.repeated() if _REPEATED in str(error) else ()))]
         if faults:
             raise ProjectError("\n  ".join([msg.strip(), *faults])) from error
         place = files.place_of(error)
@@ -104,6 +105,8 @@ def read_section(loader: AbstractConfigLoader, name: str, root: Path, hint: str 
 
 def _may_be_provided(error: Exception) -> bool:
     """Whether a hook could provide what is missing: a resolver or its value, but no key or value of the files."""
+    if isinstance(error, OSError | RecursionError | yaml.YAMLError) or _REPEATED in str(error):
+        return False
     kind = type(error)
     of_resolvers = ("UnsupportedInterpolationType", "InterpolationResolutionError")
     return kind.__module__ != "omegaconf.errors" or kind.__name__ in of_resolvers
@@ -278,6 +281,18 @@ class SectionFiles:
                 yield Fault(shown, 1, f"this is not valid YAML: {error}")
             else:
                 yield from (Fault(shown, line, found) for line, found in errors_in(document))
+
+    def repeated(self) -> Iterator[Fault]:
+        """Yield the keys that two files of one environment have, at the second of them."""
+        for folder in config_folders(self._loader):
+            seen: dict[str, str] = {}
+            for file in self.files():
+                parsed = self._parsed(file) if file.is_relative_to(folder) else None
+                for key, _ in parsed[1].value if parsed and isinstance(parsed[1], yaml.MappingNode) else ():
+                    shown, line = self._shown(file), key.start_mark.line + 1
+                    before = seen.setdefault(str(key.value), f"{shown}:{line}")
+                    if not str(key.value).startswith("_") and not before.startswith(f"{shown}:"):
+                        yield Fault(shown, line, f"the key '{key.value}' is in {before} too.")
 
     @property
     def _ignores_hidden(self) -> bool:

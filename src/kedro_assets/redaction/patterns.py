@@ -35,6 +35,8 @@ _HEADER = re.compile(
 _BEARER = re.compile(r"(?P<key>\bbearer +)(?P<value>(?=[\w.~+/=-]*[\d._~+/=-]|\w{20})[\w.~+/=-]{6,})", re.IGNORECASE)
 _BY_TOKEN = {"http", "https"}
 """Where the user of an address may be a token."""
+_NO_PASSWORDS = {"", "x", "x-oauth-basic"}
+"""What is written for the password where the user is a token."""
 
 
 def find_secrets(text: str) -> list[str]:
@@ -47,7 +49,8 @@ def find_secrets(text: str) -> list[str]:
     passwords = []
     for found in _USER.finditer(text):
         user, _, password = found["user"].partition(":")
-        passwords += [password] if password else [user] if found["scheme"].lower() in _BY_TOKEN else []
+        is_token = found["scheme"].lower() in _BY_TOKEN and password.lower() in _NO_PASSWORDS
+        passwords += [user] if is_token else [password] if password else []
     values = [found["value"] for found in _QUERY.finditer(text)]
     pairs = [found["quoted"] or found["value"] for found in _PAIR.finditer(_USER.sub("", text))]
     return list(dict.fromkeys(passwords + values + pairs))

@@ -347,6 +347,16 @@ def test_a_file_that_is_no_configuration_is_shown_with_its_line(content, line, w
     assert "Advice" not in str(caught.value)
 
 
+def test_a_key_in_two_files_is_shown_with_both_lines_and_nothing_that_a_hook_provides(conf, tmp_path):
+    loader = conf({"base/dagster.yml": "jobs: {}\n", "base/dagster_more.yml": "assets: {}\njobs: {}\n"})
+    with pytest.raises(ProjectError) as caught:
+        read_section(loader, "dagster", tmp_path, "load_with_hooks: true")
+    assert str(caught.value).splitlines() == [
+        "The project's dagster configuration cannot be read:",
+        "  conf/base/dagster_more.yml:2: the key 'jobs' is in conf/base/dagster.yml:1 too.",
+    ]
+
+
 def test_a_value_that_cannot_be_resolved_is_shown_with_its_line_and_what_to_do(conf, tmp_path):
     loader = conf({"base/dagster.yml": 'jobs:\n  a:\n    description: "${late:}"\n'})
     with pytest.raises(ProjectError, match=r"conf/base/dagster.yml:3  .*late") as caught:

@@ -12,6 +12,7 @@ from kedro_assets.redaction.patterns import find_secrets, mask_patterns, redacte
         ("https://user:p%40ss@host/a?b=c", "https://***@host/a?b=c"),
         ("postgresql://me:p/a@ss@host/db", "postgresql://***@host/db"),
         ("HTTPS://token@host", "HTTPS://***@host"),
+        ("https://token:x-oauth-basic@host", "https://***@host"),
         ("from a://b:c@d to e://f:g@h", "from a://***@d to e://***@h"),
         ("abfss://me:secret@account/a", "abfss://***@account/a"),
         ("https://host/a?token=a1&v=2&api-key=b2 b", "https://host/a?token=***&v=2&api-key=*** b"),
@@ -70,13 +71,23 @@ def test_what_is_masked_once_stays_as_it_is(text):
     [
         ("postgresql://me:p@ss@db/sales?sslpassword=hunter2", ["p@ss", "hunter2"]),
         ("https://hunter2@host", ["hunter2"]),
+        ("https://hunter2:x-oauth-basic@host and https://hunter3:@host", ["hunter2", "hunter3"]),
         ("s3://bucket@host", []),
         ("postgresql://me@db/sales", []),
         ("host=db password='hunter 2' user=me", ["hunter 2"]),
         ("password=hunter2;password=hunter2", ["hunter2"]),
         ("data/a.csv", []),
     ],
-    ids=["address", "token", "user of a store", "user of a database", "pairs", "twice", "path"],
+    ids=[
+        "address",
+        "token",
+        "token without a password",
+        "user of a store",
+        "user of a database",
+        "pairs",
+        "twice",
+        "path",
+    ],
 )
 def test_secrets_in_a_text_are_each_found_once(text, secrets):
     assert find_secrets(text) == secrets
