@@ -36,7 +36,7 @@ from kedro_assets.config import DagsterConfig, DatasetSettings, read_config
 from kedro_assets.errors import Scope, dotted
 
 CORPUS = Path(__file__).parent / "corpus"
-DATASETS = ["raw", "middle", "model", "score", "days_made", "sales", "shop.plot"]
+DATASETS = ["raw", "middle", "model", "score", "days_made", "sales", "shop.plot", "shop.{name}"]
 WORDS = list(condition_words())
 SECTIONS = {"dagster": DAGSTER, "catalog": CATALOG, "parameters": PARAMETERS}
 

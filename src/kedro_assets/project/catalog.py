@@ -233,7 +233,7 @@ def _imported(type_: object) -> tuple[str, set[str]]:
         return "", {base.__name__ for base in getattr(type_, "__mro__", ())}
     try:
         found, _ = parse_dataset_definition({"type": type_})
-    except Exception as error:  # noqa: BLE001 - of the module that has the class
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - of the module that has the class
         cause = message(error) if isinstance(error, DatasetError) else f"{type(error).__name__}: {message(error)}"
         return f"the class '{type_}' cannot be imported: {cause.partition(chr(10))[0]}", set()
     return "", {base.__name__ for base in found.__mro__}

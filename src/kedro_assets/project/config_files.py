@@ -13,12 +13,13 @@ import yaml
 from attrs import frozen
 from kedro.config import AbstractConfigLoader, MissingConfigException
 from kedro.framework.project import settings
+from kedro.io import CatalogConfigResolver, DatasetError
 
 from kedro_assets._internals.kedro_project import create_session
 from kedro_assets.errors import Path as KeyPath
 from kedro_assets.errors import ProjectError, suggest
 from kedro_assets.project.location import ProjectLocation
-from kedro_assets.project.yaml_trees import errors_in, line_of, lines_of, scalars
+from kedro_assets.project.yaml_trees import errors_in, keys_of, line_of, lines_of, scalars
 
 OpenLoader = Callable[[Mapping[str, Any]], AbstractConfigLoader]
 """Makes a config loader with runtime parameters."""
@@ -288,11 +289,11 @@ class SectionFiles:
             seen: dict[str, str] = {}
             for file in self.files():
                 parsed = self._parsed(file) if file.is_relative_to(folder) else None
-                for key, _ in parsed[1].value if parsed and isinstance(parsed[1], yaml.MappingNode) else ():
-                    shown, line = self._shown(file), key.start_mark.line + 1
-                    before = seen.setdefault(str(key.value), f"{shown}:{line}")
-                    if not str(key.value).startswith("_") and not before.startswith(f"{shown}:"):
-                        yield Fault(shown, line, f"the key '{key.value}' is in {before} too.")
+                for key in keys_of(parsed[1]) if parsed else ():
+                    shown, line = self._shown(file), line_of(parsed[1], (key,))[0] if parsed else 1
+                    before = seen.setdefault(key, f"{shown}:{line}")
+                    if not key.startswith("_") and not before.startswith(f"{shown}:"):
+                        yield Fault(shown, line, f"the key '{key}' is in {before} too.")
 
     @property
     def _ignores_hidden(self) -> bool:
@@ -330,11 +331,26 @@ class SourceLines:
     def locate(self, path: KeyPath) -> str:
         """Return `conf/base/dagster.yml:12` for the deepest part of a path that a file has, or an empty text.
 
-        A path that begins with `catalog` is looked for in the catalog's files, any other in those of dagster.yml.
+        A path that begins with `catalog` is looked for in the catalog's files, any other in those of dagster.yml. Of a dataset
+        that a dataset factory makes, it is the place in the factory.
         """
-        in_catalog = path[:1] == ("catalog",)
-        section = self._sections["catalog" if in_catalog else "dagster"]
-        return section.locate(path[1:] if in_catalog else path)
+        if path[:1] != ("catalog",):
+            return self._sections["dagster"].locate(path)
+        catalog, inside = self._sections["catalog"], path[1:]
+        return catalog.locate(inside) or (
+            catalog.locate((self._factory(str(inside[0])), *inside[1:])) if inside else ""
+        )
+
+    def _factory(self, dataset: str) -> str:
+        """Return the pattern in the catalog's files that makes a dataset; empty if there is none."""
+        keys = (key for _, document in self._sections["catalog"].documents for key in keys_of(document))
+        try:
+            patterns = CatalogConfigResolver(
+                {key: {} for key in keys if "{" in key}, default_runtime_patterns={"-": {}}
+            )
+            return patterns.match_dataset_pattern(dataset) or patterns.match_user_catch_all_pattern(dataset) or ""
+        except (DatasetError, ValueError):  # patterns that Kedro rejects, which is reported at their own places
+            return ""
 
 
 def written_folder(location: ProjectLocation) -> tuple[Path, Path, list[Path]]:

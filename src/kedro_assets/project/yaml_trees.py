@@ -112,6 +112,11 @@ def _nodes(document: yaml.Node) -> Iterator[yaml.Node]:
         todo.extend(reversed(list(_parts(node))))
 
 
+def keys_of(document: yaml.Node) -> list[str]:
+    """Return the keys of a mapping; none if it is something else."""
+    return [str(key.value) for key, _ in document.value] if isinstance(document, yaml.MappingNode) else []
+
+
 def scalars(document: yaml.Node) -> Iterator[str]:
     """Yield the text of every scalar once, keys included."""
     return (node.value for node in _nodes(document) if isinstance(node, yaml.ScalarNode))

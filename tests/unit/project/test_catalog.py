@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from kedro_assets.errors import Scope
-from kedro_assets.project.catalog import CatalogEntry, read_entry, resolve_catalog, valid_entries
+from kedro_assets.project.catalog import CatalogEntry, class_problem, read_entry, resolve_catalog, valid_entries
 from unit.builders import make_project
 
 
@@ -169,6 +169,13 @@ def test_a_dataset_factory_that_can_make_no_dataset_is_reported(pattern, entry):
 def test_a_dataset_factory_with_a_format_is_taken():
     entry = {"type": "json.JSONDataset", "filepath": "data/{year:d}.json"}
     assert valid_entries({"year_{year:d}": entry}, Scope().at("catalog")) == {"year_{year:d}": entry}
+
+
+def test_a_module_that_ends_the_process_has_no_class(tmp_path, monkeypatch):
+    (tmp_path / "ends_the_process.py").write_text("exit(5)", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = class_problem(CatalogEntry("a", "ends_the_process.X", {"type": "ends_the_process.X"}))
+    assert found == (("type",), "the class 'ends_the_process.X' cannot be imported: SystemExit: 5")
 
 
 def test_an_empty_name_is_a_dataset_in_memory():

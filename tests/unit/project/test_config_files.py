@@ -104,6 +104,21 @@ def test_a_path_in_the_catalog_is_looked_for_in_its_files_only(locate):
     assert find(("jobs", "b")) == "conf/base/dagster.yml:6"
 
 
+@pytest.mark.parametrize(
+    ("dataset", "line"),
+    [("shop.plot", 2), ("shop.own", 5), ("other", 8), ("a@b", 8)],
+    ids=["fits", "own", "any", "any"],
+)
+def test_a_dataset_of_a_factory_is_found_there(locate, dataset, line):
+    catalog = "shop.{name}:\n  type: a\n\nshop.own:\n  type: b\n\n'{any}':\n  type: c\n"
+    assert locate({"base/catalog.yml": catalog})(("catalog", dataset, "type")) == f"conf/base/catalog.yml:{line}"
+
+
+@pytest.mark.parametrize("catalog", ["'{a}': {}\n'{b}': {}\n", "'{a:none}': {}\n", "a: {}\n", ""])
+def test_a_dataset_of_no_factory_has_no_line(locate, catalog):
+    assert locate({"base/catalog.yml": catalog})(("catalog", "x", "type")) == ""
+
+
 def test_of_a_key_that_stands_twice_the_last_is_found(locate):
     assert locate({"base/dagster.yml": "jobs: {}\njobs:\n  a: {}\n"})(("jobs", "a")) == "conf/base/dagster.yml:3"
 
