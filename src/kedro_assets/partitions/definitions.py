@@ -71,7 +71,8 @@ class PartitionsReader:
         """
         patterns = self._read_patterns()
         used: set[str] = set()
-        assets: list[Vertex] = [*(("dataset", name) for name in graph.external), *graph.assets_of(graph.nodes)]
+        datasets: list[Vertex] = [("dataset", name) for name in (*graph.external, *sorted(graph.hidden))]
+        assets = [*datasets, *graph.assets_of(graph.nodes)]
         for vertex in assets:
             kind, name = vertex
             pattern = patterns.match_dataset_pattern(name) or patterns.match_user_catch_all_pattern(name)

@@ -137,7 +137,8 @@ def resolve_partitions(
     nodes: dict[str, Partitioning] = {}
     places: dict[str, Scope] = {}
     for members in _tied(graph):
-        vertices: list[Vertex] = [*(("node", node) for node in members), *graph.assets_of(members)]
+        written: list[Vertex] = [("dataset", name) for node in members for name in graph.outputs(node)]
+        vertices: list[Vertex] = [*(("node", node) for node in members), *written]
         found = {vertex: said[vertex] for vertex in vertices if vertex in said}
         if not found:
             continue

@@ -163,11 +163,13 @@ def test_what_is_said_of_one_output_holds_for_all_and_for_the_node():
     assert partitions.of_dataset("raw") is None
 
 
+@pytest.mark.parametrize("shown", [True, False], ids=["shown", "hidden"])
 @pytest.mark.parametrize("said_of", ["first", "last"])
-def test_what_is_said_holds_along_data_in_memory_and_not_behind_a_file(said_of):
+def test_what_is_said_holds_along_data_in_memory_and_not_behind_a_file(said_of, shown):
     in_memory = {"type": "MemoryDataset", "metadata": {"dagster": {"partitions": STATIC}}}
     catalog = {said_of: in_memory if said_of == "first" else json_entry(partitions=STATIC)}
-    partitions = resolved(chain("first", "middle", "last", "after"), files=["last"], catalog=catalog)
+    nodes = chain("first", "middle", "last", "after")
+    partitions = resolved(nodes, files=["last"], catalog=catalog, memory_assets=shown)
     kinds = [partitions.of_dataset(name) is not None for name in ("first", "middle", "last", "after")]
     assert kinds == [True, True, True, False]
 
