@@ -28,10 +28,13 @@ class Call:
     node: str
     code: int
     read: Mapping[str, int]
+    part: str = ""
 
 
 JOURNAL: list[Call] = []
 FAILING: set[str] = set()
+PART: list[str] = [""]
+"""The partition that the run makes."""
 
 
 def call(node: str, code: int, names: tuple[str, ...], args: tuple[Any, ...], outputs: int) -> Any:
@@ -39,18 +42,30 @@ def call(node: str, code: int, names: tuple[str, ...], args: tuple[Any, ...], ou
     if node in FAILING:
         msg = f"{node} fails"
         raise ValueError(msg)
-    JOURNAL.append(Call(node, code, dict(zip(names, args, strict=True))))
+    JOURNAL.append(Call(node, code, dict(zip(names, args, strict=True)), PART[0]))
     found = len(JOURNAL) - 1
     return [found] * outputs if outputs else None
 
 
+class Number:
+    """A validator that takes the numbers of calls and contents."""
+
+    def validate(self, data: Any) -> Any:
+        """Refuse what is none."""
+        if not isinstance(data, int):
+            msg = f"{data} is no number"
+            raise TypeError(msg)
+        return data
+
+
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset: `json`, `memory` or `transcoded`; an external one is read from a JSON file. A stored one may have a condition."""
+    """A dataset: `json`, `memory` or `transcoded`; an external one is read from a JSON file. A stored one may have a condition and a validator."""
 
     name: str
     kind: str = "json"
     condition: str = ""
+    validated: bool = False
 
     @property
     def stored(self) -> bool:
@@ -64,11 +79,13 @@ class Dataset:
     def written_as(self) -> str:
         return f"{self.name}@w" if self.kind == "transcoded" else self.name
 
-    def entries(self) -> dict[str, Any]:
+    def entries(self, folder: str) -> dict[str, Any]:
         """What the catalog says of it."""
-        entry: dict[str, Any] = {"type": "json.JSONDataset", "filepath": f"data/{self.name}.json"}
+        entry: dict[str, Any] = {"type": "json.JSONDataset", "filepath": f"{folder}/{self.name}.json"}
         if self.condition:
             entry["metadata"] = {"dagster": {"automation_condition": CONDITIONS[self.condition]}}
+        if self.validated:
+            entry["validator"] = "histories.Number"
         return dict.fromkeys(dict.fromkeys([self.read_as, self.written_as]), entry) if self.stored else {}
 
 
@@ -102,12 +119,17 @@ class SmallProject:
     cluster_by: str = "memory"
     memory_assets: bool = True
     watched: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ("",)
 
     def __str__(self) -> str:
         told = [f"cluster_by: {self.cluster_by}, memory_assets: {self.memory_assets}"]
+        told[0] += f", partitions: {' '.join(self.parts)}" if self.partitioned else ""
         told[0] += f", sensors: {' '.join(self.watched)}" if self.watched else ""
         kinds = [(each, each.kind if self.maker(each.name) else "external") for each in self.datasets]
-        told += [f"{each.name}: {kind} {each.condition}".rstrip() for each, kind in kinds]
+        told += [
+            " ".join([f"{each.name}: {kind}", each.condition, "validated" * each.validated]).rstrip()
+            for each, kind in kinds
+        ]
         told += [*map(str, self.nodes), *([f"pipeline second: {', '.join(self.second)}"] if self.second else [])]
         return "\n".join(told)
 
@@ -124,6 +146,11 @@ class SmallProject:
 
     def read(self, name: str) -> bool:
         return any(name in node.inputs for node in self.nodes)
+
+    @property
+    def partitioned(self) -> bool:
+        """Whether all that nodes make is partitioned."""
+        return self.parts != ("",)
 
     @property
     def external(self) -> list[str]:
@@ -153,10 +180,17 @@ class SmallProject:
 
     def write(self, folder: Path) -> KedroProject:
         """Write it as a project on disk, but for its code and parameters."""
-        assets = {"cluster_by": self.cluster_by, "memory_assets": self.memory_assets}
+        assets: dict[str, Any] = {"cluster_by": self.cluster_by, "memory_assets": self.memory_assets}
+        place = "data"
+        if self.partitioned:
+            place = "data/${runtime_params:partition_key}"
+            static = {"static": list(self.parts)}
+            assets["partitions"] = {each.name: static for each in self.datasets if each.name not in self.external}
         kinds = {name: "dataset" if name in self.external else "asset" for name in self.watched}
         sensors = {f"of_{name}": {kind: name} for name, kind in kinds.items()}
-        jobs = {"all": {"pipeline": {}, "sensor": list(sensors)}, "ops": {"view": "ops", "pipeline": {}}}
+        ops = {} if self.partitioned else {"ops": {"view": "ops", "pipeline": {}}}
+        jobs = {"all": {"pipeline": {}, "sensor": list(sensors)}, **ops}
+        entries = [each.entries("data" if each.name in self.external else place) for each in self.datasets]
         nodes = {node.name: _source(node, self) for node in self.nodes}
         pipelines = {"__default__": list(nodes), **({"second": list(self.second)} if self.second else {})}
         text = ", ".join(
@@ -166,7 +200,7 @@ class SmallProject:
             folder,
             nodes="",
             pipelines="{" + text + "}",
-            catalog=yaml.safe_dump({name: entry for each in self.datasets for name, entry in each.entries().items()}),
+            catalog=yaml.safe_dump({name: entry for each in entries for name, entry in each.items()}),
             dagster=yaml.safe_dump({"assets": assets, "jobs": jobs, "sensors": sensors}),
             hooks="",
             settings="",
@@ -184,17 +218,23 @@ def _source(node: KedroNode, project: SmallProject) -> str:
 @st.composite
 def small_projects(draw: st.DrawFn) -> SmallProject:
     """Draw a project of a few nodes."""
-    datasets = [Dataset(name) for name in ("x", "y")[: draw(st.sampled_from([1, 2, 0]))]]
+    validated = st.just(value=False) | st.booleans()
+    datasets = [Dataset(name, validated=draw(validated)) for name in ("x", "y")[: draw(st.sampled_from([1, 2, 0]))]]
     nodes: list[KedroNode] = []
-    conditions = st.sampled_from(["", "eager", "eager", *CONDITIONS] if draw(st.booleans()) else [""])
+    more = draw(st.sampled_from(["", "conditions", "partitions", "conditions"]))
+    parts = ("u", "v") if more == "partitions" else ("",)
+    conditions = st.sampled_from(["", "eager", "eager", "eager", *CONDITIONS] if more == "conditions" else [""])
     names = iter("abcdefghijklmnopq")
     for number in range(draw(st.integers(2, 6))):
         recent = [dataset.name for dataset in reversed(datasets)]
         readable = st.sampled_from(recent * 2 + list(PARAMETERS) if len(recent) > 1 else [*recent, *PARAMETERS])
         inputs = tuple(draw(st.lists(readable, min_size=0 if number == 3 else 1, max_size=3, unique=True)))
         kinds = st.sampled_from(["memory", "json", "memory", "json", "transcoded"])
-        few = 0 if inputs and draw(st.integers(0, 4)) == 4 else 1
-        outputs = [_dataset(next(names), draw(kinds), draw(conditions)) for _ in range(draw(st.integers(few, 2)))]
+        few = 0 if inputs and not parts[0] and draw(st.integers(0, 4)) == 4 else 1
+        outputs = [
+            _dataset(next(names), draw(kinds), draw(conditions), validated=draw(validated))
+            for _ in range(draw(st.integers(few, 2)))
+        ]
         datasets += outputs
         written = tuple(dataset.name for dataset in outputs)
         namespace, tags = draw(st.sampled_from([None, None, "ns"])), draw(st.sampled_from([(), (), ("red",)]))
@@ -207,12 +247,13 @@ def small_projects(draw: st.DrawFn) -> SmallProject:
         draw(st.sampled_from([(), tuple(node.name for node in nodes[-2:])])),
         draw(st.sampled_from(CLUSTER_BY)),
         draw(st.sampled_from([True, True, False])),
-        tuple(draw(st.lists(st.sampled_from(files), max_size=2, unique=True))) if files else (),
+        tuple(draw(st.lists(st.sampled_from(files), max_size=2, unique=True))) if files and not parts[0] else (),
+        parts,
     )
 
 
-def _dataset(name: str, kind: str, condition: str) -> Dataset:
-    return Dataset(name, kind, "" if kind == "memory" else condition)
+def _dataset(name: str, kind: str, condition: str, *, validated: bool) -> Dataset:
+    return Dataset(name, kind, "" if kind == "memory" else condition, validated and kind == "json")
 
 
 @dataclass(frozen=True)
@@ -222,9 +263,11 @@ class Action:
     what: str
     names: tuple[str, ...] = ()
     fails: str = ""
+    part: str = ""
 
     def __str__(self) -> str:
-        return f"{self.what} {', '.join(self.names)}" + (f" while {self.fails} fails" if self.fails else "")
+        told = f"{self.what} {', '.join(self.names)}" + (f" while {self.fails} fails" if self.fails else "")
+        return told + (f" for {self.part}" if self.part else "")
 
 
 @st.composite
@@ -233,13 +276,13 @@ def histories(draw: st.DrawFn) -> tuple[SmallProject, tuple[Action, ...]]:
     project = draw(small_projects())
     nodes = st.sampled_from([node.name for node in project.nodes])
     parts = st.lists(st.sampled_from(project.assets), min_size=1, max_size=3, unique=True).map(tuple)
-    code = st.builds(Action, st.just("change code of"), st.tuples(nodes))
-    part = st.builds(Action, st.just("run"), parts, st.sampled_from(["", "", ""]) | nodes)
+    part, jobs = st.sampled_from(project.parts), ["run all", "run job", *([] if project.partitioned else ["run ops"])]
+    run = st.builds(Action, st.just("run"), parts, st.sampled_from(["", "", ""]) | nodes, part)
     one_of = [
-        part,
-        part,
-        st.builds(Action, st.sampled_from(["run job", "run all", "run ops"]), st.just(()), st.just("") | nodes),
-        code,
+        run,
+        run,
+        st.builds(Action, st.sampled_from(jobs), st.just(()), st.just("") | nodes, part),
+        st.builds(Action, st.just("change code of"), st.tuples(nodes)),
     ]
     used = [name for name in PARAMETERS if project.read(name)]
     if used:
@@ -251,10 +294,12 @@ def histories(draw: st.DrawFn) -> tuple[SmallProject, tuple[Action, ...]]:
         one_of += [st.just(Action("wait for midnight"))] * 2
     files = [name for name in project.stored if name in project.by_name and project.by_name[name].stored]
     if files:
-        one_of.append(st.builds(Action, st.just("delete"), st.tuples(st.sampled_from(files))))
-    first = st.sampled_from(["run all", "run job", "run ops"])
-    actions = [draw(st.builds(Action, first) | st.one_of(one_of))]
+        one_of.append(st.builds(Action, st.just("delete"), st.tuples(st.sampled_from(files)), part=part))
+    first = st.builds(Action, st.sampled_from(jobs), part=part)
+    actions = [draw(first | st.one_of(one_of))]
     for _ in range(draw(st.integers(1, 5))):
-        again = [st.just(Action("re-execute"))] if actions[-1].fails else []
-        actions.append(draw(st.one_of([*one_of, *again])))
+        last = actions[-1]
+        then = [st.just(Action("re-execute"))] * 2 if last.fails else []
+        then += [st.just(Action("observe", last.names))] * 4 if last.what == "change file" else []
+        actions.append(draw(st.one_of([*one_of, *then])))
     return project, tuple(actions)
