@@ -180,6 +180,23 @@ def test_a_failed_run_may_have_left_a_part(project: KedroProject, instance: dg.D
     assert found["tell"] == ["'reported' is made again"]  # its step had not started
 
 
+def test_a_failed_run_counts_until_another_has_made_what_it_left(
+    project: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    assert execute(project, instance, "all").success
+    edit(project, "return [model, other]", "raise KeyError")
+    job_execute(project, "all", check=False)
+    [failed] = instance.get_runs(limit=1)
+    edit(project, "return raw + 1", "raise OSError")
+    job_execute(project, "all", check=False)  # fails before the step of `reported`
+    edit(project, "raise OSError", "return raw + 1")
+    edit(project, "raise KeyError", "return [model, other]")
+    reason = f"run {failed.run_id[:8]} has failed and may have left a part of it"
+    assert reason in stale(project, instance)["reported"]
+    job_execute(project, "all")
+    assert stale(project, instance) == {}
+
+
 def test_a_selection_is_kept_to(project: KedroProject, instance: dg.DagsterInstance) -> None:
     assert execute(project, instance, "all").success
     edit(project, "scaled + 100", "scaled + 200")

@@ -56,12 +56,23 @@ class History:
     partition: str | None = None
     _known: dict[dg.AssetKey, dg.EventLogRecord] = field(factory=dict, init=False)
     _asked: set[dg.AssetKey] = field(factory=set, init=False)
+    _last_runs: dict[dg.AssetKey, str | None] = field(factory=dict, init=False)
 
     def prepare(self, keys: Collection[dg.AssetKey]) -> None:
-        """Ask for the latest materializations of many assets at once."""
-        plain = [key for key in keys if key not in self._asked and not self._partition(key)]
-        self._known |= dagster_instance.latest_materializations(self.instance, plain)
+        """Ask for the latest materializations of many assets, and for the last runs that were to make them, at once."""
+        found = dagster_instance.asset_summaries(self.instance, keys)
+        self._last_runs |= {key: found[key].last_run if key in found else None for key in keys}
+        plain = [key for key in keys if not self._partition(key)]
+        records = {key: found[key].materialization for key in plain if key in found}
+        self._known |= {key: record for key, record in records.items() if record is not None}
         self._asked |= set(plain)
+
+    def runs_since(self, key: dg.AssetKey, made: Made) -> Iterator[str]:
+        """Yield the runs that were to make an asset since some run has, whether they have or not, the latest first."""
+        if self._last_runs.get(key) == made.run_id:
+            return
+        partition = self.partition if self._partition(key) else None
+        yield from dagster_instance.runs_planned(self.instance, key, made.position, partition)
 
     def latest(self, key: dg.AssetKey) -> Made | None:
         """Return the latest materialization of an asset, or of its partition."""

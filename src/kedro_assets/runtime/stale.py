@@ -32,7 +32,11 @@ class StaleAsset:
 
 
 def stale_assets(
-    project: KedroProject, keys: Collection[dg.AssetKey], instance: dg.DagsterInstance, partition: str | None = None
+    project: KedroProject,
+    keys: Collection[dg.AssetKey],
+    instance: dg.DagsterInstance,
+    partition: str | None = None,
+    run: str | None = None,
 ) -> Mapping[dg.AssetKey, StaleAsset]:
     """Return those of some assets that are to be made again, in order, each with the reasons.
 
@@ -44,8 +48,9 @@ def stale_assets(
         keys: The assets; what is not of this project is left out.
         instance: Where their history is recorded.
         partition: The partition of those that are partitioned.
+        run: The run that asks, which has made nothing yet.
     """
-    return _Decision(project, History(project.table, instance, partition)).of(keys)
+    return _Decision(project, History(project.table, instance, partition), run).of(keys)
 
 
 @define
@@ -55,12 +60,15 @@ class _Decision:
     Attributes:
         project: The project.
         history: What is recorded of its assets.
+        run: The run that asks.
     """
 
     project: KedroProject
     history: History
+    run: str | None = None
     _catalog: CatalogWithCredentials | None = field(default=None, init=False)
     _fingerprints: dict[str, str | None] = field(factory=dict, init=False)
+    _states: dict[str, dg.DagsterRunStatus | None] = field(factory=dict, init=False)
     _begun: dict[str, frozenset[dg.AssetKey]] = field(factory=dict, init=False)
 
     def of(self, keys: Collection[dg.AssetKey]) -> dict[dg.AssetKey, StaleAsset]:
@@ -68,7 +76,6 @@ class _Decision:
         passing = table.graph.passing
         wanted = [asset for asset in table.of_keys(keys) if asset.cluster and asset.vertex not in passing]
         self.history.prepare([asset.key for asset in wanted])
-        last_runs = dagster_instance.last_runs(self.history.instance, [asset.key for asset in wanted])
         position = {vertex: number for number, vertex in enumerate(table.graph.assets_of(table.graph.nodes))}
         for asset in sorted(wanted, key=lambda asset: position[asset.vertex]):
             made = self.history.latest(asset.key)
@@ -78,7 +85,7 @@ class _Decision:
             own = [
                 *self._code(asset, made),
                 *self._storage(asset),
-                *self._failure(asset, made, last_runs.get(asset.key)),
+                *self._failure(asset, made),
                 *self._inputs(asset, made, found),
             ]
             before = [
@@ -113,17 +120,30 @@ class _Decision:
         if entry is not None and self._fingerprint(entry.name) is None:
             yield f"there are no files at {entry.location}"
 
-    def _failure(self, asset: KedroAsset, made: Made, last_run: str | None) -> Iterator[str]:
-        """Yield the run that was to make an asset since, and has failed after its step had started."""
-        if last_run is None or last_run == made.run_id:
-            return
-        run = self.history.instance.get_run_by_id(last_run)
-        if run is None or run.status not in _FAILED:
-            return
-        if last_run not in self._begun:
-            self._begun[last_run] = dagster_instance.begun_assets(self.history.instance, last_run)
-        if asset.key in self._begun[last_run]:
-            yield f"run {last_run.partition('-')[0]} has failed and may have left a part of it"
+    def _failure(self, asset: KedroAsset, made: Made) -> Iterator[str]:
+        """Yield the run that was to make an asset since, and has failed after its step had started.
+
+        Those before one that has succeeded do not count: it has made the asset, or found it up to date.
+        """
+        for run_id in self.history.runs_since(asset.key, made):
+            state = self._state(run_id)
+            if state == dg.DagsterRunStatus.SUCCESS:
+                return
+            if state in _FAILED and asset.key in self._begun_in(run_id):
+                yield f"run {run_id.partition('-')[0]} has failed and may have left a part of it"
+                return
+
+    def _state(self, run_id: str) -> dg.DagsterRunStatus | None:
+        """Return how a run has ended, or is; nothing of the run that asks, and of one that is not known any more."""
+        if run_id not in self._states:
+            run = self.history.instance.get_run_by_id(run_id) if run_id != self.run else None
+            self._states[run_id] = run.status if run is not None else None
+        return self._states[run_id]
+
+    def _begun_in(self, run_id: str) -> frozenset[dg.AssetKey]:
+        if run_id not in self._begun:
+            self._begun[run_id] = dagster_instance.begun_assets(self.history.instance, run_id)
+        return self._begun[run_id]
 
     def _inputs(self, asset: KedroAsset, made: Made, stale: Collection[dg.AssetKey]) -> Iterator[str]:
         """Yield what an asset is made from that has other data since; what is to be made again is left out."""

@@ -94,11 +94,28 @@ def test_the_last_materialization_and_the_last_run_of_many_assets_are_known():
         first = dg.materialize([made], instance=instance)
         second = dg.materialize([made, failed], instance=instance, raise_on_error=False)
         keys = [dg.AssetKey(name) for name in ("made", "failed", "unknown")]
-        latest = dagster_instance.latest_materializations(instance, keys)
-        assert {key.to_user_string(): record.run_id for key, record in latest.items()} == {"made": second.run_id}
-        assert dagster_instance.last_runs(instance, keys) == dict.fromkeys(keys[:2], second.run_id)
-        assert dagster_instance.latest_materializations(instance, []) == {}
+        found = dagster_instance.asset_summaries(instance, keys)
+        latest = {key: each.materialization.run_id for key, each in found.items() if each.materialization}
+        assert latest == {keys[0]: second.run_id}
+        assert {key: each.last_run for key, each in found.items()} == dict.fromkeys(keys[:2], second.run_id)
+        assert dagster_instance.asset_summaries(instance, []) == {}
         assert first.run_id != second.run_id
+
+
+@pytest.mark.parametrize("page", [1, 10])
+def test_the_runs_that_were_to_make_an_asset_are_known_the_latest_first(page, monkeypatch):
+    @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["a", "b"]))
+    def made():
+        raise ValueError
+
+    monkeypatch.setattr(dagster_instance, "_PAGE", page)
+    with dg.DagsterInstance.ephemeral() as instance:
+        runs = [
+            dg.materialize([made], instance=instance, raise_on_error=False, partition_key=key).run_id for key in "aba"
+        ]
+        assert list(dagster_instance.runs_planned(instance, made.key, 0)) == runs[::-1]
+        assert list(dagster_instance.runs_planned(instance, made.key, 0, "a")) == [runs[2], runs[0]]
+        assert list(dagster_instance.runs_planned(instance, dg.AssetKey("other"), 0)) == []
 
 
 def test_the_assets_whose_steps_have_started_are_known():
