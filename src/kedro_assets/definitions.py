@@ -22,6 +22,7 @@ from kedro_assets.jobs import (
     build_schedules,
     job_filters,
     plan_jobs,
+    stale_jobs,
 )
 from kedro_assets.partitions import resolve_partitions
 from kedro_assets.project import Project, ProjectLocation, load_project, locate_project, masked_errors
@@ -163,7 +164,16 @@ def _translate(location: ProjectLocation, translator: KedroTranslator | None) ->
     ops = build_op_views(planned, project)
     retries = read_retries(config.assets, project.nodes, problems)
     files = files_read(project)
-    kedro = KedroProject(resource_key(config), project, View(table), ops, job_filters(planned), retries, files)
+    kedro = KedroProject(
+        resource_key(config),
+        project,
+        View(table),
+        ops,
+        job_filters(planned),
+        retries,
+        files,
+        stale_jobs=stale_jobs(planned),
+    )
     assets = build_assets(kedro, described.clusters, [job.name for job in planned.values()], problems)
 
     executors, loggers = Executors(config, problems), build_loggers(config, problems)

@@ -26,6 +26,7 @@ JOBS = {
     "retried": {"retries": {"max_retries": 1}},
     "short": {"pipeline": {"to_nodes": ["total"]}, "executor": "engine"},
     "ops": {"view": "ops", "executor": "engine"},
+    "stale": {"only": "stale"},
 }
 SUCCEEDED = ["before_pipeline_run", "after_pipeline_run"]
 FAILED = ["before_pipeline_run", "on_pipeline_error"]
@@ -71,6 +72,19 @@ class EngineTests:
         assert_hooks_in_their_places(ours, engine)
         [version] = ours.identities()
         assert (project.path / f"data/total.json/{version}/total.json").exists()
+
+    def test_what_is_up_to_date_is_left_out(self, engine: Engine, project: KedroProject) -> None:
+        assert execute(project, engine.instance, "stale").success
+        assert len(project.nodes_run()) == 5
+        (project.path / "data/stats.rows.json").unlink()
+        project.forget()
+        result = execute(project, engine.instance, "stale")
+        assert result.success
+        assert materialized(result) == ["stats/rows", "stats/report"]
+        assert project.nodes_run() == ["stats.chunks", "stats.report"]
+        project.forget()
+        assert execute(project, engine.instance, "stale").success
+        assert project.calls() == []
 
     def test_a_job_of_ops_does_what_kedro_run_does(self, engine: Engine, project: KedroProject) -> None:
         theirs = by_kedro(project)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,8 @@ from attrs import frozen
 from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.execution.api import create_execution_plan, execute_plan_iterator
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
+from dagster._core.execution.plan.outputs import StepOutputHandle
+from dagster._core.execution.plan.step import ExecutionStep
 from dagster._core.execution.retries import RetryMode
 from dagster._utils.error import serializable_error_info_from_exc_info
 
@@ -112,12 +114,80 @@ def executed_run(plan_context: Any) -> ExecutedRun:
 def execute_with(executor: dg.Executor, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
     """Execute with an executor that is inside of another.
 
-    Reason: those of Dask and Celery look for their options at the context's own executor.
-    Risk: medium; where it changes, they take the options of the executor around them.
+    Reason: those of Dask and Celery look for their options at the context's own executor, and that of one process looks for its
+    plan at the context.
+    Risk: medium; where it changes, they take the options of the executor around them, or run steps that are to be left out.
     """
     own = copy.copy(plan_context)
     own._executor = executor
+    own._plan_data = plan_context.plan_data._replace(execution_plan=execution_plan)
     return executor.execute(own, execution_plan)
+
+
+def step_keys(execution_plan: Any) -> list[str]:
+    """Return the keys of the steps that an executor is to execute.
+
+    Reason: `dagster.Executor.execute` is public, and the class of its argument is not.
+    Risk: low.
+    """
+    return list(execution_plan.step_keys_to_execute)
+
+
+def without_steps(
+    plan_context: Any, execution_plan: Any, left_out: Collection[str], unmade: Collection[dg.AssetKey]
+) -> Any:
+    """Return the plan of a run without some of its steps; None if none is left.
+
+    What they would make counts as made, as it was made before, and so does what the other steps do not make of their assets:
+    steps behind it do not wait for it, and are not skipped.
+
+    Reason: which steps a run has is fixed when it is created, and what has to be made is known when it starts.
+    Risk: medium; the plan of a part of a run is what every step in a process of its own gets. Where it changes, runs of jobs with
+    `only: stale` fail when they start.
+
+    Args:
+        plan_context: What the executor is given of the run.
+        execution_plan: The whole plan.
+        left_out: The keys of the steps.
+        unmade: The assets that no step makes.
+    """
+    kept = [key for key in step_keys(execution_plan) if key not in left_out]
+    if not kept:
+        return None
+    ready = {
+        StepOutputHandle(step.key, output.name)
+        for step in execution_plan.step_dict.values()
+        for output in step.step_outputs
+        if step.key in left_out or _asset_of(output) in unmade
+    }
+    known, run = execution_plan.known_state, plan_context.dagster_run
+    return create_execution_plan(
+        plan_context.job,
+        run.run_config,
+        step_keys_to_execute=kept,
+        known_state=known._replace(ready_outputs={*known.ready_outputs, *ready}),
+        tags=run.tags,
+        repository_load_data=execution_plan.repository_load_data,
+    )
+
+
+def _asset_of(output: Any) -> dg.AssetKey | None:
+    """Return the asset that an output of a step is, or of which it is a check."""
+    check = output.properties.asset_check_key
+    key: dg.AssetKey | None = check.asset_key if check is not None else output.properties.asset_key
+    return key
+
+
+def skipped(plan_context: Any, execution_plan: Any, keys: Collection[str]) -> Iterator[dg.DagsterEvent]:
+    """Record that steps are skipped, so that the UI shows them so and a run that goes on from a failure leaves them out.
+
+    Reason: executors record it of steps whose inputs nobody makes only.
+    Risk: low; where it changes, runs of jobs with `only: stale` fail when they start.
+    """
+    for key in keys:
+        step = execution_plan.get_step_by_key(key)
+        if isinstance(step, ExecutionStep):
+            yield dg.DagsterEvent.step_skipped_event(plan_context.for_step(step))
 
 
 def is_cancelled(run: dg.DagsterRun, instance: dg.DagsterInstance) -> bool:

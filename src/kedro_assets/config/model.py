@@ -298,6 +298,8 @@ class JobConfig:
             `__default__`.
         selection: In place of `pipeline`, assets in Dagster's selection syntax, such as `+key:"forest/model"` or
             `group:reporting`.
+        only: With `stale`, a run makes only what is not up to date when it starts, as `kedro assets run --stale` does.
+            Without it, all assets of the job. Not for `view: ops`.
         executor: A name from `executors`, a type without options, or an executor written out. Without it,
             `default_executor`.
         schedule: A name from `schedules`, a schedule written out, or a list of both.
@@ -319,6 +321,7 @@ class JobConfig:
     description: str | None = None
     pipeline: PipelineFilter | None = None
     selection: str | None = None
+    only: Literal["stale"] | None = None
     executor: str | ExecutorConfig | None = None
     schedule: str | ScheduleConfig | list[str | ScheduleConfig] | None = None
     sensor: str | SensorConfig | list[str | SensorConfig] | None = None

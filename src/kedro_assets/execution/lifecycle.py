@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -19,6 +19,8 @@ from kedro_assets._internals import dagster_events, dagster_executors, dagster_i
 from kedro_assets.errors import StepError
 from kedro_assets.execution import forkserver
 from kedro_assets.execution.ended_hooks import EndedHooks
+from kedro_assets.execution.stale_runs import assets_to_make, leave_out
+from kedro_assets.graph import RunPlan
 from kedro_assets.runtime import (
     KedroProject,
     KedroRun,
@@ -87,18 +89,38 @@ class LifecycleExecutor(dg.Executor):
         """Fire `before_pipeline_run`, execute, then fire `after_pipeline_run` or `on_pipeline_error`.
 
         That is done for each project of which the run has nodes, one around the other. A project of which it has none is not
-        opened.
+        opened. Steps that make nothing, where only what is not up to date is to be made, are left out before.
         """
         executed = dagster_executors.executed_run(plan_context)
+        projects = projects_of(executed.job)
+        made = assets_to_make(projects, executed)
+        if made is None:
+            yield from self._execute(plan_context, execution_plan, executed, None)
+            return
+        plan, skipped = leave_out(plan_context, execution_plan, projects, made)
+        if plan is not None:
+            yield from self._execute(plan_context, plan, executed, made)
+        yield from skipped  # at last: some executors take every event of a step for one of their own steps
+
+    def _execute(
+        self,
+        plan_context: Any,
+        execution_plan: Any,
+        executed: dagster_executors.ExecutedRun,
+        made: Collection[dg.AssetKey] | None,
+    ) -> Iterator[Any]:
+        """Execute, with the pipeline hooks of each project that has nodes in the run around it."""
+        job = executed.job
         events = _until_cancelled(dagster_executors.execute_with(self._inner, plan_context, execution_plan), executed)
-        projects = [project for project in projects_of(executed.job) if project.plan(executed.run, executed.job).steps]
-        if not projects:
+        plans = [(project, project.plan(executed.run, job, made)) for project in projects_of(job)]
+        opened = [(project, plan) for project, plan in plans if plan.steps]
+        if not opened:
             yield from events
             return
         mark_run_process()
-        forkserver.tell(executed.source, _dataset_types(projects, executed.run, executed.job))
+        forkserver.tell(executed.source, _dataset_types(opened, job))
         with dagster_storage.open_event_log(executed.instance, executed.run.run_id):
-            for project in projects:
+            for project, _ in opened:
                 events = _around(project, self._name, executed, events)
             yield from events
 
@@ -116,13 +138,9 @@ def _until_cancelled(events: Iterator[Any], executed: dagster_executors.Executed
         raise dg.DagsterExecutionInterruptedError(msg)
 
 
-def _dataset_types(projects: Sequence[KedroProject], run: dg.DagsterRun, job: dg.JobDefinition) -> set[str]:
+def _dataset_types(plans: Sequence[tuple[KedroProject, RunPlan]], job: dg.JobDefinition) -> set[str]:
     """Return the types of the datasets that a run uses."""
-    return {
-        kind
-        for project in projects
-        for kind in project.view(job.name).graph.dataset_types(project.plan(run, job).pipeline)
-    }
+    return {kind for project, plan in plans for kind in project.view(job.name).graph.dataset_types(plan.pipeline)}
 
 
 def _around(
@@ -132,10 +150,14 @@ def _around(
     dagster_run, job, instance = executed.run, executed.job, executed.instance
     project.open_runs.hold(dagster_run.run_id)
     try:
-        kept = [] if executed.is_resumed else project.kept_nodes(dagster_run, job, instance)
-        if kept:
-            tag = {project.tags.kept: json.dumps(kept)}
-            dagster_instance.add_run_tags(instance, dagster_run.run_id, tag)
+        if not executed.is_resumed:
+            kept = [] if project.leaves_out(job) else project.kept_nodes(dagster_run, job, instance)
+            inherited = (
+                project.tags.kept in dagster_run.tags
+            )  # a run that Dagster retries has the tags of the one before
+            if kept or inherited:
+                tag = {project.tags.kept: json.dumps(kept)}
+                dagster_instance.add_run_tags(instance, dagster_run.run_id, tag)
         with captured_logs(executed.log, output=project.project.config.mask_output):
             run = project.for_run(dagster_run, job, instance)
         run.own_process = True

@@ -5,7 +5,7 @@ from kedro_assets.jobs.factories import expand_jobs
 from kedro_assets.jobs.loggers import build_loggers
 from kedro_assets.jobs.lookup import build_asset_selection, filtered_keys, get_asset_key, get_io_manager_key
 from kedro_assets.jobs.ops import build_op_views
-from kedro_assets.jobs.plan import job_filters, nodes_left_out, plan_jobs
+from kedro_assets.jobs.plan import job_filters, nodes_left_out, plan_jobs, stale_jobs
 from kedro_assets.jobs.run_config import merged
 from kedro_assets.jobs.schedules import build_schedules
 from kedro_assets.jobs.sensors import LOOKED_AT, build_job_sensors
@@ -27,4 +27,5 @@ __all__ = [
     "merged",
     "nodes_left_out",
     "plan_jobs",
+    "stale_jobs",
 ]

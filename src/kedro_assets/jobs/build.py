@@ -180,6 +180,9 @@ class _JobBuilder:
             found = "a job with `view: ops` makes no selection of assets at which a condition could look."
             hint = "Remove `view: ops`, or start the job with a schedule or a sensor."
             self.scope.at("automation_condition").add(found, hint)
+        if self.job.config.only is not None:
+            found = "a job with `view: ops` runs all of its ops: only assets can be up to date."
+            self.scope.at("only").add(found, "Remove `view: ops`, so that the job is a selection of assets.")
         if not check_depth(view.graph, view.ops.values(), self.scope.at("view")):
             return None
         job = OpJob(self.job.name, frozenset(taken), options)

@@ -113,6 +113,11 @@ def job_filters(jobs: Mapping[str, PlannedJob]) -> Mapping[str, JobFilter]:
     return {job.name: JobFilter(job.pipeline, job.nodes) for job in jobs.values() if job.nodes}
 
 
+def stale_jobs(jobs: Mapping[str, PlannedJob]) -> frozenset[str]:
+    """Return the names in Dagster of the jobs that make only what is not up to date."""
+    return frozenset(job.name for job in jobs.values() if job.config.only == "stale")
+
+
 def _with_own_graph(job: PlannedJob, project: Project, translator: KedroTranslator | None) -> PlannedJob:
     """Give a job the graph of its own registered pipelines, whatever others they compete with for a dataset."""
     assets = evolve(project.config.assets, pipelines=job.pipeline.pipelines, memory_assets=True)

@@ -1,7 +1,7 @@
 """One Dagster run on Kedro's side: the open project, its nodes, its hooks, its log and the data that its steps hand over."""
 
 from kedro_assets.runtime.history import CODE_METADATA, History
-from kedro_assets.runtime.identity import IF_CHANGED_TAG, RunTags, run_config_of
+from kedro_assets.runtime.identity import IF_CHANGED_TAG, STALE_TAG, RunTags, run_config_of, stale_of
 from kedro_assets.runtime.io_manager import DatasetIOManager
 from kedro_assets.runtime.kedro_project import KedroProject, is_needed
 from kedro_assets.runtime.kedro_resource import KedroResource
@@ -20,6 +20,7 @@ __all__ = [
     "CODE_METADATA",
     "FIELD",
     "IF_CHANGED_TAG",
+    "STALE_TAG",
     "ConfigSchemas",
     "DatasetIOManager",
     "History",
@@ -49,4 +50,5 @@ __all__ = [
     "run_config_of",
     "run_tags",
     "stale_assets",
+    "stale_of",
 ]

@@ -18,6 +18,8 @@ SAVE_VERSION = "kedro/save_version"
 """The metadata of a materialization that has the version saved."""
 
 
+STALE_TAG = "kedro/stale_assets"
+"""The tag of a run that makes only those of its assets that were not up to date when it started: their keys, as JSON."""
 IF_CHANGED_TAG = "kedro/if_changed"
 """The tag of a run that makes some of its assets only if what they are made from has come out otherwise: their keys, as JSON."""
 
@@ -70,6 +72,8 @@ class RunIdentity:
         mlflow_run_id: The MLflow run that a hook has started for this run, once it has.
         env: Kedro's environment in the run's own process, once `before_pipeline_run` has fired.
         kept: The nodes that are not run again, as the run before has saved what they make.
+        stale: The assets that are made, where the run leaves out those that are up to date; None where it makes all.
+        if_changed: The keys, as text, of those that are made only if what they are made from has come out otherwise.
     """
 
     dagster_run_id: str
@@ -79,6 +83,8 @@ class RunIdentity:
     mlflow_run_id: str | None = None
     env: str | None = None
     kept: Collection[str] = ()
+    stale: Collection[dg.AssetKey] | None = None
+    if_changed: Collection[str] = ()
 
     @classmethod
     def of(
@@ -103,6 +109,8 @@ class RunIdentity:
             mlflow_run_id=found.get(RUN_TAG),
             env=found.get(tags.env),
             kept=frozenset(json.loads(found.get(tags.kept, "[]"))),
+            stale=stale_of(found),
+            if_changed=frozenset(json.loads(found.get(IF_CHANGED_TAG, "[]"))),
         )
 
     @property
@@ -118,6 +126,13 @@ class RunIdentity:
     def with_saved(self, versions: Mapping[str, str]) -> RunIdentity:
         """Lay the versions that the run is to load over those that earlier runs have saved which it continues."""
         return evolve(self, load_versions={**versions, **self.load_versions})
+
+
+def stale_of(tags: Mapping[str, str]) -> frozenset[dg.AssetKey] | None:
+    """Return the assets that a run makes, if it leaves out those that are up to date and knows them by now."""
+    if not tags.get(STALE_TAG):
+        return None
+    return frozenset(map(dg.AssetKey.from_user_string, json.loads(tags[STALE_TAG])))
 
 
 def run_config_of(run: dg.DagsterRun, job: dg.JobDefinition) -> Mapping[str, Any]:

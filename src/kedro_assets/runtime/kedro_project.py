@@ -41,6 +41,7 @@ class KedroProject:
         retries: How often its nodes are tried again.
         files: What a worker that lives on has read it from; None in a process that serves one run.
         open_runs: What this process has open.
+        stale_jobs: The names in Dagster of its jobs that make only what is not up to date.
     """
 
     resource_key: str
@@ -51,6 +52,7 @@ class KedroProject:
     retries: Retries = field(factory=Retries)
     files: ReadFiles | None = None
     open_runs: OpenRuns = field(factory=OpenRuns)
+    stale_jobs: Collection[str] = ()
 
     @property
     def location(self) -> ProjectLocation:
@@ -95,7 +97,7 @@ class KedroProject:
                 self.files.check()
             view, earlier = self.view(job.name), _continued(run, instance)
             identity = RunIdentity.of(run, job, instance, self.resource_key)
-            plan = view.plan(run, job, identity.kept)
+            plan = view.plan(run, job, identity.kept, identity.stale)
             view.check_order(plan, job)
             partition = runtime_params(run.tags, self._definition(run, plan), self.project.runtime_params)
             if has_partition(run.tags):
@@ -124,9 +126,19 @@ class KedroProject:
         """Return the view that a job has of the project's nodes."""
         return self.ops.get(job, self.assets)
 
-    def plan(self, run: dg.DagsterRun, job: dg.JobDefinition) -> RunPlan:
-        """Plan what each step of a run does; every process of the run comes to the same plan."""
-        return self.view(job.name).plan(run, job)
+    def leaves_out(self, job: dg.JobDefinition) -> bool:
+        """Whether the runs of a job leave out what is up to date."""
+        return job.name in self.stale_jobs
+
+    def plan(self, run: dg.DagsterRun, job: dg.JobDefinition, only: Collection[dg.AssetKey] | None = None) -> RunPlan:
+        """Plan what each step of a run does; every process of the run comes to the same plan.
+
+        Args:
+            run: The run.
+            job: Its job.
+            only: The assets that it makes of those that are selected; None for all.
+        """
+        return self.view(job.name).plan(run, job, only=only)
 
     def kept_nodes(self, run: dg.DagsterRun, job: dg.JobDefinition, instance: dg.DagsterInstance) -> list[str]:
         """Return the nodes that a run need not run again, where it goes on from the failure of another.

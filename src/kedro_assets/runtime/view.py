@@ -31,17 +31,24 @@ class View:
         """The nodes and their datasets."""
         return self.table.graph
 
-    def plan(self, run: dg.DagsterRun | None, job: dg.JobDefinition, kept: Collection[str] = ()) -> RunPlan:
+    def plan(
+        self,
+        run: dg.DagsterRun | None,
+        job: dg.JobDefinition,
+        kept: Collection[str] = (),
+        only: Collection[dg.AssetKey] | None = None,
+    ) -> RunPlan:
         """Plan what each step of a run does; every process of the run comes to the same plan.
 
         Args:
             run: The run; None for any that runs all of the job.
             job: Its job.
             kept: Nodes that are not run again, as an earlier run has saved what they make.
+            only: The assets that the run makes of those that are selected; None for all. A step that makes none has no plan.
         """
         steps = {
             step: (cluster, selected)
-            for step, cluster, selected in (self._ops_of(job) if self.ops else self._clusters_of(job))
+            for step, cluster, selected in (self._ops_of(job) if self.ops else self._clusters_of(job, only))
             if run is None or run.step_keys_to_execute is None or step in run.step_keys_to_execute
         }
         read, made = (set[str](), set[str]()) if self.ops else self._foreign(job)
@@ -81,9 +88,12 @@ class View:
             cluster = self.ops[op]
             yield op, cluster, self.graph.assets_of(cluster.nodes)
 
-    def _clusters_of(self, job: dg.JobDefinition) -> Iterator[tuple[str, Cluster, list[Vertex]]]:
+    def _clusters_of(
+        self, job: dg.JobDefinition, only: Collection[dg.AssetKey] | None
+    ) -> Iterator[tuple[str, Cluster, list[Vertex]]]:
         for step, keys in dagster_jobs.assets_by_step(job).items():
-            selected = [asset for asset in self.table.of_keys(keys) if asset.cluster]  # the rest is of other origin
+            made = keys if only is None else keys.intersection(only)
+            selected = [asset for asset in self.table.of_keys(made) if asset.cluster]  # the rest is of other origin
             if selected and selected[0].cluster:
                 yield step, selected[0].cluster, [asset.vertex for asset in selected]
 

@@ -1,7 +1,6 @@
 """What a step does when Dagster runs it: a cluster's, which makes assets, or that of an op, which is one node."""
 
 # No postponed annotations here: Dagster looks at the class that annotates `context`.
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -28,7 +27,6 @@ from kedro_assets.partitions import (
 from kedro_assets.redaction import Redactor
 from kedro_assets.runtime import (
     CODE_METADATA,
-    IF_CHANGED_TAG,
     History,
     KedroProject,
     Saved,
@@ -199,8 +197,8 @@ class KedroStep:
         if context.retry_number and project.project.config.assets.resume:
             left = project.nodes_left(run.run_id, nodes, view, run, context.instance)
             execution.done = [node for node in nodes if node not in left]
-        elif IF_CHANGED_TAG in run.tags:
-            left = project.nodes_changed(json.loads(run.tags[IF_CHANGED_TAG]), nodes, view, run, context.instance)
+        elif execution.run.identity.if_changed:
+            left = project.nodes_changed(execution.run.identity.if_changed, nodes, view, run, context.instance)
             execution.done = [node for node in nodes if node not in left]
             kept += execution.done
         if execution.done or kept:

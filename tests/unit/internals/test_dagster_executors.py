@@ -151,3 +151,56 @@ def test_a_step_of_a_cancelled_run_does_not_begin(status):
         assert dagster_executors.is_cancelled(run, instance)
         arguments = (source.to_dict(), run, "first", instance, dagster_executors.RETRIES, None)
         assert dagster_executors.run_one_step(*arguments) is None
+
+
+# Steps that are left out.
+
+
+@dg.multi_asset(specs=[dg.AssetSpec("one", skippable=True), dg.AssetSpec("other", skippable=True)], can_subset=True)
+def both(context):
+    yield dg.MaterializeResult("other")
+
+
+@dg.asset
+def idle():
+    raise AssertionError("it is left out")
+
+
+@dg.asset(deps=["one", idle])
+def behind():
+    pass
+
+
+class Fewer(Around):
+    """Leaves out a step, and does not make an asset of another."""
+
+    def execute(self, plan_context, execution_plan):
+        assert sorted(dagster_executors.step_keys(execution_plan)) == ["behind", "both", "idle"]
+        unmade = {dg.AssetKey("one")}
+        plan = dagster_executors.without_steps(plan_context, execution_plan, ["idle"], unmade)
+        assert dagster_executors.without_steps(plan_context, execution_plan, ["behind", "both", "idle"], ()) is None
+        yield from dagster_executors.execute_with(self.inner, plan_context, plan)
+        yield from dagster_executors.skipped(plan_context, execution_plan, ["idle"])
+
+
+def fewer():
+    def around(inner):
+        return lambda context: Fewer(dagster_executors.creation_of(inner)(context))
+
+    executor = dagster_executors.created_otherwise(INNER[0], around(INNER[0]))
+    found = dg.Definitions([both, idle, behind], jobs=[dg.define_asset_job("fewer", executor_def=executor)])
+    return found.resolve_job_def("fewer")
+
+
+INNER = []
+
+
+@pytest.mark.parametrize("inner", [dg.in_process_executor, theirs], ids=["in process", "as Dask"])
+def test_a_step_that_is_left_out_is_skipped_and_holds_up_no_other(inner):
+    INNER[:] = [dagster_executors.created_otherwise(inner, create) if inner is theirs else inner]
+    with dg.DagsterInstance.local_temp() as instance:
+        done = dg.execute_job(dg.reconstructable(fewer), instance=instance)
+        assert done.success
+        made = [event.asset_key.to_user_string() for event in done.all_events if event.is_step_materialization]
+        assert made == ["other", "behind"]
+        assert [event.step_key for event in done.all_events if event.is_step_skipped] == ["idle"]

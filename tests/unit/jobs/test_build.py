@@ -99,6 +99,12 @@ def test_a_job_of_ops_cannot_be_a_selection_of_assets(problems_of):
     )
 
 
+def test_ops_cannot_be_up_to_date(problems_of):
+    [problem] = problems_of(conf={"dagster.yml": "jobs: {j: {view: ops, only: stale}}"})
+    assert problem.path == "jobs.j.only"
+    assert problem.found == "a job with `view: ops` runs all of its ops: only assets can be up to date."
+
+
 @pytest.mark.filterwarnings("ignore:Parameter `owners`")  # whenever Dagster copies the job
 @pytest.mark.newer_jobs
 def test_a_job_has_its_owners_metadata_and_condition(translate_project):

@@ -4,7 +4,7 @@ import pytest
 
 from kedro_assets.config import JobConfig, PipelineFilter
 from kedro_assets.errors import Scope
-from kedro_assets.jobs import job_filters
+from kedro_assets.jobs import job_filters, stale_jobs
 from kedro_assets.runtime import JobFilter
 from unit.builders import make_node
 from unit.records import make_kedro, plan_jobs_of
@@ -113,3 +113,8 @@ def test_jobs_whose_names_differ_only_in_what_dagster_does_not_allow_are_kept_ap
         "a-b": "a_b_3",
         "a_b": "a_b",
     }
+
+
+def test_jobs_that_make_only_what_is_not_up_to_date_are_known_by_their_names_in_dagster():
+    jobs = planned({"a b": JobConfig(only="stale"), "c": JobConfig()}, Scope())
+    assert stale_jobs(jobs) == {"a_b"}

@@ -103,6 +103,25 @@ def test_an_identity_has_the_versions_to_load(instance):
     assert identity.load_versions == {"model": "2026"}
 
 
+@pytest.mark.parametrize(
+    ("tags", "stale", "if_changed"),
+    [
+        ({}, None, set()),
+        ({"kedro/stale_assets": ""}, None, set()),
+        ({"kedro/stale_assets": "[]"}, set(), set()),
+        (
+            {"kedro/stale_assets": '["a/b", "c"]', "kedro/if_changed": '["c"]'},
+            {dg.AssetKey(["a", "b"]), dg.AssetKey("c")},
+            {"c"},
+        ),
+    ],
+    ids=["all", "all, unlike the run before", "nothing", "some"],
+)
+def test_an_identity_has_the_assets_that_are_made(tags, stale, if_changed, instance):
+    _, identity = identity_of(instance, kedro_job(), tags=tags)
+    assert (identity.stale, identity.if_changed) == (stale, if_changed)
+
+
 def test_each_project_of_a_run_has_an_identity_of_its_own(instance):
     run, _ = identity_of(instance, kedro_job(), asking_for({"a": 1}))
     other = RunIdentity.of(run, kedro_job(), instance, "kedro_eu")

@@ -39,6 +39,16 @@ def test_steps_that_are_not_executed_are_not_in_the_plan(instance):
     assert (steps_of(plan), plan.inputs) == ({"c": ("c",)}, {"y"})
 
 
+def test_steps_that_make_nothing_of_what_is_to_be_made_are_not_in_the_plan(instance):
+    kedro = make_kedro(CHAIN, files=["x", "y"], cluster_by="pipeline")
+    run, job = run_of(definitions_of(kedro), instance)
+    assert steps_of(kedro.plan(run, job, {dg.AssetKey("y")})) == {"__default__": ("b",)}
+    kedro = make_kedro(CHAIN, files=["y"])
+    run, job = run_of(definitions_of(kedro), instance)
+    assert steps_of(kedro.plan(run, job, {dg.AssetKey("c")})) == {"c": ("c",)}
+    assert steps_of(kedro.plan(run, job, set())) == {}
+
+
 def test_steps_of_other_origin_are_left_out(instance):
     @dg.asset(deps=["y"])
     def native():
