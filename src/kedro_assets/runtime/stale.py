@@ -53,6 +53,14 @@ def stale_assets(
     return _Decision(project, History(project.table, instance, partition), run).of(keys)
 
 
+@frozen
+class _Beside:
+    """What is made again with an asset, by the name of the asset; `follows` as for `StaleAsset`."""
+
+    name: str
+    follows: bool
+
+
 @define
 class _Decision:
     """Decides on the assets of a project.
@@ -68,32 +76,68 @@ class _Decision:
     run: str | None = None
     _catalog: CatalogWithCredentials | None = field(default=None, init=False)
     _fingerprints: dict[str, str | None] = field(factory=dict, init=False)
+    _own: dict[dg.AssetKey, list[str]] = field(factory=dict, init=False)
+    _news: dict[tuple[dg.AssetKey, dg.AssetKey], list[str]] = field(factory=dict, init=False)
     _states: dict[str, dg.DagsterRunStatus | None] = field(factory=dict, init=False)
     _begun: dict[str, frozenset[dg.AssetKey]] = field(factory=dict, init=False)
 
     def of(self, keys: Collection[dg.AssetKey]) -> dict[dg.AssetKey, StaleAsset]:
-        table, found = self.project.table, dict[dg.AssetKey, StaleAsset]()
+        table = self.project.table
         passing = table.graph.passing
         wanted = [asset for asset in table.of_keys(keys) if asset.cluster and asset.vertex not in passing]
         self.history.prepare([asset.key for asset in wanted])
         position = {vertex: number for number, vertex in enumerate(table.graph.assets_of(table.graph.nodes))}
-        for asset in sorted(wanted, key=lambda asset: position[asset.vertex]):
+        wanted.sort(key=lambda asset: position[asset.vertex])
+        beside: dict[dg.AssetKey, _Beside] = {}
+        while True:
+            found = self._with(wanted, beside)
+            more = {key: cause for key, cause in self._beside(found).items() if key not in beside}
+            if not more:
+                return found
+            beside |= more
+
+    def _with(
+        self, wanted: Sequence[KedroAsset], beside: Mapping[dg.AssetKey, _Beside]
+    ) -> dict[dg.AssetKey, StaleAsset]:
+        """Return what is to be made again of some assets in order, where others are made beside it."""
+        found: dict[dg.AssetKey, StaleAsset] = {}
+        for asset in wanted:
             made = self.history.latest(asset.key)
             if made is None:
                 found[asset.key] = StaleAsset(["never made"])
                 continue
-            own = [
-                *self._code(asset, made),
-                *self._storage(asset),
-                *self._failure(asset, made),
-                *self._inputs(asset, made, found),
-            ]
+            if asset.key not in self._own:
+                self._own[asset.key] = [
+                    *self._code(asset, made),
+                    *self._storage(asset),
+                    *self._failure(asset, made),
+                ]
+            again = found.keys() | beside.keys()
+            own = [*self._own[asset.key], *self._inputs(asset, made, again)]
             before = [
-                f"'{self._name(key)}' is made again" for key in self.history.stored_behind(asset.key) if key in found
+                f"'{self._name(key)}' is made again" for key in self.history.stored_behind(asset.key) if key in again
             ]
-            if own or before:
-                found[asset.key] = StaleAsset([*own, *before], follows=not own)
+            cause = beside.get(asset.key)
+            if cause is not None and not own and not before:
+                found[asset.key] = StaleAsset([f"it is made together with '{cause.name}'"], cause.follows)
+            elif own or before:
+                follows = not own and (cause is None or cause.follows)
+                found[asset.key] = StaleAsset([*own, *before], follows)
         return found
+
+    def _beside(self, found: Mapping[dg.AssetKey, StaleAsset]) -> dict[dg.AssetKey, _Beside]:
+        """Return what is made with some assets, as their nodes make it too, or those from which they get data in memory."""
+        table, beside = self.project.table, dict[dg.AssetKey, _Beside]()
+        for key, stale in found.items():
+            node = table.graph.maker(table.by_key[key].vertex)
+            if node is None:
+                continue
+            for other in table.made_by([node, *table.graph.in_memory_before(node)]):
+                if other.key not in found and other.vertex not in table.graph.passing and not other.is_virtual:
+                    known = beside.get(other.key)
+                    follows = stale.follows and (known is None or known.follows)
+                    beside[other.key] = _Beside(known.name if known else self._name(key), follows)
+        return beside
 
     def _code(self, asset: KedroAsset, made: Made) -> Iterator[str]:
         """Yield what has changed of the code and the parameters by which an asset was made."""
@@ -145,18 +189,24 @@ class _Decision:
             self._begun[run_id] = dagster_instance.begun_assets(self.history.instance, run_id)
         return self._begun[run_id]
 
-    def _inputs(self, asset: KedroAsset, made: Made, stale: Collection[dg.AssetKey]) -> Iterator[str]:
-        """Yield what an asset is made from that has other data since; what is to be made again is left out."""
+    def _inputs(self, asset: KedroAsset, made: Made, again: Collection[dg.AssetKey]) -> Iterator[str]:
+        """Yield what an asset is made from that has other data since; what is made again is left out."""
         for key in self.history.stored_behind(asset.key):
-            other, name = self.project.table.by_key.get(key), self._name(key)
-            if key in stale:
+            if key in again:
                 continue
-            if other is not None and other.observed is not None:
-                now, then = self._fingerprint(other.observed.name), self.history.version_at(key, made.position)
-                if now and now != then:
-                    yield f"new data in '{name}'" if then else f"nothing is known of the data of '{name}' at that time"
-            elif self.history.is_changed(key, made.position):
-                yield f"new data in '{name}'"
+            if (asset.key, key) not in self._news:
+                self._news[asset.key, key] = list(self._news_of(key, made))
+            yield from self._news[asset.key, key]
+
+    def _news_of(self, key: dg.AssetKey, made: Made) -> Iterator[str]:
+        """Yield that there is other data in an asset since something was made from it."""
+        other, name = self.project.table.by_key.get(key), self._name(key)
+        if other is not None and other.observed is not None:
+            now, then = self._fingerprint(other.observed.name), self.history.version_at(key, made.position)
+            if now and now != then:
+                yield f"new data in '{name}'" if then else f"nothing is known of the data of '{name}' at that time"
+        elif self.history.is_changed(key, made.position):
+            yield f"new data in '{name}'"
 
     def _name(self, key: dg.AssetKey) -> str:
         asset = self.project.table.by_key.get(key)

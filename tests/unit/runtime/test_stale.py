@@ -6,7 +6,7 @@ import pytest
 from kedro_assets.project import CatalogWithCredentials
 from kedro_assets.runtime import CODE_METADATA, stale_assets
 from unit.builders import make_node
-from unit.records import make_kedro
+from unit.records import json_entry, make_kedro
 
 NODES = [make_node("a", ["raw"], ["x"]), make_node("b", ["x"], ["memory"]), make_node("c", ["memory"], ["y"])]
 
@@ -92,3 +92,36 @@ def test_what_is_stale_only_through_another_asset_follows_it(instance, kedro):
     record(instance, kedro, "x", code="older")
     found = stale_assets(kedro, kedro.table.by_key.keys(), instance)
     assert {key.to_user_string(): each.follows for key, each in found.items()} == {"x": False, "y": True}
+
+
+# What is made beside something else.
+
+
+@pytest.fixture
+def beside(tmp_path, monkeypatch):
+    """`a` hands `b` data in memory and stores `left` beside it; `right` is made from `left`; `b` makes `y` and `z`."""
+    nodes = [
+        make_node("a", ["raw"], ["memory", "left"]),
+        make_node("b", ["memory"], ["y", "z"]),
+        make_node("c", ["left"], ["right"]),
+    ]
+    names = ("left", "y", "z", "right")
+    for name in ("raw", *names):
+        (tmp_path / f"{name}.json").write_text("1")
+    made = make_kedro(nodes, catalog={name: json_entry(tmp_path / f"{name}.json") for name in names})
+    monkeypatch.setattr(CatalogWithCredentials, "read", lambda *_: CatalogWithCredentials(made.project.resolver, {}))
+    return made
+
+
+def test_what_its_nodes_make_too_is_made_again_and_what_is_behind_that(instance, beside, tmp_path):
+    for name in ("left", "y", "z", "right"):
+        record(instance, beside, name)
+    (tmp_path / "y.json").unlink()
+    assert decided(instance, beside) == {
+        "left": ["it is made together with 'y'"],
+        "y": [f"there are no files at {tmp_path / 'y.json'}"],
+        "z": ["it is made together with 'y'"],
+        "right": ["'left' is made again"],
+    }
+    found = stale_assets(beside, [dg.AssetKey("y"), dg.AssetKey("right")], instance)
+    assert {key.to_user_string(): each.follows for key, each in found.items()} == {"y": False, "right": True}
