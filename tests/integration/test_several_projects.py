@@ -25,7 +25,8 @@ from servers import DagsterDev, dagster_dev, wait_for
 
 from kedro_assets import ConfigError, ProjectError, build_definitions, with_hooks
 from kedro_assets.cli.report import check_lines
-from kedro_assets.cli.run import Asked, run_assets
+from kedro_assets.cli.run import run_assets
+from kedro_assets.cli.targets import Asked
 from kedro_assets.steps import projects_of
 
 # Which project Kedro's framework has, wherever a hook fires.

@@ -118,6 +118,7 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | tuple[str, .
     return [name for each in given for name in split_names(ctx, param, each)]
 
 
+_CHOICES = ("stale", "only_missing_outputs", "dry_run")
 _FILTERS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "pipeline_names": (("--pipeline", "--pipelines", "-p"), "Registered pipelines; without it, `__default__`."),
     "node_names": (("--nodes", "-n"), "Only these nodes."),
@@ -254,14 +255,18 @@ def schema(output: IO[str]) -> None:
     help="Versions of datasets to load, as for `kedro run`: dataset:version,...",
 )
 @click.option("--stale", is_flag=True, help="Materialize only what is missing or not up to date, and say why.")
-@click.option("--dry-run", is_flag=True, help="With --stale: only say what would be materialized.")
+@click.option("--only-missing-outputs", is_flag=True, help="Run only nodes with missing outputs, as `kedro run` does.")
+@click.option(
+    "--dry-run", is_flag=True, help="With --stale or --only-missing-outputs: only say what would be materialized."
+)
 def run(job: str | None, env: str | None, conf_source: str | None, **options: Any) -> None:
     """Run a job, or materialize assets, in this terminal.
 
     JOB is a job or a registered pipeline. Without JOB, all assets are materialized, or what --select or the filters of
     `kedro run` leave: --pipeline, --nodes, --tags, --namespaces, --from-nodes, --to-nodes, --from-inputs, --to-outputs.
     """
-    from kedro_assets.cli.run import Asked, run_assets
+    from kedro_assets.cli.run import run_assets
+    from kedro_assets.cli.targets import Asked
 
     select, partition, partition_range = (options[name] for name in ("select", "partition", "partition_range"))
     filters = {name: options[name] for name in _FILTERS if options[name]}
@@ -279,11 +284,14 @@ def run(job: str | None, env: str | None, conf_source: str | None, **options: An
             "Write it as in 2026-01-01...2026-01-31."
         )
         raise click.UsageError(msg)
-    if options["dry_run"] and not options["stale"]:
-        msg = "--dry-run says what --stale would materialize: give both."
+    if options["stale"] and options["only_missing_outputs"]:
+        msg = "Give --stale or --only-missing-outputs, not both."
+        raise click.UsageError(msg)
+    if options["dry_run"] and not (options["stale"] or options["only_missing_outputs"]):
+        msg = "--dry-run says what --stale or --only-missing-outputs would materialize: give one of these, too."
         raise click.UsageError(msg)
     for_kedro = {"runtime_params": options["params"], "load_versions": options["load_versions"]}
-    of_keys, flags = partition or partition_range, {name: options[name] for name in ("stale", "dry_run")}
+    of_keys, flags = partition or partition_range, {name: options[name] for name in _CHOICES}
     asked = Asked(job, select, of_keys, filters, for_kedro, **flags)
     if not run_assets(_enter(env, conf_source), asked, click.echo):
         sys.exit(1)

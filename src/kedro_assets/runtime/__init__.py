@@ -1,12 +1,13 @@
 """One Dagster run on Kedro's side: the open project, its nodes, its hooks, its log and the data that its steps hand over."""
 
 from kedro_assets.runtime.history import CODE_METADATA, History
-from kedro_assets.runtime.identity import IF_CHANGED_TAG, STALE_TAG, RunTags, run_config_of, stale_of
+from kedro_assets.runtime.identity import IF_CHANGED_TAG, ONLY_MISSING_TAG, STALE_TAG, RunTags, run_config_of, stale_of
 from kedro_assets.runtime.io_manager import DatasetIOManager
 from kedro_assets.runtime.kedro_project import KedroProject, is_needed
 from kedro_assets.runtime.kedro_resource import KedroResource
 from kedro_assets.runtime.kedro_run import KedroRun, env_of
 from kedro_assets.runtime.log_capture import LogCapture, captured_logs
+from kedro_assets.runtime.missing import assets_with_missing_outputs
 from kedro_assets.runtime.mlflow_run import join_run, left_as_found, run_tags
 from kedro_assets.runtime.parameters import FIELD, ConfigSchemas, changed_parameters
 from kedro_assets.runtime.pipeline_hooks import JobFilter, PipelineHooks
@@ -20,6 +21,7 @@ __all__ = [
     "CODE_METADATA",
     "FIELD",
     "IF_CHANGED_TAG",
+    "ONLY_MISSING_TAG",
     "STALE_TAG",
     "ConfigSchemas",
     "DatasetIOManager",
@@ -36,6 +38,7 @@ __all__ = [
     "StaleAsset",
     "StepExecution",
     "View",
+    "assets_with_missing_outputs",
     "captured_logs",
     "changed_parameters",
     "check_inputs",

@@ -20,6 +20,8 @@ SAVE_VERSION = "kedro/save_version"
 
 STALE_TAG = "kedro/stale_assets"
 """The tag of a run that makes only those of its assets that were not up to date when it started: their keys, as JSON."""
+ONLY_MISSING_TAG = "kedro/only_missing_outputs"
+"""The tag of a run that makes only what is not there, as `kedro run --only-missing-outputs` does."""
 IF_CHANGED_TAG = "kedro/if_changed"
 """The tag of a run that makes some of its assets only if what they are made from has come out otherwise: their keys, as JSON."""
 
@@ -74,6 +76,7 @@ class RunIdentity:
         kept: The nodes that are not run again, as the run before has saved what they make.
         stale: The assets that are made, where the run leaves out those that are up to date; None where it makes all.
         if_changed: The keys, as text, of those that are made only if what they are made from has come out otherwise.
+        only_missing_outputs: Whether the run makes only what was not there.
     """
 
     dagster_run_id: str
@@ -85,6 +88,7 @@ class RunIdentity:
     kept: Collection[str] = ()
     stale: Collection[dg.AssetKey] | None = None
     if_changed: Collection[str] = ()
+    only_missing_outputs: bool = False
 
     @classmethod
     def of(
@@ -111,6 +115,7 @@ class RunIdentity:
             kept=frozenset(json.loads(found.get(tags.kept, "[]"))),
             stale=stale_of(found),
             if_changed=frozenset(json.loads(found.get(IF_CHANGED_TAG, "[]"))),
+            only_missing_outputs=ONLY_MISSING_TAG in found,
         )
 
     @property

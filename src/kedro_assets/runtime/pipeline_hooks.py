@@ -72,5 +72,5 @@ class PipelineHooks:
             "pipeline_names": chosen.pipelines if chosen else None,
             "namespaces": chosen.node_namespaces if chosen else None,
             "runner": self.runner,
-            "only_missing_outputs": False,
+            "only_missing_outputs": run.identity.only_missing_outputs,
         }

@@ -141,7 +141,11 @@ def test_a_run_that_fails_is_exit_code_one(call, monkeypatch):
         (["job", "--nodes", "a"], "Give a job or --nodes, not both."),
         (["--select", "a", "-t", "b", "-p", "c"], "Give --select or --pipeline, not both."),
         (["--partition", "a", "--partition-range", "a...b"], "Give --partition or --partition-range, not both."),
-        (["--dry-run"], "--dry-run says what --stale would materialize: give both."),
+        (
+            ["--dry-run"],
+            "--dry-run says what --stale or --only-missing-outputs would materialize: give one of these, too.",
+        ),
+        (["--stale", "--only-missing-outputs"], "Give --stale or --only-missing-outputs, not both."),
         (["--partition-range", "a"], "expects a first and a last key, found 'a'"),
         (["--partition-range", "a..."], "expects a first and a last key, found 'a...'"),
         (["--partition-range", "...b"], "expects a first and a last key, found '...b'"),

@@ -6,8 +6,8 @@ import textwrap
 import dagster as dg
 import pytest
 
-from kedro_assets.cli.partition_runs import PartitionRun
-from kedro_assets.cli.run import Asked, _stale, run_assets
+from kedro_assets.cli.run import run_assets
+from kedro_assets.cli.targets import Asked
 from kedro_assets.errors import KedroAssetsError
 
 DEFINITIONS = """
@@ -130,14 +130,6 @@ def test_what_is_not_there_is_refused(asked, words, ran):
     with pytest.raises(KedroAssetsError) as caught:
         ran(**asked)
     assert words in str(caught.value)
-
-
-def test_partitions_that_share_a_run_are_not_decided_together():
-    run = PartitionRun("a...c", frozenset(), {"dagster/asset_partition_range_start": "a"})
-    with pytest.raises(
-        KedroAssetsError, match=r"The partitions a\.\.\.c share a run, and --stale decides for each by itself"
-    ):
-        _stale([], run, None, print)
 
 
 def test_runs_are_kept_in_dagsters_instance(ran):

@@ -7,6 +7,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.session import KedroServiceSession
 from kedro.io import DataCatalog
+from kedro.pipeline import node, pipeline
 from kedro.validation import DataValidationError
 from pluggy import PluginManager
 
@@ -140,3 +141,11 @@ def test_parameters_of_the_command_line_are_read_as_kedro_reads_them(text, expec
 def test_load_versions_of_the_command_line_are_read_as_kedro_reads_them():
     assert kedro_project.split_load_versions(None, None, "a:1,b:2") == {"a": "1", "b": "2"}
     assert kedro_project.split_load_versions(None, None, None) == {}
+
+
+def test_the_nodes_with_missing_outputs_are_those_that_a_runner_finds(tmp_path):
+    entries = {name: {"type": "json.JSONDataset", "filepath": str(tmp_path / f"{name}.json")} for name in ("x", "y")}
+    (tmp_path / "x.json").write_text("1")
+    nodes = [node(len, "raw", "x", name="a"), node(len, "x", "y", name="b"), node(print, "x", None, name="c")]
+    found = kedro_project.missing_outputs(pipeline(nodes), DataCatalog.from_config(entries))
+    assert sorted(each.name for each in found.nodes) == ["b", "c"]

@@ -122,6 +122,12 @@ def test_an_identity_has_the_assets_that_are_made(tags, stale, if_changed, insta
     assert (identity.stale, identity.if_changed) == (stale, if_changed)
 
 
+def test_an_identity_has_whether_only_what_is_missing_is_made(instance):
+    _, identity = identity_of(instance, kedro_job(), tags={"kedro/only_missing_outputs": "true"})
+    assert identity.only_missing_outputs
+    assert not identity_of(instance, kedro_job())[1].only_missing_outputs
+
+
 def test_each_project_of_a_run_has_an_identity_of_its_own(instance):
     run, _ = identity_of(instance, kedro_job(), asking_for({"a": 1}))
     other = RunIdentity.of(run, kedro_job(), instance, "kedro_eu")

@@ -78,6 +78,11 @@ def test_a_run_is_described_with_kedros_keys():
     }
 
 
+def test_a_run_of_what_is_missing_is_told_as_kedro_tells_it():
+    identity = RunIdentity("d", RUN_ID, only_missing_outputs=True)
+    assert hooks_of("a", identity=identity).run_params()["only_missing_outputs"] is True
+
+
 def test_a_run_of_all_nodes_of_its_job_has_the_filter_of_the_job():
     chosen = PipelineFilter("etl", from_nodes=["a"], tags=["daily"], node_namespaces=["shop"])
     params = hooks_of("a", "b", job_filter=JobFilter(chosen, frozenset("ab"))).run_params()
