@@ -259,8 +259,8 @@ CAPPED_PIPELINE = """{"__default__": pipeline([
 CONTENT = "  metadata: {dagster: {data_version: content}}\n"
 
 
-def capped(folder: Path, settings: str = "", versioned: str = "") -> KedroProject:
-    catalog = json_dataset("raw", "doubled", "other", "last") + json_dataset("capped") + versioned + CONTENT
+def capped(folder: Path, settings: str = "", versioned: str = "", content: str = CONTENT) -> KedroProject:
+    catalog = json_dataset("raw", "doubled", "other", "last") + json_dataset("capped") + versioned + content
     project = write_project(
         folder,
         nodes=CAPPED,
@@ -315,8 +315,15 @@ def test_what_has_changed_beside_it_is_made_all_the_same(tmp_path: Path, instanc
     assert stale(project, instance) == {}
 
 
-def test_the_data_version_is_that_of_the_content(tmp_path: Path, instance: dg.DagsterInstance) -> None:
-    project = capped(tmp_path)
+@pytest.mark.parametrize(
+    ("settings", "content"),
+    [("", CONTENT), ('data_version: {"cap{rest}": content}', "")],
+    ids=["in the catalog", "in dagster.yml"],
+)
+def test_the_data_version_is_that_of_the_content(
+    settings: str, content: str, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = capped(tmp_path, settings, content=content)
     for job in ("all", "steps", "all"):
         assert execute(project, instance, job).success
     records = instance.fetch_materializations(dg.AssetKey("capped"), limit=9).records

@@ -11,7 +11,16 @@ from kedro.io import DataCatalog
 from kedro_assets.assets import AssetTable, build_table, describe_assets
 from kedro_assets.config import DagsterConfig
 from kedro_assets.errors import Scope
-from kedro_assets.graph import Cluster, ProjectGraph, RunPlan, build_graph, cluster, plan_run, with_order
+from kedro_assets.graph import (
+    Cluster,
+    ProjectGraph,
+    RunPlan,
+    build_graph,
+    cluster,
+    plan_run,
+    with_data_versions,
+    with_order,
+)
 from kedro_assets.jobs import build_jobs, build_op_views, plan_jobs
 from kedro_assets.partitions import resolve_partitions
 from kedro_assets.project import Project, ProjectLocation
@@ -48,7 +57,7 @@ def project_of(pipelines, /, *, config=None, **options) -> Project:
 def translated(project, problems=None, translating=None) -> tuple[AssetTable, list[Cluster]]:
     """Make the table of a project's assets, and the clusters that make them."""
     found = Scope() if problems is None else problems
-    graph = build_graph(project, found)
+    graph = with_data_versions(build_graph(project, found), project.config.assets.data_version, found)
     described = describe_assets(project, graph, translating, found)
     graph = with_order(graph, project.config.assets.deps, described.waits, found)
     partitions = resolve_partitions(project.config, graph, described.partitions, found)

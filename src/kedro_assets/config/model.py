@@ -119,6 +119,9 @@ class AssetsConfig:
         memory_assets: Whether in-memory datasets become assets. With `cluster_by: node` they always do.
         partitions: The partitions of datasets, by the name of a dataset or a pattern as in Kedro's dataset factories:
             names from `partitions`, or partitions written out. Partitions in the catalog take precedence.
+        data_version: When the data of datasets counts as new, by the name of a dataset or a pattern as in Kedro's dataset
+            factories: after every `run`, or only when the `content` of its files is another one. What is in the catalog takes
+            precedence.
         deps: What a node waits for though it does not read it: names of datasets, or of nodes without outputs. The key is
             the name of a dataset that the node makes, or the name of the node if it makes none.
         pools: Dagster's pools, by the tags of Kedro nodes: a step is in the pool of its nodes' tag, and the pool limits
@@ -137,6 +140,7 @@ class AssetsConfig:
     translator: str | None = None
     memory_assets: bool = True
     partitions: dict[str, str | PartitionsConfig] = Factory(dict)
+    data_version: dict[str, Literal["run", "content"]] = Factory(dict)
     deps: dict[str, list[str]] = Factory(dict)
     pools: dict[str, str] = Factory(dict)
     retries: RetryConfig | None = None
@@ -396,8 +400,9 @@ class DatasetSettings:
             methods of the condition, such as `ignore: 'key:"rates"'`.
         check_automation_condition: When Dagster's daemon executes the check of the dataset's `validator` by itself: a
             condition as for the asset.
-        data_version: Whether the data counts as new after every run, or with `content` only if the bytes of its files are
-            other ones. Then the files are read once more after they are saved.
+        data_version: With `run`, the data counts as new after every run; with `content`, only if the bytes of its files are
+            other ones. Then the files are read once more after they are saved. Without it, as `assets.data_version` says, or
+            `run`.
         freshness_policy: How old the asset may be: `time_window` or `cron` of Dagster's `FreshnessPolicy`, with its
             arguments.
         external: Whether a dataset that no node writes becomes an asset. Write `false` if an asset of your own makes
@@ -414,6 +419,6 @@ class DatasetSettings:
     deps: list[str] = Factory(list)
     automation_condition: str | dict[str, Any] | None = None
     check_automation_condition: str | dict[str, Any] | None = None
-    data_version: Literal["run", "content"] = "run"
+    data_version: Literal["run", "content"] | None = None
     freshness_policy: dict[str, Any] | None = None
     external: bool = True

@@ -7,7 +7,6 @@ from typing import Any
 
 import dagster as dg
 from attrs import Factory, asdict, frozen
-from kedro.io import CatalogConfigResolver, DatasetError
 
 from kedro_assets._internals import dagster_partitions
 from kedro_assets.config import (
@@ -19,7 +18,7 @@ from kedro_assets.config import (
 from kedro_assets.errors import Scope, suggest
 from kedro_assets.graph import ProjectGraph, Vertex
 from kedro_assets.partitions.keys import leads_out
-from kedro_assets.project import pattern_refused, resolve_catalog
+from kedro_assets.project import NamePatterns
 
 _Maker = Callable[[Any, Scope], dg.PartitionsDefinition[Any] | None]
 
@@ -69,15 +68,12 @@ class PartitionsReader:
 
         A translator may say the same, or speak where nothing else does.
         """
-        patterns = self._read_patterns()
-        used: set[str] = set()
+        patterns = NamePatterns(self._patterns, self._problems.at("assets", "partitions"))
         datasets: list[Vertex] = [("dataset", name) for name in (*graph.external, *sorted(graph.hidden))]
         assets = [*datasets, *graph.assets_of(graph.nodes)]
         for vertex in assets:
             kind, name = vertex
-            pattern = patterns.match_dataset_pattern(name) or patterns.match_user_catch_all_pattern(name)
-            pattern = name if name in self._patterns else pattern
-            used.update([pattern] if pattern else [])
+            pattern = patterns.match(name)
             written = graph.settings_of(name).partitions if kind == "dataset" else None
             if written is not None:
                 scope = graph.settings_scope(name, self._problems).at("partitions")
@@ -93,28 +89,7 @@ class PartitionsReader:
                 scope.add(found, "Keep one of the two.")
             if partitioning is not None:
                 yield vertex, partitioning, scope
-        for pattern in self._patterns.keys() - used:
-            scope = self._problems.at("assets", "partitions", pattern)
-            if scope.failed:
-                continue
-            scope.add(
-                "no dataset has this name or matches this pattern.", suggest(pattern, (name for _, name in assets))
-            )
-
-    def _read_patterns(self) -> CatalogConfigResolver:
-        """Let Kedro read the patterns as those of dataset factories; what it refuses is reported."""
-        scope, readable = self._problems.at("assets", "partitions"), dict[str, Any]()
-        for pattern in self._patterns:
-            refused = pattern_refused(pattern)
-            if refused:
-                scope.at(pattern).add(refused, "Write placeholders as in `{name}_by_day`.")
-            else:
-                readable[pattern] = {"type": pattern}
-        try:
-            return resolve_catalog(readable)
-        except DatasetError as error:  # several that match any name
-            scope.add(f"Kedro rejects these patterns: {error}")
-            return resolve_catalog({})
+        patterns.report_unused([name for _, name in assets])
 
     def _translated(self, definition: dg.PartitionsDefinition[Any], scope: Scope) -> Partitioning | None:
         try:

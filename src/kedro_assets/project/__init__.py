@@ -13,6 +13,7 @@ from kedro_assets.project.load import (
     load_project,
 )
 from kedro_assets.project.location import CONF_SOURCE_VARIABLE, ProjectLocation, locate_project
+from kedro_assets.project.name_patterns import NamePatterns
 from kedro_assets.project.node_functions import code_location, same_function
 from kedro_assets.project.read_files import ReadFiles
 from kedro_assets.project.registry import LeftOutModule
@@ -26,6 +27,7 @@ __all__ = [
     "CodeParts",
     "CodeVersion",
     "LeftOutModule",
+    "NamePatterns",
     "Project",
     "ProjectLocation",
     "ReadFiles",
