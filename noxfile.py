@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 import nox
@@ -33,6 +34,9 @@ WORKERS = ["-n", "2", "--dist", "loadfile"]
 # What runs with the lowest versions too, beside the unit tests; and of these, what depends most on versions.
 MINIMUMS = ["same_as_kedro_run", "native_assets", "loading", "costs", "checks"]
 SHORT = ["internals", "assets", "execution", "jobs", "partitions", "steps"]
+
+# The tests that read files of the repository, which the sdist has to have.
+READ_FILES = ["tests/docs", "tests/unit/test_mirror.py", "tests/unit/cli/test_schema.py"]
 
 ENGINES = [
     *("dagster-dask>=0.29", "dagster-celery>=0.29", "dagster-celery-docker>=0.29", "dagster-celery-k8s>=0.29"),
@@ -99,7 +103,11 @@ def _run_tests(session: nox.Session, *arguments: str, env: dict[str, str], progr
 
 def _test(session: nox.Session, pytest: str, env: dict[str, str]) -> None:
     session.install("-e", ".[dev]", str(EXAMPLE), *TESTING, "pandera[pandas]>=0.24")
-    others = ["--ignore=tests/browser", "--ignore=tests/engines"]  # these have sessions of their own
+    others = [
+        "--ignore=tests/browser",
+        "--ignore=tests/engines",
+        "--ignore=tests/dist",
+    ]  # these have sessions of their own
     # In the order of the files, so that the many short tests of `unit` come last and both workers end together.
     arguments = session.posargs or [*others, *WORKERS, "--no-loadscope-reorder"]
     _run_tests(session, *arguments, env=env, program=pytest)
@@ -164,6 +172,66 @@ def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error."""
     session.install("mkdocs-material>=9.6", "mkdocstrings[python]>=0.29", "-e", ".", *ENGINES)
     session.run("mkdocs", "build", "--strict", env=QUIET)
+
+
+def _copy_of_the_repository(session: nox.Session, folder: Path) -> None:
+    """Copy what git knows, so that nothing else can be in what is built."""
+    listed = session.run("git", "ls-files", "-z", external=True, silent=True)
+    for name in filter(None, str(listed).split("\0")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+
+
+@nox.session(default=False)
+def dist(session: nox.Session) -> None:
+    """Build the wheel and the sdist, and check both; run the example with the wheel, and the sdist's tests of its files."""
+    session.install("build>=1.2", "twine>=6.1", "pytest>=8.2")
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = Path(folder)
+        _copy_of_the_repository(session, temporary / "once" / "source")
+        shutil.copytree(temporary / "once" / "source", temporary / "again" / "source", copy_function=shutil.copyfile)
+        built = [_build(session, temporary / name) for name in ("once", "again")]
+        if built[0] != built[1]:
+            session.error("Two builds of the same files differ.")
+        shutil.rmtree(ROOT / "dist", ignore_errors=True)
+        shutil.copytree(temporary / "once" / "dist", ROOT / "dist")
+        files = [str(ROOT / "dist" / name) for name in built[0]]
+        session.run("twine", "check", "--strict", *files)
+        session.run("pytest", "--confcutdir=tests/dist", "tests/dist")
+        [wheel], [sdist] = ([file for file in files if file.endswith(end)] for end in (".whl", ".tar.gz"))
+        _try(session, wheel, sdist, temporary)
+    session.log("Built: %s", ", ".join(files))
+
+
+def _build(session: nox.Session, folder: Path) -> dict[str, str]:
+    """Build the sdist, and the wheel from that. Return the hash of each file."""
+    time = session.run("git", "log", "-1", "--format=%ct", external=True, silent=True)
+    env = {"SOURCE_DATE_EPOCH": str(time).strip()}
+    session.run("python", "-m", "build", "--outdir", str(folder / "dist"), str(folder / "source"), env=env, silent=True)
+    return {file.name: sha256(file.read_bytes()).hexdigest() for file in sorted((folder / "dist").iterdir())}
+
+
+def _try(session: nox.Session, wheel: str, sdist: str, folder: Path) -> None:
+    """Install the wheel into an empty environment, run a copy of the example, and the tests that read the sdist's files."""
+    session.run("python", "-m", "venv", str(folder / "venv"))
+    programs = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    env = {**_dagster_home(session), "PATH": os.pathsep.join([str(programs), os.environ["PATH"]])}
+
+    def run(program: str, *arguments: str) -> None:
+        session.run(str(programs / program), *arguments, env=env, external=True)
+
+    shutil.unpack_archive(sdist, folder, filter="data")
+    [unpacked] = folder.glob("kedro_assets-*")
+    shutil.copytree(unpacked / "examples" / "flights", folder / "flights")
+    run("python", "-m", "pip", "install", "--quiet", wheel, str(folder / "flights"))
+    run("python", "-m", "pip", "check")
+    with session.chdir(folder / "flights"):
+        run("kedro", "assets", "check", "--env", "fast")
+        run("kedro", "assets", "run", "everything", "--env", "fast", *session.posargs)
+    run("python", "-m", "pip", "install", "--quiet", f"{wheel}[dev]", *TESTING)
+    with session.chdir(unpacked):
+        run("python", "-m", "pytest", "tests", "--collect-only", "--quiet", "--quiet", "--ignore=tests/engines")
+        run("python", "-m", "pytest", *READ_FILES)
 
 
 @nox.session(default=False)

@@ -39,7 +39,8 @@ from kedro_assets.errors import Scope
 from kedro_assets.execution.executors import KNOWN
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TOP_PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
+PAGES = [*TOP_PAGES, *sorted((ROOT / "docs").rglob("*.md"))]
 REFERENCE = ROOT / "docs" / "reference"
 
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
@@ -361,6 +362,23 @@ def test_a_key_without_a_note_or_a_note_without_a_key_stops_the_build(
     monkeypatch.setattr(model.RetryConfig, "__doc__", text.replace(note, other))
     with pytest.raises(ValueError, match=r"RetryConfig do not fit its keys: .*delay"):
         hooks().key_table(model.RetryConfig)
+
+
+def test_the_lowest_versions_are_those_of_the_package() -> None:
+    page = (REFERENCE / "versions.md").read_text(encoding="utf-8")
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| ([A-Za-z-]+) \| ([\d.]+) \|", page, re.MULTILINE))
+    lowest = dict(re.findall(r'^  "([a-z-]+)>=([\d.]+)"', project, re.MULTILINE))
+    assert told.keys() == {"Python", "Kedro", "Dagster", "kedro-datasets", "click"}
+    assert f'requires-python = ">={told.pop("Python")}"' in project
+    assert {name: lowest[name.lower()] for name in told} == {
+        name: version.removesuffix(".0") for name, version in told.items()
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_says_which_version_of_the_package_this_is(page: Path) -> None:
+    assert not re.findall(r"kedro.assets.{,3}\d+\.\d+", page.read_text(encoding="utf-8"))
 
 
 def test_the_reference_has_every_public_name() -> None:
