@@ -189,7 +189,7 @@ def dist(session: nox.Session) -> None:
     with tempfile.TemporaryDirectory() as folder:
         temporary = Path(folder)
         _copy_of_the_repository(session, temporary / "once" / "source")
-        shutil.copytree(temporary / "once" / "source", temporary / "again" / "source", copy_function=shutil.copyfile)
+        shutil.copytree(temporary / "once" / "source", temporary / "again" / "source", copy_function=shutil.copy)
         built = [_build(session, temporary / name) for name in ("once", "again")]
         if built[0] != built[1]:
             session.error("Two builds of the same files differ.")

@@ -5,6 +5,8 @@
 
 import importlib.util
 import sys
+from types import ModuleType
+from typing import Any
 
 import dagster as dg
 
@@ -13,7 +15,7 @@ from kedro_assets.errors import ProjectError
 from kedro_assets.project import locate_project
 
 
-def _load() -> dg.Definitions:
+def _load() -> Any:
     root = locate_project().path
     spec = importlib.util.spec_from_file_location("definitions", root / "definitions.py")
     if spec is None or spec.loader is None or not (root / "definitions.py").exists():
@@ -28,11 +30,28 @@ def _load() -> dg.Definitions:
         if before is not None:
             sys.modules[spec.name] = before
         raise
-    found = [value for value in vars(module).values() if isinstance(value, dg.Definitions)]
-    if not found:
-        msg = f"{root / 'definitions.py'} defines no `Definitions`. Write `defs = build_definitions()` there."
-        raise ProjectError(msg)
-    return found[-1]
+    return _only_definitions(module)
+
+
+def _only_definitions(module: ModuleType) -> Any:
+    """Return what Dagster's own loader takes from a module: a function with `dagster.definitions`, else `Definitions`.
+
+    Raises:
+        ProjectError: If there are none, or several, which Dagster refuses.
+    """
+    lazy = type(dg.definitions(_load))  # the class of what the decorator makes has no public name
+    for kind in (lazy, dg.Definitions):
+        found = {name: value for name, value in vars(module).items() if isinstance(value, kind)}
+        if len(found) > 1:
+            msg = (
+                f"{module.__file__} defines several `Definitions`: {', '.join(found)}. Dagster takes one from a module: make "
+                "the others where they are merged, or inside a function."
+            )
+            raise ProjectError(msg)
+        if found:
+            return next(iter(found.values()))
+    msg = f"{module.__file__} defines no `Definitions`. Write `defs = build_definitions()` there."
+    raise ProjectError(msg)
 
 
 defs = _load()

@@ -11,8 +11,7 @@ import dagster as dg
 
 from kedro_assets import build_definitions
 
-kedro = build_definitions()
-defs = dg.Definitions.merge(kedro, dg.Definitions(assets=[dg.AssetSpec("of_my_own")]))
+defs = dg.Definitions.merge(build_definitions(), dg.Definitions(assets=[dg.AssetSpec("of_my_own")]))
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import json
@@ -24,6 +25,7 @@ from attrs import has
 from dagster._cli import create_dagster_cli
 from dagster._config import process_config
 from dagster._core.instance.config import dagster_instance_config_schema
+from dagster._core.workspace.autodiscovery import loadable_targets_from_loaded_module
 from dagster._core.workspace.config_schema import process_workspace_config
 from dagster._daemon.cli import create_dagster_daemon_cli
 from dagster_webserver.cli import dagster_webserver
@@ -129,10 +131,24 @@ def test_a_python_block_that_says_so_runs_in_the_example(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the example's libraries say while they are imported
         exec(compile(block.text, str(flights / "definitions.py"), "exec", dont_inherit=True), vars(module))
-        # A page on translators leaves the rest to dagster.yml.
-        defs = module.defs if hasattr(module, "defs") else build_definitions(flights, translator=module.Translator())
+        if hasattr(module, "Translator"):  # a page on translators leaves the rest to dagster.yml
+            defs = build_definitions(flights, translator=module.Translator())
+        else:
+            [(_, defs)] = loadable_targets_from_loaded_module(module)
+            defs = defs if isinstance(defs, dg.Definitions) else defs()
         dg.Definitions.validate_loadable(defs)
     assert len(defs.resolve_all_asset_specs()) >= 38
+
+
+@pytest.mark.parametrize("block", list(blocks("python")))
+def test_a_python_block_has_one_definitions_as_dagsters_loader_takes_one(block: Block) -> None:
+    makers = ("build_definitions(", "dg.Definitions(", "dg.Definitions.merge(", "Definitions(")
+    assigned = [
+        statement
+        for statement in ast.parse(block.text).body
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.value).startswith(makers)
+    ]
+    assert len(assigned) <= 1
 
 
 COMMAND = re.compile(r"(?:^| |bin/)(kedro assets|dagster-webserver|dagster-daemon|dagster(?= ))( .*|$)")

@@ -5,6 +5,7 @@ import sys
 
 import dagster as dg
 import pytest
+from dagster._core.workspace.autodiscovery import loadable_targets_from_loaded_module
 
 from kedro_assets.errors import ProjectError
 
@@ -47,16 +48,52 @@ def test_it_is_what_the_projects_own_file_defines(load):
     assert keys_of(load(text, inside="conf")) == {"own"}
 
 
-def test_whatever_the_definitions_are_called_the_last_ones_count(load):
-    text = """
+MERGED = """
+import dagster as dg
+from kedro_assets import build_definitions
+
+all_of_it = dg.Definitions.merge(build_definitions(), dg.Definitions(assets=[dg.AssetSpec("own")]))
+other = 3
+"""
+LAZY = """
+import dagster as dg
+from kedro_assets import build_definitions
+
+own = dg.Definitions(assets=[dg.AssetSpec("own")])
+
+@dg.definitions
+def all_of_it():
+    return dg.Definitions.merge(build_definitions(), own)
+"""
+SEVERAL = """
 import dagster as dg
 from kedro_assets import build_definitions
 
 kedro = build_definitions()
-all_of_it = dg.Definitions.merge(kedro, dg.Definitions(assets=[dg.AssetSpec("own")]))
-other = 3
+defs = dg.Definitions.merge(kedro, dg.Definitions(assets=[dg.AssetSpec("own")]))
 """
-    assert keys_of(load(text)) == {"raw", "made", "own"}
+
+
+def test_whatever_the_definitions_are_called_they_count(load):
+    assert keys_of(load(MERGED)) == {"raw", "made", "own"}
+
+
+def test_a_function_that_makes_the_definitions_goes_before_others(load):
+    assert keys_of(load(LAZY)()) == {"raw", "made", "own"}
+
+
+@pytest.mark.parametrize("text", [MERGED, LAZY], ids=["merged", "lazy"])
+def test_dagsters_own_loader_takes_the_same_from_the_file(load, text):
+    taken = load(text)
+    [target] = loadable_targets_from_loaded_module(sys.modules["definitions"])
+    assert target.target_definition is taken
+
+
+def test_a_file_with_several_definitions_is_refused_as_dagster_refuses_it(load):
+    with pytest.raises(ProjectError, match=r"definitions\.py defines several `Definitions`: kedro, defs\."):
+        load(SEVERAL)
+    with pytest.raises(dg.DagsterInvariantViolationError, match="Cannot have more than one Definitions"):
+        loadable_targets_from_loaded_module(sys.modules["definitions"])
 
 
 def test_what_the_file_defines_can_be_looked_up_in_its_module(load):
