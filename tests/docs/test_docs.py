@@ -37,8 +37,10 @@ from kedro_assets.assets.validation import read_validator
 from kedro_assets.cli import commands
 from kedro_assets.cli.schema import dagster_schema
 from kedro_assets.config import model, read_config, read_dataset_settings
+from kedro_assets.definitions import translate
 from kedro_assets.errors import Scope
 from kedro_assets.execution.executors import KNOWN
+from kedro_assets.project import locate_project
 
 ROOT = Path(__file__).parents[2]
 TOP_PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
@@ -149,6 +151,24 @@ def test_a_python_block_has_one_definitions_as_dagsters_loader_takes_one(block: 
         if isinstance(statement, ast.Assign) and ast.unparse(statement.value).startswith(makers)
     ]
     assert len(assigned) <= 1
+
+
+def numbers_of_steps() -> Iterator[object]:
+    page = (ROOT / "docs" / "how-to" / "choose-clusters.md").read_text(encoding="utf-8")
+    for by, steps in re.findall(r"^\| `(\w+)`.*\| (\d+) \|$", page, re.MULTILINE):
+        yield pytest.param(by, int(steps), id=by)
+
+
+@pytest.mark.parametrize(("by", "steps"), list(numbers_of_steps()))
+def test_the_example_has_as_many_steps_as_the_page_on_clusters_says(by: str, steps: int, flights: Path) -> None:
+    file = flights / "conf" / "base" / "dagster.yml"
+    before = file.read_text(encoding="utf-8")
+    try:
+        file.write_text(f"{before}\nassets:\n  cluster_by: {by}\n", encoding="utf-8")
+        found = translate(locate_project(flights))
+    finally:
+        file.write_text(before, encoding="utf-8")
+    assert len(found.clusters) == steps
 
 
 COMMAND = re.compile(r"(?:^| |bin/)(kedro assets|dagster-webserver|dagster-daemon|dagster(?= ))( .*|$)")
