@@ -170,7 +170,7 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error."""
-    session.install("mkdocs-material>=9.6", "mkdocstrings[python]>=0.29", "-e", ".", *ENGINES)
+    session.install("mkdocs-material>=9.6", "mkdocstrings[python]>=0.29", "ruff>=0.12", "-e", ".", *ENGINES)
     session.run("mkdocs", "build", "--strict", env=QUIET)
 
 
