@@ -29,6 +29,7 @@ _PATTERNS = {"catalog": ["catalog*", "catalog*/**", "**/catalog*"], "dagster": _
 """What is read by a config loader that does not say so."""
 _SUFFIXES = (".yml", ".yaml", ".json")
 _MISSING_PARAMETER = re.compile(r"Runtime parameter '([^']+)' not found")
+_TOO_LARGE = "YAML node expansion"
 _REPEATED = "Duplicate keys found in "
 _ASKED_PARAMETER = re.compile(r"(?<!\\)\$\{runtime_params:\s*([^\s,:{}$\[\]]+)\s*\}")
 """A runtime parameter without a default."""
@@ -96,7 +97,8 @@ def read_section(loader: AbstractConfigLoader, name: str, root: Path, hint: str 
     except Exception as error:
         files = SectionFiles(loader, name, root)
         msg = f"The project's {name} configuration cannot be read: "
-        faults = [str(fault) for fault in (*files.faults(), *(files.repeated() if _REPEATED in str(error) else ()))]
+        found = files.faults(is_too_large=_TOO_LARGE in str(error))
+        faults = [str(fault) for fault in (*found, *(files.repeated() if _REPEATED in str(error) else ()))]
         if faults:
             raise ProjectError("\n  ".join([msg.strip(), *faults])) from error
         place = files.place_of(error)
@@ -260,8 +262,12 @@ class SectionFiles:
         values = (value for _, document in self.documents for value in scalars(document))
         return list(dict.fromkeys(name for value in values for name in _ASKED_PARAMETER.findall(value)))
 
-    def faults(self) -> Iterator[Fault]:
-        """Yield what makes a file no configuration: bytes, YAML, keys that come twice, no mapping."""
+    def faults(self, *, is_too_large: bool = False) -> Iterator[Fault]:
+        """Yield what makes a file no configuration: bytes, YAML, keys that come twice, no mapping.
+
+        Args:
+            is_too_large: Whether OmegaConf has found too many values.
+        """
         for file in self.files():
             shown = self._shown(file)
             try:
@@ -281,7 +287,7 @@ class SectionFiles:
             except yaml.YAMLError as error:
                 yield Fault(shown, 1, f"this is not valid YAML: {error}")
             else:
-                yield from (Fault(shown, line, found) for line, found in errors_in(document))
+                yield from (Fault(shown, line, found) for line, found in errors_in(document, is_too_large=is_too_large))
 
     def repeated(self) -> Iterator[Fault]:
         """Yield the keys that two files of one environment have, at the second of them."""

@@ -13,13 +13,21 @@ from kedro_assets.errors import message
 _NO_KEYS = [f"tag:yaml.org,2002:{kind}" for kind in ("null", "seq", "map")]
 """What OmegaConf does not take for a key; numbers are taken."""
 _MOST_VALUES = 10_000
-"""How many values OmegaConf lets aliases stand for, unless an environment variable says otherwise."""
+_TOO_MANY = (
+    f"this holds too many values, aliases included: OmegaConf reads {_MOST_VALUES:,} of a file, unless the environment variable "
+    "OMEGACONF_MAX_YAML_EXPANDED_NODES has another number."
+)
 _DEEPEST = 50
 """At what depth OmegaConf may come to the end of Python's stack."""
 
 
-def errors_in(document: yaml.Node | None) -> Iterator[tuple[int, str]]:
-    """Yield the line of what Kedro cannot read as configuration though it is YAML, and what it is."""
+def errors_in(document: yaml.Node | None, *, is_too_large: bool = False) -> Iterator[tuple[int, str]]:
+    """Yield the line of what Kedro cannot read as configuration though it is YAML, and what it is.
+
+    Args:
+        document: What the file holds; None for an empty file.
+        is_too_large: Whether OmegaConf has found too many values.
+    """
     if document is None:
         return
     if not isinstance(document, yaml.MappingNode):
@@ -35,7 +43,7 @@ def errors_in(document: yaml.Node | None) -> Iterator[tuple[int, str]]:
             yield node.start_mark.line + 1, refused
         if isinstance(node, yaml.MappingNode):
             yield from _key_errors(node, is_inside=node is not document)
-    yield from _shape_errors(document)
+    yield from _shape_errors(document, is_too_large=is_too_large)
 
 
 def _key_errors(node: yaml.MappingNode, *, is_inside: bool) -> Iterator[tuple[int, str]]:
@@ -67,7 +75,7 @@ def _tag_refused(node: yaml.Node) -> str:
     return ""
 
 
-def _shape_errors(document: yaml.Node) -> Iterator[tuple[int, str]]:
+def _shape_errors(document: yaml.Node, *, is_too_large: bool) -> Iterator[tuple[int, str]]:
     """Yield the line of what is too large or too deep to be read, aliases included, and what it is."""
     shapes: dict[int, tuple[int, int]] = {}  # how many values, and levels, are in a node
     around: set[int] = set()
@@ -78,8 +86,8 @@ def _shape_errors(document: yaml.Node) -> Iterator[tuple[int, str]]:
         if is_done:
             inside = [shapes[id(part)] for part in _parts(node) if id(part) in shapes]
             size, depth = 1 + sum(size for size, _ in inside), 1 + max((depth for _, depth in inside), default=0)
-            if size > _MOST_VALUES >= max(size for size, _ in inside) and len(shapes) < _MOST_VALUES:
-                yield line, "with its aliases, this holds too many values."
+            if is_too_large and size > _MOST_VALUES >= max(size for size, _ in inside):
+                yield line, _TOO_MANY
             if depth == _DEEPEST:
                 yield line, f"this is nested more than {_DEEPEST} levels deep."
             shapes[id(node)] = size, depth

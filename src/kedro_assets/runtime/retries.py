@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from threading import TIMEOUT_MAX
 
 import dagster as dg
 from attrs import field, frozen
@@ -82,6 +83,8 @@ def retry_policy(config: RetryConfig | None, scope: Scope) -> dg.RetryPolicy | N
         return None
     if config.max_retries < 0:
         scope.at("max_retries").add(f"expected a number of at least 0, found {config.max_retries}.")
+    if config.delay is not None and not 0 <= config.delay <= TIMEOUT_MAX:  # not a number is neither
+        scope.at("delay").add(f"expected a number of seconds that can be waited, found {config.delay}.")
     try:
         return dg.RetryPolicy(
             max_retries=config.max_retries,

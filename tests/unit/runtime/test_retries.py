@@ -65,8 +65,11 @@ def test_a_name_that_no_node_has_is_reported():
     [
         (RetryConfig(-1), "expected a number of at least 0, found -1."),
         (RetryConfig(1, backoff="LINEAR"), "Dagster rejects this retry policy: "),
+        (RetryConfig(1, delay=-0.5), "expected a number of seconds that can be waited, found -0.5."),
+        (RetryConfig(1, delay=float("nan")), "expected a number of seconds that can be waited, found nan."),
+        (RetryConfig(1, delay=1e308), "expected a number of seconds that can be waited, found 1e+308."),
     ],
-    ids=["below zero", "backoff of nothing"],
+    ids=["below zero", "backoff of nothing", "delay below zero", "delay of no number", "delay for ever"],
 )
 @pytest.mark.parametrize("place", ["retries", "node_retries"])
 def test_what_dagster_does_not_take_is_reported_at_its_place(place, written, found):
