@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
+from kedro.framework import project as framework
 from kedro.framework.project import pipelines as registered_pipelines
 from kedro.pipeline import Pipeline
 
@@ -49,7 +51,7 @@ def read_registry(location: ProjectLocation) -> dict[str, Pipeline]:
     except (Exception, SystemExit) as error:
         source, reason = where_it_failed(error, location.path)
         msg = f"The pipelines of the project at {location.path} cannot be imported: {reason}"
-        raise ProjectError(f"{msg} ({source})" if source else msg) from error
+        raise ProjectError(f"{msg}{_in_brackets(source or _function_place(location))}") from error
     _check_registered(found, location)
     return {name: pipeline for name, pipeline in found.items() if pipeline is not None}
 
@@ -63,7 +65,20 @@ def _check_registered(found: Mapping[Any, Any], location: ProjectLocation) -> No
                 else f"the name {name!r} is not a string"
             )
             msg = f"The project at {location.path} registers something that is not a pipeline: {shown}."
-            raise ProjectError(msg)
+            raise ProjectError(f"{msg}{_in_brackets(_function_place(location))}")
+
+
+def _function_place(location: ProjectLocation) -> str:
+    """Return file and line of `register_pipelines` of the project that is open, or an empty text."""
+    module = sys.modules.get(f"{framework.PACKAGE_NAME}.pipeline_registry")
+    code = getattr(getattr(module, "register_pipelines", None), "__code__", None)
+    if code is None or not Path(code.co_filename).is_relative_to(location.path):
+        return ""
+    return f"{Path(code.co_filename).relative_to(location.path)}:{code.co_firstlineno}"
+
+
+def _in_brackets(source: str) -> str:
+    return f" ({source})" if source else ""
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The registered pipelines, and what Kedro leaves out of them with a warning only."""
 
+import re
 import sys
 import textwrap
 import warnings
@@ -60,13 +61,19 @@ def test_pipelines_have_their_names_and_one_that_is_none_is_left_out(registry_of
     [
         ("return {'a': [1]}", "registers something that is not a pipeline: 'a' is of type list."),
         ("return {1: Pipeline([])}", "registers something that is not a pipeline: the name 1 is not a string."),
+        (
+            "return ({},)",
+            "cannot be imported: ValueError: dictionary update sequence element #0 has length 0; 2 is required",
+        ),
     ],
-    ids=["pipeline", "name"],
+    ids=["pipeline", "name", "no mapping"],
 )
 def test_what_is_no_pipeline_is_refused(body, shown, registry_of):
     with pytest.raises(ProjectError) as caught:
         registry_of(body)
-    assert str(caught.value).endswith(shown)
+    said, _, place = str(caught.value).rpartition(" (")
+    assert said.endswith(shown)
+    assert re.fullmatch(r"src/\S+/pipeline_registry\.py:\d+\)", place)
 
 
 def test_a_registry_that_raises_is_refused_with_its_place(registry_of):
