@@ -100,7 +100,7 @@ class Tormentor:
             return None
         # What is seldom there has its turn when it is there.
         rare = [target for target in wanted if target not in SERVICES]
-        target = self._random.choice(rare if rare and place < 3 / 4 else wanted)
+        target = self._random.choice(rare if rare and place < (1 / 2 if services else 3 / 4) else wanted)
         return self.harm(kind, target, self._random.choice(there[target]))
 
     def harm(self, kind: str, target: str, process: Process | None) -> Fault | None:

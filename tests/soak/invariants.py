@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ import dagster as dg
 from helpers import KedroProject
 
 from kedro_assets.runtime.identity import kedro_timestamp
-from soak.deployment import ENDED
+from soak.deployment import ENDED, Deployment
 from soak.faults import Fault
 from soak.project import STORED, TRIES, stored_file
 
@@ -154,23 +154,19 @@ def look_at_runs(
     records: Sequence[dg.RunRecord],
     calls: Mapping[str, Calls],
     faults: Sequence[Fault],
-    instance: dg.DagsterInstance,
-    project: KedroProject,
+    deployment: Deployment,
+    end: float | None = None,
 ) -> Findings:
-    """Look at all runs."""
+    """Look at all runs, or at those that were created until some time."""
     findings = Findings()
-    found = list(runs(records, calls, faults))
-    for run in found:
+    found = {kedro_timestamp(record.create_timestamp): record for record in records}
+    for run_id, record in found.items():
+        if end is not None and record.create_timestamp.timestamp() > end:
+            continue
+        run = Run(record, calls.get(run_id, []), faults)
         findings.expect(ENDS, run.run.status in ENDED, str(run))
         look_at_hooks(run, findings)
-        look_at_claims(run, instance, project, findings)
-    known = {call["run_id"] for run in found for call in run.calls}
-    for run_id in calls.keys() - known:
+        look_at_claims(run, deployment.instance, deployment.project, findings)
+    for run_id in calls.keys() - found.keys():
         findings.expect(HOOKS, holds=False, found=f"hooks of {run_id}, which is no run")
     return findings
-
-
-def runs(records: Sequence[dg.RunRecord], calls: Mapping[str, Calls], faults: Sequence[Fault]) -> Iterator[Run]:
-    """Yield each run with the calls of its hooks: Kedro's run id is when Dagster's run was created."""
-    for record in records:
-        yield Run(record, calls.get(kedro_timestamp(record.create_timestamp), []), faults)

@@ -115,7 +115,8 @@ def soak(folder: Path, minutes: float, seed: int, *, harm: bool = True) -> Soak:
         _settle(deployment, hooks, end)
         watch.close()
         records = _records(deployment, end)
-        done.findings = look_at_runs(records, hooks.of_runs(), tormentor.done, deployment.instance, project)
+        every = deployment.instance.get_run_records()
+        done.findings = look_at_runs(every, hooks.of_runs(), tormentor.done, deployment, end)
         done.growth = watch.growth()
         for growth in done.growth:
             done.findings.expect(FLAT, growth.is_flat(), str(growth))

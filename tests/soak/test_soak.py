@@ -143,12 +143,17 @@ def test_what_is_claimed_and_is_not_there_or_broken_off_is_found(tmp_path: Path,
     file = project.stored_file(written, "two", VERSION)
     file.parent.mkdir(parents=True)
     file.write_text('{"name": "two", "te', encoding="utf-8")
-    findings = look_at_runs([record], {}, [], instance, written)
+    deployment = SimpleNamespace(instance=instance, project=written)
+    later = {"9999-01-01T00.00.00.000Z": [{"hook": BEFORE}]}
+    findings = look_at_runs([record], later, [], deployment)  # type: ignore[arg-type]
+    assert findings.broken[HOOKS][-1] == "hooks of 9999-01-01T00.00.00.000Z, which is no run"
     assert [found.rpartition(": ")[2] for found in findings.broken[CLAIMS][:2]] == [
         "one is not there",
         "two is broken off",
     ]
     assert "not reported" in findings.broken[CLAIMS][2]
+    begin = record.create_timestamp.timestamp() - 1
+    assert not look_at_runs([record], {}, [], deployment, begin).looked_at  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
