@@ -84,7 +84,25 @@ def runs_planned(
         before = records[-1].storage_id
 
 
+def assets_observed(instance: dg.DagsterInstance, after: int) -> frozenset[dg.AssetKey] | None:
+    """Return the assets that were observed since some event; None if that is too often to look at each.
+
+    Reason: `fetch_observations` asks for one asset, and most have no observations.
+    Risk: low; where it changes, `kedro assets run --stale` fails.
+
+    Args:
+        instance: Where they are recorded.
+        after: The event, by its place in the order of all events.
+    """
+    asked = dg.EventRecordsFilter(dg.DagsterEventType.ASSET_OBSERVATION, after_cursor=after)
+    records = instance.event_log_storage.get_event_records(asked, limit=_MOST_OBSERVATIONS)
+    if len(records) == _MOST_OBSERVATIONS:
+        return None
+    return frozenset(record.asset_observation.asset_key for record in records if record.asset_observation)
+
+
 _PAGE = 10
+_MOST_OBSERVATIONS = 1000
 
 
 def begun_assets(instance: dg.DagsterInstance, run_id: str) -> frozenset[dg.AssetKey]:

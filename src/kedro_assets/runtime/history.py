@@ -57,14 +57,27 @@ class History:
     _known: dict[dg.AssetKey, dg.EventLogRecord] = field(factory=dict, init=False)
     _asked: set[dg.AssetKey] = field(factory=set, init=False)
     _last_runs: dict[dg.AssetKey, str | None] = field(factory=dict, init=False)
+    _newest: dict[dg.AssetKey, int] = field(factory=dict, init=False)
+    _observed: frozenset[dg.AssetKey] | None = field(default=None, init=False)
+    _observed_after: int = field(default=0, init=False)
 
     def prepare(self, keys: Collection[dg.AssetKey]) -> None:
-        """Ask for the latest materializations of many assets, and for the last runs that were to make them, at once."""
-        found = dagster_instance.asset_summaries(self.instance, keys)
+        """Ask at once for what is known of many assets and of what they are made from.
+
+        That is when each was made last, which run was to make it last, and which of them were observed since the first of
+        these. Most assets need no queries of their own then.
+        """
+        behind = {other for key in keys for other in self.stored_behind(key)}
+        found = dagster_instance.asset_summaries(self.instance, list(behind.union(keys)))
         self._last_runs |= {key: found[key].last_run if key in found else None for key in keys}
+        made = {key: each.materialization for key, each in found.items() if each.materialization is not None}
+        self._newest |= {key: made[key].storage_id if key in made else 0 for key in behind}
+        first = min((made[key].storage_id for key in keys if key in made), default=None)
+        if first is not None:
+            self._observed = dagster_instance.assets_observed(self.instance, first)
+            self._observed_after = first
         plain = [key for key in keys if not self._partition(key)]
-        records = {key: found[key].materialization for key in plain if key in found}
-        self._known |= {key: record for key, record in records.items() if record is not None}
+        self._known |= {key: made[key] for key in plain if key in made}
         self._asked |= set(plain)
 
     def runs_since(self, key: dg.AssetKey, made: Made) -> Iterator[str]:
@@ -106,9 +119,16 @@ class History:
 
     def is_changed(self, key: dg.AssetKey, since: int) -> bool:
         """Whether an asset has other data since some event, as its materializations and observations say."""
+        if self._is_quiet(key, since):
+            return False
         partitions = self._partition(key)
         after = self._data(dg.AssetRecordsFilter(key, asset_partitions=partitions, after_storage_id=since))
         return after is not None and after != self.version_at(key, since)
+
+    def _is_quiet(self, key: dg.AssetKey, since: int) -> bool:
+        """Whether it is known at hand that nothing was recorded of an asset since some event, of whatever partition."""
+        observed = self._observed is None or key in self._observed or since < self._observed_after
+        return not observed and key in self._newest and self._newest[key] <= since
 
     def version_at(self, key: dg.AssetKey, position: int) -> str | None:
         """Return the data version that an asset had at some event; None if none is recorded."""

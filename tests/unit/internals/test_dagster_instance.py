@@ -130,3 +130,15 @@ def test_the_assets_whose_steps_have_started_are_known():
     with dg.DagsterInstance.ephemeral() as instance:
         run = dg.materialize([first, second], instance=instance, raise_on_error=False)
         assert dagster_instance.begun_assets(instance, run.run_id) == {dg.AssetKey("first")}
+
+
+@pytest.mark.parametrize(("most", "expected"), [(3, {dg.AssetKey("seen")}), (2, None)], ids=["all", "too many"])
+def test_the_assets_that_were_observed_since_an_event_are_known(most, expected, monkeypatch):
+    monkeypatch.setattr(dagster_instance, "_MOST_OBSERVATIONS", most)
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.report_runless_asset_event(dg.AssetObservation("before"))
+        instance.report_runless_asset_event(dg.AssetMaterialization("made"))
+        [record] = instance.fetch_materializations(dg.AssetKey("made"), limit=1).records
+        for _ in range(2):
+            instance.report_runless_asset_event(dg.AssetObservation("seen"))
+        assert dagster_instance.assets_observed(instance, record.storage_id) == expected

@@ -3,6 +3,7 @@
 import dagster as dg
 import pytest
 
+from kedro_assets._internals import dagster_instance
 from kedro_assets.config import PartitionsConfig
 from kedro_assets.runtime.history import History
 from unit.builders import make_node
@@ -43,6 +44,36 @@ def test_many_are_asked_for_at_once(instance, monkeypatch):
     known.prepare([X, Y])
     monkeypatch.setattr(type(instance), "fetch_materializations", None)
     assert (known.latest(X).code_version, known.latest(Y)) == ("1", None)
+
+
+def test_what_has_no_news_needs_no_query_of_its_own(instance, monkeypatch):
+    made(instance, RAW, "v1")
+    made(instance, X, "v1")
+    made(instance, Y, "v1")
+    known = history(instance)
+    known.prepare([X, Y])
+    monkeypatch.setattr(type(instance), "fetch_materializations", None)
+    monkeypatch.setattr(type(instance), "fetch_observations", None)
+    assert [known.is_changed(other, known.latest(key).position) for key, other in ((X, RAW), (Y, X))] == [False, False]
+
+
+@pytest.mark.parametrize("most", [1, 1000], ids=["too many observations", "few"])
+@pytest.mark.parametrize(
+    "news",
+    [
+        dg.AssetObservation(X, tags={"dagster/data_version": "v2"}),
+        dg.AssetMaterialization(X, tags={"dagster/data_version": "v2"}),
+    ],
+    ids=["observed", "made"],
+)
+def test_news_are_found_where_many_are_asked_for_at_once(news, most, instance, monkeypatch):
+    monkeypatch.setattr(dagster_instance, "_MOST_OBSERVATIONS", most)
+    made(instance, X, "v1")
+    made(instance, Y, "v1")
+    instance.report_runless_asset_event(news)
+    known = history(instance)
+    known.prepare([Y])
+    assert known.is_changed(X, known.latest(Y).position)
 
 
 def test_a_partition_has_a_latest_materialization_of_its_own(instance):
