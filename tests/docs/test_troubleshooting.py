@@ -18,7 +18,7 @@ GAP = "…"
 
 def sections() -> Iterator[object]:
     """Give the sections about messages, as parameters of a test."""
-    page = PAGE.read_text(encoding="utf-8").partition("\n## No message at all")[0]
+    page = PAGE.read_text(encoding="utf-8").partition("\n## Messages of Kedro and Dagster")[0]
     for section in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
         title, _, text = section.partition("\n")
         yield pytest.param(text.partition("\n## ")[0], id=title)
