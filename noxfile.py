@@ -103,11 +103,7 @@ def _run_tests(session: nox.Session, *arguments: str, env: dict[str, str], progr
 
 def _test(session: nox.Session, pytest: str, env: dict[str, str]) -> None:
     session.install("-e", ".[dev]", str(EXAMPLE), *TESTING, "pandera[pandas]>=0.24")
-    others = [
-        "--ignore=tests/browser",
-        "--ignore=tests/engines",
-        "--ignore=tests/dist",
-    ]  # these have sessions of their own
+    others = ["--ignore=tests/browser", "--ignore=tests/engines"]  # these have sessions of their own
     # In the order of the files, so that the many short tests of `unit` come last and both workers end together.
     arguments = session.posargs or [*others, *WORKERS, "--no-loadscope-reorder"]
     _run_tests(session, *arguments, env=env, program=pytest)
@@ -197,7 +193,7 @@ def dist(session: nox.Session) -> None:
         shutil.copytree(temporary / "once" / "dist", ROOT / "dist")
         files = [str(ROOT / "dist" / name) for name in built[0]]
         session.run("twine", "check", "--strict", *files)
-        session.run("pytest", "--confcutdir=tests/dist", "tests/dist")
+        session.run("pytest", "--confcutdir=tests/dist", "tests/dist", env={"KEDRO_ASSETS_DIST": "1"})
         [wheel], [sdist] = ([file for file in files if file.endswith(end)] for end in (".whl", ".tar.gz"))
         _try(session, wheel, sdist, temporary)
     session.log("Built: %s", ", ".join(files))
