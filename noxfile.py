@@ -140,10 +140,12 @@ def engines(session: nox.Session) -> None:
 
 
 @nox.session
-def mlflow(session: nox.Session) -> None:
-    """Run kedro-mlflow's hooks on Dagster, in one process and in several."""
-    session.install("-e", ".[dev]", *TESTING, "kedro-mlflow>=2", "kedro-datasets[json-jsondataset]")
-    _run_tests(session, *(session.posargs or ["tests/integration/test_mlflow.py"]), env=_dagster_home(session))
+def plugins(session: nox.Session) -> None:
+    """Run the hooks of kedro-mlflow and kedro-viz on Dagster, kedro-mlflow's in one process and in several."""
+    tests = ["tests/integration/test_mlflow.py", "tests/integration/test_kedro_viz.py"]
+    needed = ["kedro-mlflow>=2", "kedro-viz>=12", "kedro-datasets[json-jsondataset]"]
+    session.install("-e", ".[dev]", *TESTING, *needed)
+    _run_tests(session, *(session.posargs or tests), env=_dagster_home(session))
 
 
 @nox.session

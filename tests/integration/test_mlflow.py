@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import dagster as dg
 import pytest
 from helpers import KedroProject, execute, json_dataset, kedro_run, materialized, write_project
 
-mlflow = pytest.importorskip("mlflow", reason="`nox -s mlflow` runs these with kedro-mlflow")
+mlflow = pytest.importorskip("mlflow", reason="`nox -s plugins` runs these with kedro-mlflow")
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -98,3 +99,54 @@ def test_two_runs_of_one_process_are_two_mlflow_runs(project: KedroProject, inst
     runs = mlflow_runs(project)
     assert len(runs) == 2
     assert all(run.data.metrics == {"score": 12, "margin": 7} for run in runs)
+
+
+TRAINING = """
+    from kedro_mlflow.pipeline import pipeline_ml_factory
+
+    def clean(raw):
+        return raw
+
+    def fit(cleaned):
+        return cleaned * 2
+
+    def predict(model, cleaned):
+        return model * cleaned
+
+    def training():
+        both = pipeline([
+            node(clean, "raw", "cleaned", name="clean", tags=["training", "inference"]),
+            node(fit, "cleaned", "model", name="fit", tags=["training"]),
+            node(predict, ["model", "cleaned"], "predicted", name="predict", tags=["inference"]),
+        ])
+        return pipeline_ml_factory(
+            training=both.only_nodes_with_tags("training"),
+            inference=both.only_nodes_with_tags("inference"),
+            input_name="raw",
+            log_model_kwargs={"name": "doubling"},
+        )
+"""
+
+
+@pytest.mark.parametrize("job", ["training", "parallel"])
+def test_a_pipeline_of_kedro_mlflow_logs_its_model(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, job: str
+) -> None:
+    project = write_project(
+        tmp_path,
+        nodes="from kedro.pipeline import node, pipeline\n" + textwrap.dedent(TRAINING),
+        pipelines="""{"training": training(), "__default__": training()}""",
+        catalog=json_dataset("raw", "model"),
+        dagster="""
+            jobs:
+              training: {pipeline: {pipeline_name: training}}
+              parallel: {pipeline: {pipeline_name: training}, executor: multiprocess}
+        """,
+    )
+    project.write("data/raw.json", "4")
+    project.write("conf/base/mlflow.yml", f"server: {{mlflow_tracking_uri: 'sqlite:///{project.path}/mlflow.db'}}\n")
+    monkeypatch.chdir(project.path)  # where MLflow writes models
+    assert execute(project, instance, job).success
+    [run] = mlflow_runs(project)
+    client = mlflow.MlflowClient(f"sqlite:///{project.path}/mlflow.db")
+    assert [model.name for model in client.search_logged_models([run.info.experiment_id])] == ["doubling"]

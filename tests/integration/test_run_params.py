@@ -4,7 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from helpers import KedroProject, execute, json_dataset, load_definitions, write_project
+from helpers import HOOKS, KedroProject, execute, json_dataset, load_definitions, run_command, write_project
 
 from kedro_assets.errors import ConfigError
 
@@ -17,38 +17,115 @@ def project(tmp_path: Path) -> KedroProject:
         pipelines="""{"__default__": pipeline([
             node(same, "raw", "first", name="one", tags=["daily"]),
             node(same, "first", "second", name="two", tags=["daily"]),
-            node(same, "second", "third", name="three")])}""",
-        catalog=json_dataset("raw", "first", "second", "third"),
+            node(same, "second", "third", name="three")]),
+            "end": pipeline([node(same, "second", "third", name="three")])}""",
+        catalog=json_dataset("raw", versioned=True) + json_dataset("first", "second", "third"),
         dagster="jobs: {daily: {pipeline: {tags: [daily]}}, all_of_it: {selection: '*'}}",
     )
-    project.write("data/raw.json", "1")
+    project.write("data/raw.json/2026/raw.json", "1")
+    project.write("data/second.json", "1")
     return project
 
 
 def told(project: KedroProject) -> dict:
     [call] = project.calls("before_pipeline_run")
-    return {key: call["run_params"][key] for key in ("pipeline_names", "tags", "node_names")} | {"nodes": call["nodes"]}
+    return {key: value for key, value in call["run_params"].items() if key in FILTERS and value} | {
+        "nodes": call["nodes"]
+    }
+
+
+FILTERS = (
+    "pipeline_names",
+    "tags",
+    "node_names",
+    "from_nodes",
+    "to_nodes",
+    "from_inputs",
+    "to_outputs",
+    "namespaces",
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "ours"),
+    [
+        ([], []),
+        ([], ["all_of_it"]),
+        (["--tags", "daily"], ["daily"]),
+        (["--tags", "daily"], ["--tags", "daily"]),
+        (["--to-nodes", "two", "--load-versions", "raw:2026"], ["--to-nodes", "two", "--load-versions", "raw:2026"]),
+        (["--pipelines", "end", "--params", "a=1"], ["end", "--params", "a=1"]),
+    ],
+    ids=["everything", "a job of everything", "a job", "tags", "nodes and versions", "a registered pipeline"],
+)
+def test_hooks_get_from_a_run_what_they_get_from_kedro_run(
+    options: list[str], ours: list[str], project: KedroProject
+) -> None:
+    for command in (["kedro", "run", *options], ["kedro", "assets", "run", *ours]):
+        run_command(project, *command)
+    theirs, mine = (
+        {
+            key: str(value).partition(" object at ")[0]
+            for key, value in call["run_params"].items()
+            if key not in ("run_id", "session_id")
+        }
+        for call in project.calls("before_pipeline_run")
+    )
+    assert mine == theirs
 
 
 def test_a_job_of_a_pipeline_is_told_by_its_filter(project: KedroProject, instance: dg.DagsterInstance) -> None:
     assert execute(project, instance, "daily").success
-    assert told(project) == {
-        "pipeline_names": ["__default__"],
-        "tags": ["daily"],
-        "node_names": None,
-        "nodes": ["one", "two"],
-    }
+    assert told(project) == {"tags": ["daily"], "nodes": ["one", "two"]}
 
 
 def test_some_assets_of_a_job_are_told_by_their_nodes(project: KedroProject, instance: dg.DagsterInstance) -> None:
     assert execute(project, instance, "daily", assets=["first"]).success
-    assert told(project) == {"pipeline_names": None, "tags": None, "node_names": ["one"], "nodes": ["one"]}
+    assert told(project) == {"node_names": ["one"], "nodes": ["one"]}
 
 
-def test_a_job_that_is_a_selection_is_told_by_its_nodes(project: KedroProject, instance: dg.DagsterInstance) -> None:
+def test_a_job_that_is_a_selection_of_everything_is_not_filtered(
+    project: KedroProject, instance: dg.DagsterInstance
+) -> None:
     assert execute(project, instance, "all_of_it").success
-    nodes = ["one", "two", "three"]
-    assert told(project) == {"pipeline_names": None, "tags": None, "node_names": nodes, "nodes": nodes}
+    assert told(project) == {"nodes": ["one", "two", "three"]}
+
+
+def test_a_run_of_a_registered_pipeline_gets_the_object_of_its_class(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = write_project(
+        tmp_path,
+        nodes="""
+            from kedro.pipeline import Pipeline
+
+            class Marked(Pipeline):
+                def __radd__(self, other):
+                    return self
+
+                def filter(self, **filters):
+                    return Marked(self.nodes)
+
+            def same(value):
+                return value
+        """,
+        pipelines="""{"training": Marked([node(same, "raw", "first", name="one"), node(same, "first", "second", name="two")]),
+            "__default__": pipeline([node(same, "raw", "first", name="one"), node(same, "first", "second", name="two"),
+                                     node(same, "second", "third", name="three")])}""",
+        catalog=json_dataset("raw", "second", "third"),
+        hooks=HOOKS.replace(
+            "nodes = [node.name for node in pipeline.nodes]",
+            "nodes = [type(pipeline).__name__, *(node.name for node in pipeline.nodes)]",
+        ),
+    )
+    project.write("data/raw.json", "1")
+    assert execute(project, instance, "training").success
+    [before], [after] = project.calls("before_pipeline_run"), project.calls("after_pipeline_run")
+    assert before["nodes"] == after["nodes"] == ["Marked", "one", "two"]
+    project.forget()
+    assert execute(project, instance, "training", assets=["second"]).success  # in-memory data is made anew for it
+    [before] = project.calls("before_pipeline_run")
+    assert before["nodes"] == ["Marked", "one", "two"]
 
 
 JOINED = """{

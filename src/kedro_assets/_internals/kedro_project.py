@@ -82,6 +82,16 @@ def create_session(
     return session, {"runtime_params": dict(runtime_params)}
 
 
+def session_id(session: Any) -> str | None:
+    """Return the id of a session that its hooks get beside the id of the run; None if the project's class gives none.
+
+    Reason: Kedro's two kinds of sessions give hooks different keys, and nothing public tells which.
+    Risk: low; hooks get one key more or less.
+    """
+    kind: Any = settings.SESSION_CLASS
+    return None if issubclass(kind, KedroSession) else getattr(session, "session_id", None)
+
+
 def hook_manager(session: KedroServiceSession | KedroSession) -> PluginManager:
     """Return the hooks of a session.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,10 +20,11 @@ from kedro_assets.cli.partition_runs import PartitionRun, plan_runs
 from kedro_assets.cli.progress import Echo, Progress
 from kedro_assets.cli.report import left_out_text
 from kedro_assets.cli.targets import Asked, Target, find_target
+from kedro_assets.config import PipelineFilter
 from kedro_assets.errors import KedroAssetsError
 from kedro_assets.jobs import merged
 from kedro_assets.partitions import RANGE_TAGS, first_key
-from kedro_assets.runtime import KedroProject
+from kedro_assets.runtime import KedroProject, filter_text
 from kedro_assets.steps import projects_among, projects_of
 
 
@@ -57,7 +58,8 @@ def run_assets(root: Path, asked: Asked, echo: Echo) -> bool:
     with _instance(echo) as instance:
         for run in _runs(target, graph, asked.partition, instance, echo):
             selection: Collection[dg.AssetKey] | None = None if target.is_whole else run.keys
-            tags, run_config = run.tags, _run_config(definition.get_job(target.job), root, asked.options, run.tags)
+            run_config = _run_config(definition.get_job(target.job), root, asked.options, run.tags)
+            tags = {**run.tags, **_filter_tags(own, asked.filters)}
             choice = None
             if asked.only_missing_outputs:
                 choice = choose_missing(own, run, run_config, echo)
@@ -70,6 +72,14 @@ def run_assets(root: Path, asked: Asked, echo: Echo) -> bool:
             asked_for = (repository, target.job, selection, run_config, tags, instance)
             outcomes.append(_shown(partial(dagster_jobs.run_events, *asked_for), echo))
     return all(outcomes)
+
+
+def _filter_tags(projects: Sequence[KedroProject], filters: Mapping[str, list[str]]) -> dict[str, str]:
+    """Return the tags that tell a run with which of Kedro's filters it was started."""
+    if not filters:
+        return {}
+    text = filter_text(PipelineFilter(**dict[str, Any](filters)))
+    return {project.tags.filter: text for project in projects}
 
 
 def _runs(

@@ -12,7 +12,7 @@ from kedro_assets.errors import KedroAssetsError, RunError, StepError
 from kedro_assets.execution.ended_hooks import FIRED, EndedHooks
 from kedro_assets.names import identifier
 from kedro_assets.project import masked_errors
-from kedro_assets.runtime import KedroProject, PipelineHooks
+from kedro_assets.runtime import KedroProject
 
 MOST_TRIES = 5
 """How often the sensor tries to fire the hook of one run."""
@@ -95,7 +95,7 @@ class _OpenHooks:
                 if job is None:
                     return
                 opened = project.for_run(run, job, context.instance)
-                hooks = PipelineHooks(opened, project.filters.get(job.name), job.executor_def.name)
+                hooks = project.pipeline_hooks(opened, run, job, job.executor_def.name)
                 with opened.redacted():
                     hooks.error(_error(context))
         finally:

@@ -161,7 +161,7 @@ def _around(
         with captured_logs(executed.log, output=project.project.config.mask_output):
             run = project.for_run(dagster_run, job, instance)
         run.own_process = True
-        hooks = PipelineHooks(run, project.filters.get(job.name), executor)
+        hooks = project.pipeline_hooks(run, dagster_run, job, executor)
         with left_as_found(), run.redacted():
             yield from _Lifecycle(run, hooks, project, executed).around(events)
         _tidy_up(run, instance)

@@ -14,7 +14,6 @@ from kedro_assets.jobs.factories import expand_jobs
 from kedro_assets.jobs.selection import select_nodes
 from kedro_assets.names import identifiers
 from kedro_assets.project import Project
-from kedro_assets.runtime import JobFilter
 
 
 @frozen
@@ -108,9 +107,9 @@ def nodes_left_out(graph: ProjectGraph, nodes: Collection[str]) -> list[str]:
     return graph.in_order(set(nodes) - needed)
 
 
-def job_filters(jobs: Mapping[str, PlannedJob]) -> Mapping[str, JobFilter]:
+def job_filters(jobs: Mapping[str, PlannedJob]) -> Mapping[str, PipelineFilter]:
     """Return the Kedro filters of the jobs that have one, by their names in Dagster."""
-    return {job.name: JobFilter(job.pipeline, job.nodes) for job in jobs.values() if job.nodes}
+    return {job.name: job.pipeline for job in jobs.values() if job.nodes}
 
 
 def stale_jobs(jobs: Mapping[str, PlannedJob]) -> frozenset[str]:

@@ -10,8 +10,9 @@ from kedro_assets.runtime.log_capture import LogCapture, captured_logs
 from kedro_assets.runtime.missing import assets_with_missing_outputs
 from kedro_assets.runtime.mlflow_run import join_run, left_as_found, run_tags
 from kedro_assets.runtime.parameters import FIELD, ConfigSchemas, changed_parameters
-from kedro_assets.runtime.pipeline_hooks import JobFilter, PipelineHooks
+from kedro_assets.runtime.pipeline_hooks import PipelineHooks
 from kedro_assets.runtime.retries import Retries, read_retries, retry_policy
+from kedro_assets.runtime.session_run import filter_text
 from kedro_assets.runtime.stale import StaleAsset, stale_assets
 from kedro_assets.runtime.step_execution import Saved, StepExecution, check_inputs
 from kedro_assets.runtime.step_process import end_with_run, mark_run_process
@@ -26,7 +27,6 @@ __all__ = [
     "ConfigSchemas",
     "DatasetIOManager",
     "History",
-    "JobFilter",
     "KedroProject",
     "KedroResource",
     "KedroRun",
@@ -44,6 +44,7 @@ __all__ = [
     "check_inputs",
     "end_with_run",
     "env_of",
+    "filter_text",
     "is_needed",
     "join_run",
     "left_as_found",

@@ -52,6 +52,11 @@ class RunTags:
         return f"{self.resource_key}/kept_nodes"
 
     @property
+    def filter(self) -> str:
+        """The filter of `kedro run` that the run was started with, as JSON."""
+        return f"{self.resource_key}/filter"
+
+    @property
     def ended(self) -> str:
         """Whether the hook that ends the run's pipeline has fired: `after_pipeline_run` or `on_pipeline_error`."""
         return f"{self.resource_key}/pipeline_hooks"

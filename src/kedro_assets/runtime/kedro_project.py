@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from kedro_assets._internals import dagster_contexts, dagster_instance
 from kedro_assets.assets import AssetTable
+from kedro_assets.config import PipelineFilter
 from kedro_assets.errors import PartitionError
 from kedro_assets.graph import RunPlan, nodes_left, plan_run
 from kedro_assets.partitions import PARTITION_TAG, check_given, has_partition, partition_of, runtime_params
@@ -22,9 +23,10 @@ from kedro_assets.runtime.handover import MemoryStore
 from kedro_assets.runtime.identity import SAVE_VERSION, RunIdentity, RunTags, kedro_timestamp
 from kedro_assets.runtime.io_manager import DatasetIOManager
 from kedro_assets.runtime.kedro_run import KedroRun, OpenRuns
-from kedro_assets.runtime.pipeline_hooks import JobFilter
+from kedro_assets.runtime.pipeline_hooks import PipelineHooks
 from kedro_assets.runtime.resume import made_by, run_resumed, unchanged
 from kedro_assets.runtime.retries import Retries
+from kedro_assets.runtime.session_run import read_filter, session_run
 from kedro_assets.runtime.view import View
 
 
@@ -48,7 +50,7 @@ class KedroProject:
     project: Project
     assets: View
     ops: Mapping[str, View] = field(factory=dict)
-    filters: Mapping[str, JobFilter] = field(factory=dict)
+    filters: Mapping[str, PipelineFilter] = field(factory=dict)
     retries: Retries = field(factory=Retries)
     files: ReadFiles | None = None
     open_runs: OpenRuns = field(factory=OpenRuns)
@@ -109,6 +111,23 @@ class KedroProject:
 
         self.enter()
         return self.open_runs.get(run.run_id, open_run)
+
+    def pipeline_hooks(
+        self, opened: KedroRun, run: dg.DagsterRun, job: dg.JobDefinition, executor: str
+    ) -> PipelineHooks:
+        """Return what fires the pipeline hooks of a run.
+
+        Args:
+            opened: The open project of the run.
+            run: The run.
+            job: Its job.
+            executor: The name of its executor.
+        """
+        of_job = self.filters.get(job.name)
+        asked = [*read_filter(run.tags.get(self.tags.filter)), *([of_job] if of_job else [])]
+        view = self.view(job.name)
+        meant = session_run(view.graph, self.project.pipelines, opened.plan, asked, view.pipeline_around(opened.plan))
+        return PipelineHooks(opened, meant, executor)
 
     def for_io(self, context: dg.InputContext | dg.OutputContext) -> KedroRun:
         """Return the open project for what Dagster loads or saves; outside a run it is opened for this one use."""

@@ -37,6 +37,7 @@ class KedroRun:
         store: Where in-memory datasets pass from step to step.
         pipeline: The registered pipeline whose parameters are checked against their types; None for all.
         redactor: Masks the project's secrets.
+        session_id: The id of Kedro's session, if hooks get it from sessions of the project's class.
         own_process: Whether this is the run's own process, so that steps which run here run one after the other.
         done: The nodes that have run in this process.
         errors: What failed in this process, by Dagster's step key.
@@ -50,6 +51,7 @@ class KedroRun:
     store: MemoryStore
     pipeline: str | None = None
     redactor: Redactor = field(factory=Redactor)
+    session_id: str | None = None
     own_process: bool = False
     done: set[str] = field(factory=set)
     errors: dict[str, Exception] = field(factory=dict)
@@ -103,7 +105,7 @@ class KedroRun:
             log_capture.mask(redactor)
         own = plan.versioned - identity.load_versions.keys()
         io = DatasetIO(catalog, kedro_project.hook_manager(session), dict.fromkeys(own, identity.kedro_run_id))
-        return cls(project, identity, context, io, plan, store, pipeline, redactor)
+        return cls(project, identity, context, io, plan, store, pipeline, redactor, kedro_project.session_id(session))
 
     @property
     def location(self) -> ProjectLocation:

@@ -5,7 +5,7 @@ import inspect
 import pytest
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.framework.session import KedroServiceSession
+from kedro.framework.session import KedroServiceSession, KedroSession
 from kedro.io import DataCatalog
 from kedro.pipeline import node, pipeline
 from kedro.validation import DataValidationError
@@ -149,3 +149,10 @@ def test_the_nodes_with_missing_outputs_are_those_that_a_runner_finds(tmp_path):
     nodes = [node(len, "raw", "x", name="a"), node(len, "x", "y", name="b"), node(print, "x", None, name="c")]
     found = kedro_project.missing_outputs(pipeline(nodes), DataCatalog.from_config(entries))
     assert sorted(each.name for each in found.nodes) == ["b", "c"]
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["a session of the older kind", "a session of the newer kind"])
+def test_the_id_of_a_session_is_one_that_hooks_get_from_kedro_run(session, monkeypatch, given):
+    kind = KedroServiceSession if given else KedroSession
+    monkeypatch.setattr(kedro_project.settings, "SESSION_CLASS", kind)
+    assert kedro_project.session_id(session) == (session.session_id if given else None)

@@ -5,7 +5,6 @@ import pytest
 from kedro_assets.config import JobConfig, PipelineFilter
 from kedro_assets.errors import Scope
 from kedro_assets.jobs import job_filters, stale_jobs
-from kedro_assets.runtime import JobFilter
 from unit.builders import make_node
 from unit.records import make_kedro, plan_jobs_of
 
@@ -47,7 +46,7 @@ def test_a_job_has_the_nodes_that_its_filter_leaves():
 def test_a_selection_of_assets_has_no_nodes_yet_and_no_filter():
     jobs = planned({"j": JobConfig(selection="+y"), "k": JobConfig(pipeline=PipelineFilter("etl"))})
     assert nodes(jobs)["j"] == ("j", [])
-    assert job_filters(jobs) == {"k": JobFilter(PipelineFilter("etl"), frozenset("ab"))}
+    assert job_filters(jobs) == {"k": PipelineFilter("etl")}
 
 
 def test_jobs_carry_the_prefix_of_the_keys():

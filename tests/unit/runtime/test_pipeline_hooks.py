@@ -1,5 +1,6 @@
 """Pipeline hooks with the arguments that Kedro's session gives them."""
 
+import traceback
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,8 +9,9 @@ from kedro import __version__ as kedro_version
 from kedro.framework.hooks import hook_impl
 
 from kedro_assets.config import PipelineFilter
-from kedro_assets.runtime import JobFilter, PipelineHooks
+from kedro_assets.runtime import PipelineHooks
 from kedro_assets.runtime.identity import RunIdentity
+from kedro_assets.runtime.session_run import SessionRun
 from unit.builders import make_graph, make_node
 from unit.records import RUN_ID, make_run, plan_of
 
@@ -35,11 +37,11 @@ class Pipelines:
         self.calls.append(("error", error, [node.name for node in pipeline.nodes], catalog))
 
 
-def hooks_of(*nodes, job_filter=None, plugins=(), identity=None):
+def hooks_of(*nodes, chosen=None, plugins=(), identity=None, executor="multiprocess"):
     graph = make_graph(NODES)
     run = make_run(graph, plan_of(graph, s=nodes), {}, hooks=plugins, identity=identity or RunIdentity("d", RUN_ID))
     run.context = SimpleNamespace(project_path=Path("/project"), env="prod")
-    return PipelineHooks(run, job_filter, "multiprocess")
+    return PipelineHooks(run, SessionRun(chosen or PipelineFilter(), run.plan.pipeline), executor)
 
 
 def test_every_hook_gets_the_nodes_of_the_run_and_its_catalog():
@@ -63,16 +65,16 @@ def test_a_run_is_described_with_kedros_keys():
         "project_path": "/project",
         "env": "prod",
         "kedro_version": kedro_version,
-        "tags": None,
-        "from_nodes": None,
-        "to_nodes": None,
-        "node_names": ["a", "b"],
-        "from_inputs": None,
-        "to_outputs": None,
+        "tags": (),
+        "from_nodes": [],
+        "to_nodes": [],
+        "node_names": (),
+        "from_inputs": [],
+        "to_outputs": [],
         "load_versions": {"x": "2026"},
         "runtime_params": {"depth": 3},
-        "pipeline_names": None,
-        "namespaces": None,
+        "pipeline_names": [],
+        "namespaces": [],
         "runner": "multiprocess",
         "only_missing_outputs": False,
     }
@@ -83,19 +85,36 @@ def test_a_run_of_what_is_missing_is_told_as_kedro_tells_it():
     assert hooks_of("a", identity=identity).run_params()["only_missing_outputs"] is True
 
 
-def test_a_run_of_all_nodes_of_its_job_has_the_filter_of_the_job():
-    chosen = PipelineFilter("etl", from_nodes=["a"], tags=["daily"], node_namespaces=["shop"])
-    params = hooks_of("a", "b", job_filter=JobFilter(chosen, frozenset("ab"))).run_params()
-    assert (params["pipeline_names"], params["from_nodes"], params["tags"], params["namespaces"]) == (
-        ["etl"],
-        ["a"],
-        ["daily"],
-        ["shop"],
-    )
-    assert params["node_names"] is None
+def test_the_executor_that_runs_in_process_reads_as_kedros_sequential_runner():
+    runner = hooks_of("a", executor="in_process").run_params()["runner"]
+    assert runner.partition(" at ")[0] == "<kedro.runner.sequential_runner.SequentialRunner object"
 
 
-@pytest.mark.parametrize("nodes", [["a"], ["b"]], ids=str)
-def test_a_run_of_some_nodes_of_its_job_names_them(nodes):
-    params = hooks_of(*nodes, job_filter=JobFilter(PipelineFilter("etl", tags=["daily"]), frozenset("ab"))).run_params()
-    assert (params["pipeline_names"], params["tags"], params["node_names"]) == (None, None, nodes)
+def test_the_session_has_an_id_if_it_has_one_in_kedro():
+    hooks = hooks_of("a")
+    hooks.run.session_id = "7f3a"
+    assert hooks.run_params()["session_id"] == "7f3a"
+
+
+def test_a_hook_finds_the_traceback_of_the_error_and_the_error_keeps_its_context():
+    class Traceback:
+        @hook_impl
+        def on_pipeline_error(self, error):
+            self.text = traceback.format_exc()
+
+    def of_user():
+        try:
+            {}["key"]
+        except KeyError:
+            raise ValueError("no")  # noqa: B904 - its context is looked at
+
+    plugin = Traceback()
+    with pytest.raises(ValueError, match="no") as caught:
+        of_user()
+    try:
+        {}["another one"]
+    except KeyError:
+        hooks_of("a", plugins=[plugin]).error(caught.value)
+    assert "in of_user" in plugin.text
+    assert plugin.text.endswith("ValueError: no\n")
+    assert str(caught.value.__context__) == "'key'"
