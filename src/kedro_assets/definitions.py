@@ -57,6 +57,7 @@ class Translation:
         jobs: The jobs by their names in dagster.yml.
         schedules: Their schedules.
         sensors: Their sensors.
+        failure_sensor: The sensor of the last hook of a run whose own process has died.
         definitions: All of it for Dagster.
     """
 
@@ -67,6 +68,7 @@ class Translation:
     jobs: Mapping[str, BuiltJob]
     schedules: Sequence[dg.ScheduleDefinition]
     sensors: Sequence[dg.SensorDefinition]
+    failure_sensor: dg.SensorDefinition
     definitions: dg.Definitions
 
 
@@ -180,19 +182,19 @@ def _translate(location: ProjectLocation, translator: KedroTranslator | None) ->
     jobs = build_jobs(planned, kedro, assets, executors.get, loggers, problems)
     schedules = build_schedules(config, planned, jobs, problems)
     sensors = build_job_sensors(planned, jobs, kedro, problems)
-    executor = executors.default()
+    executor, failure_sensor = executors.default(), build_failure_sensor(kedro)
     problems.raise_if_any()
 
     built = dg.Definitions(
         assets=assets,
         jobs=[job.definition for job in jobs.values()],
         schedules=schedules,
-        sensors=[*sensors, build_failure_sensor(kedro)],
+        sensors=[*sensors, failure_sensor],
         executor=executor,
         loggers=loggers,
         resources=build_resources(kedro),
     )
-    return Translation(project, described.clusters, table, assets, jobs, schedules, sensors, built)
+    return Translation(project, described.clusters, table, assets, jobs, schedules, sensors, failure_sensor, built)
 
 
 def _describe(location: ProjectLocation, translator: KedroTranslator | None, problems: Scope) -> Described:

@@ -29,7 +29,8 @@ class StepError(KedroAssetsError):
     def __init__(self, step_key: str, cause: str) -> None:
         self.step_key = step_key
         self.cause = cause
-        super().__init__(f"Step '{step_key}' failed: {cause}")
+        is_told = cause.startswith(("Node '", "Step '"))  # which has failed, by the headline of the recorded error
+        super().__init__(cause if is_told else f"Step '{step_key}' failed: {cause}")
 
 
 class RunError(KedroAssetsError):

@@ -351,6 +351,25 @@ def test_sensors(new_project, explained) -> None:
     assert explained(project, "idle")["sensor"]["not in Dagster"] == "no job uses it."
 
 
+def test_the_sensor_of_the_last_hook(new_project, explained) -> None:
+    project = new_project()
+    name = f"{project.package}_on_pipeline_error"
+    found = explained(project, name)["sensor"]
+    assert (found["name"], found["looks at"], found["status"]) == (name, "failed runs of the project", "RUNNING")
+
+
+def test_a_parameter(new_project, explained) -> None:
+    project = new_project(
+        nodes="def scaled(raw, by):\n    return raw\n",
+        pipelines="""{"__default__": pipeline([node(scaled, ["raw", "params:model.by"], "made", name="scale")])}""",
+        parameters="model: {by: 2, password: hunter2}\n",
+    )
+    assert explained(project, "params:model.by") == {
+        "parameter": {"name": "params:model.by", "value": "2", "after": ["scale"]}
+    }
+    assert explained(project, "params:model.password")["parameter"]["value"] == '"***"'
+
+
 @pytest.mark.parametrize(
     ("name", "nearest"),
     [("dubled", "doubled"), ("reports/sumary", "reports/summary"), ("multipli", "multiply"), ("nigthly", "nightly")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import dagster as dg
+import pytest
 from helpers import (
     KedroProject,
     execute,
@@ -69,6 +70,30 @@ def test_hooks_hear_of_a_failing_node_as_in_kedro_run(tmp_path: Path, instance: 
             == (theirs["error"], theirs["message"])
             == ("NoStock", "the shelf is empty")
         )
+
+
+@pytest.mark.parametrize("executor", ["", TWO], ids=["in process", "multiprocess"])
+def test_a_failure_begins_with_the_node_the_error_and_the_place_in_the_project(
+    executor: str, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = failing(tmp_path, BREAKS, executor)
+    result = execute(project, instance)
+    nodes = f"{project.package}.nodes"
+    headline = (
+        f"Node 'breaks' failed: {nodes}.NoStock: the shelf is empty\n  in {nodes.replace('.', '/')}.py:9, breaks\n"
+    ).replace("in ", "in src/")
+    [step] = [event for event in result.all_events if event.is_step_failure]
+    [run] = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    for error in (step.step_failure_data.error, run.dagster_event.job_failure_data.error):
+        assert error.to_string().startswith(headline)
+        frames = [line for line in error.to_string().splitlines() if line.startswith("  File ")]
+        assert "in breaks" in frames[0]
+        assert not any("dagster/" in frame for frame in frames)
+    [call] = project.calls("on_pipeline_error")
+    if executor:
+        assert (call["error"], call["message"].startswith(headline)) == ("StepError", True)
+    else:
+        assert (call["error"], call["message"]) == ("NoStock", "the shelf is empty")
 
 
 def test_only_what_was_saved_before_the_failure_is_reported(tmp_path: Path, instance: dg.DagsterInstance) -> None:

@@ -158,6 +158,8 @@ def test_a_step_error_says_which_step_and_why():
     error = StepError("train", "ValueError: no data")
     assert (error.step_key, error.cause) == ("train", "ValueError: no data")
     assert str(error) == "Step 'train' failed: ValueError: no data"
+    told = "Node 'forest.train' failed: ValueError: no data"
+    assert str(StepError("train", told)) == told
 
 
 def test_a_suggestion_shows_twelve_names_and_counts_the_rest():

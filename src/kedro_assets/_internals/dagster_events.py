@@ -6,6 +6,8 @@ from typing import Any
 
 import dagster as dg
 
+from kedro_assets._internals.dagster_errors import StepFailureError
+
 
 def error_text(event: dg.DagsterEvent) -> str:
     """Return the error that a failure records, as the user's code has raised it, with its traceback; else its message.
@@ -13,21 +15,21 @@ def error_text(event: dg.DagsterEvent) -> str:
     Reason: the error is in the event's data, whose classes are not public.
     Risk: low; where it changes, the error that `on_pipeline_error` gets says less.
     """
-    recorded = _error(event)
-    cause = recorded.cause or recorded if recorded else None
-    return str(cause.to_string() if cause else event.message or "")
+    recorded = _of_user(_error(event))
+    return str(recorded.to_string() if recorded else event.message or "")
 
 
 def error_message(event: dg.DagsterEvent) -> str:
-    """Return the message of the error at the bottom of a failure, without a traceback; nothing if it records none.
+    """Return the message of the error that a failure records, as the user's code has raised it; nothing if it records none.
 
     Reason: as for `error_text`.
     Risk: low.
     """
-    error = _error(event)
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error.message.strip() if error is not None else ""
+    error = _of_user(_error(event))
+    if error is None:
+        return ""
+    message = str(error.message).strip()
+    return message.removeprefix(_OWN).strip() if error.cls_name == StepFailureError.__name__ else message
 
 
 def step_seconds(event: dg.DagsterEvent) -> float:
@@ -46,6 +48,22 @@ def is_kept(event: dg.DagsterEvent) -> bool:
     Risk: low; `kedro assets run --stale` would show such assets as made.
     """
     return "kedro/kept_from_run" in event.step_materialization_data.materialization.metadata
+
+
+_OWN = f"{StepFailureError.__module__}.{StepFailureError.__qualname__}:"
+
+
+def _of_user(error: Any) -> Any:
+    """Return what is behind the errors with which Dagster's own code has wrapped another; an executor's may have no cause."""
+    while error is not None and str(error.message).startswith(_DAGSTERS):
+        inside = error.cause or error.context
+        if inside is None:
+            break
+        error = inside
+    return error
+
+
+_DAGSTERS = ("dagster", "Exceeded max_retries", "RetryRequested but")  # how the messages of its own errors begin
 
 
 def _error(event: dg.DagsterEvent) -> Any:

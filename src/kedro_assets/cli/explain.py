@@ -105,6 +105,12 @@ class _Explainer:
             yield {name}, partial(self._pipeline, name)
         for name, job in self._found.jobs.items():
             yield {name, job.definition.name}, partial(self._job, name)
+        yield from self._triggers()
+        for name in self._project.parameter_values:
+            yield {name}, partial(self._parameter, name)
+
+    def _triggers(self) -> Iterator[tuple[set[str], Callable[[], Facts]]]:
+        """Yield what starts runs, or looks at them: schedules and sensors."""
         used = {schedule.name: self._written_as(schedule) for schedule in self._found.schedules}
         for schedule in self._found.schedules:
             yield {schedule.name, used[schedule.name]}, partial(self._schedule, schedule)
@@ -115,6 +121,7 @@ class _Explainer:
             yield {sensor.name, sensors[sensor.name]}, partial(self._sensor, sensor)
         for name in self._project.config.sensors.keys() - sensors.values():
             yield {name}, partial(self._unused, "sensor", name)
+        yield {self._found.failure_sensor.name}, self._failure_sensor
 
     def _dataset(self, name: str) -> Facts:
         entries, producer = self._graph.entries[name], self._graph.producer(name)
@@ -242,6 +249,25 @@ class _Explainer:
             "status": sensor.default_status.value,
             "before": [asset or dataset],
             "after": [sensor.job_name],
+        }
+
+    def _failure_sensor(self) -> Facts:
+        sensor = self._found.failure_sensor
+        return {
+            "is": "sensor",
+            "name": sensor.name,
+            "source": "none: every project has it",
+            "description": sensor.description,
+            "looks at": "failed runs of the project",
+            "status": sensor.default_status.value,
+        }
+
+    def _parameter(self, name: str) -> Facts:
+        return {
+            "is": "parameter",
+            "name": name,
+            "value": json.dumps(self._project.shown_parameters.get(name), ensure_ascii=False, default=str),
+            "after": [title for title, node in self._nodes.items() if name in node.inputs],
         }
 
     def _unused(self, kind: Literal["schedule", "sensor"], name: str) -> Facts:

@@ -213,7 +213,7 @@ def list_(env: str | None, conf_source: str | None, as_json: bool, output: IO[st
 def explain(name: str, env: str | None, conf_source: str | None, as_json: bool, output: IO[str]) -> None:  # noqa: FBT001
     """Show what NAME is in Kedro and in Dagster.
 
-    NAME is a dataset, node, pipeline, asset, step, job, schedule or sensor.
+    NAME is a dataset, node, parameter (`params:x`), pipeline, asset, step, job, schedule or sensor.
     """
     from kedro_assets.cli.explain import explain_json, explain_lines
 

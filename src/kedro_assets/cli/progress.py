@@ -50,10 +50,10 @@ class Progress:
         elif kind == dg.DagsterEventType.STEP_SUCCESS and self._of_step[step] != 1:  # else its asset says it all
             self._line(".", f"step {step}  ({dagster_events.step_seconds(event):.1f} s)")
         elif kind == dg.DagsterEventType.STEP_UP_FOR_RETRY:
-            self._line("~", f"step {step} failed and will be retried: {dagster_events.error_message(event)}")
+            self._line("~", f"{_failure(event)}\nIt is tried again.")
         elif kind == dg.DagsterEventType.STEP_FAILURE:
             self._failures += 1
-            self._line("!", f"step {step} failed: {dagster_events.error_message(event)}")
+            self._line("!", _failure(event))
         elif kind == dg.DagsterEventType.RUN_FAILURE and not self._failures:
             self._line("!", f"the run failed: {dagster_events.error_message(event) or event.message}")
         elif kind == dg.DagsterEventType.RUN_SUCCESS:
@@ -66,4 +66,11 @@ class Progress:
         return self._succeeded
 
     def _line(self, mark: str, text: str) -> None:
-        self._echo(f"{click.style(mark, _COLOURS.get(mark))} {time.perf_counter() - self._started:7.1f} s  {text}")
+        start = f"{click.style(mark, _COLOURS.get(mark))} {time.perf_counter() - self._started:7.1f} s  "
+        self._echo(start + text.replace("\n", f"\n{'':13}"))
+
+
+def _failure(event: dg.DagsterEvent) -> str:
+    """Return what a step has failed with; that of a Kedro node says which one it is."""
+    message = dagster_events.error_message(event)
+    return message if message.startswith(("Node '", "Step '")) else f"step {event.step_key} failed: {message}"

@@ -214,8 +214,12 @@ def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
             for schedule in found.schedules
         ],
         "sensors": [
-            {"name": sensor.name, "job": sensor.job_name, "status": sensor.default_status.value}
-            for sensor in found.sensors
+            {
+                "name": sensor.name,
+                "job": None if sensor is found.failure_sensor else sensor.job_name,
+                "status": sensor.default_status.value,
+            }
+            for sensor in (*found.sensors, found.failure_sensor)
         ],
     }
 

@@ -216,7 +216,7 @@ class _Lifecycle:
             failure = _original(self.run, failures)
             results = self._results() if failure is None else {}
         except Exception as error:
-            self._fail(_original(self.run, failures) or _of_step(self.run, error) or error)
+            self._fail(_original(self.run, failures) or _of_step(self.run, error) or _behind(error))
             raise
         if failure is not None:
             self._fail(failure)
@@ -283,3 +283,13 @@ def _of_step(run: KedroRun, error: BaseException) -> Exception | None:
             seen.add(id(found))
             todo += [each for each in (found.__cause__, found.__context__) if each is not None]
     return None
+
+
+def _behind(error: Exception) -> Exception:
+    """Return the error that Dagster's own code has wrapped, such as the answer of a cluster that refuses a step."""
+    while type(error).__module__.startswith("dagster"):
+        inside = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if not isinstance(inside, Exception):
+            break
+        error = inside
+    return error

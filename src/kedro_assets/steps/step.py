@@ -29,6 +29,7 @@ from kedro_assets.runtime import (
     CODE_METADATA,
     History,
     KedroProject,
+    KedroRun,
     Saved,
     StepExecution,
     captured_logs,
@@ -36,6 +37,7 @@ from kedro_assets.runtime import (
     join_run,
     run_config_of,
 )
+from kedro_assets.steps.failures import step_failure
 
 CheckEvent = dg.AssetCheckResult | dg.AssetCheckEvaluation
 _WITHOUT_HOOKS = (
@@ -159,30 +161,42 @@ class KedroStep:
         self, context: dg.OpExecutionContext, checks: Collection[dg.AssetCheckKey] = (), made: Sequence[str] = ()
     ) -> Iterator[Saved | Validation]:
         """Run the step's nodes, and yield what is saved and found; at last, what is found in the data of other checks."""
-        project = self._project(context)
+        project, execution, redactor = self._project(context), None, Redactor()
         managed, output = dagster_instance.captured_loggers(context.instance), project.project.config.mask_output
-        with captured_logs(context.log, managed, output=output) as capture:
-            run = project.for_run(context.run, context.job_def, context.instance)
-            capture.renew(run.redactor)
-            join_run(run.identity.mlflow_run_id)
-            view, step = project.view(context.job_def.name), dagster_contexts.step_key(context)
-            if run.without_hooks and step == next(iter(run.plan.steps), None) and not context.retry_number:
-                context.log.warning(_WITHOUT_HOOKS.format(project.project.package_name))
-            values, shown = project.project.parameter_values, project.project.shown_parameters
-            parameters = changed_parameters(_step_config(context, step), values, shown)
-            if has_partition(context.run.tags):
-                check_given(parameters, run.identity.runtime_params)
-            execution = StepExecution(run, step, view, project.io_managers, parameters)
-            with run.redacted():
-                try:
+        step = dagster_contexts.step_key(context)
+        try:
+            with captured_logs(context.log, managed, output=output) as capture:
+                run = project.for_run(context.run, context.job_def, context.instance)
+                redactor = run.redactor
+                capture.renew(redactor)
+                with run.redacted():
+                    execution = self._execution(run, step, context)
                     yield from self._go_on(execution, context, project)
                     yield from self._executed(execution, checks, made, context.instance)
-                except Exception as error:
-                    policy = project.retries.of_failure(execution.current, context.job_def.op_retry_policy)
-                    again = _again(error, policy, context)
-                    if again is None:
-                        raise
-                    raise again from error
+        except dg.RetryRequested:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is raised again, as what Dagster is told of it
+            node = execution.current if execution else None
+            failure, policy = error, project.retries.of_failure(node, context.job_def.op_retry_policy)
+            if not isinstance(error, dg.Failure):  # which Dagster records with its metadata
+                failure = step_failure(error, node, step, project.project, redactor)
+                failure.__cause__ = error
+            again = _again(failure, policy, context)
+            if again is not None:
+                raise again from failure
+            raise failure from failure.__cause__
+
+    def _execution(self, run: KedroRun, step: str, context: dg.OpExecutionContext) -> StepExecution:
+        """Return the execution of the step in a run."""
+        project = self._project(context)
+        join_run(run.identity.mlflow_run_id)
+        if run.without_hooks and step == next(iter(run.plan.steps), None) and not context.retry_number:
+            context.log.warning(_WITHOUT_HOOKS.format(project.project.package_name))
+        values, shown = project.project.parameter_values, project.project.shown_parameters
+        parameters = changed_parameters(_step_config(context, step), values, shown)
+        if has_partition(context.run.tags):
+            check_given(parameters, run.identity.runtime_params)
+        return StepExecution(run, step, project.view(context.job_def.name), project.io_managers, parameters)
 
     def _go_on(
         self, execution: StepExecution, context: dg.OpExecutionContext, project: KedroProject
@@ -298,17 +312,22 @@ def _metadata(found: Saved, asset: KedroAsset) -> Mapping[str, Any]:
 
 
 def _again(error: Exception, policy: dg.RetryPolicy | None, context: dg.OpExecutionContext) -> dg.RetryRequested | None:
-    """Return what asks Dagster to try a step again as a policy says.
+    """Return what asks Dagster to try a step again as a policy says; None where it is to be told of the error itself.
 
-    None where it is to be told of the error itself: there is nothing to try, or it does the same by its own policy of the
-    step or of the job.
+    By its own policy of the step or of the job Dagster tries again after a `Failure`, and after no other error that it is
+    told of here.
     """
-    known = context.op_def.retry_policy or context.job_def.op_retry_policy
-    if policy == known or (isinstance(error, dg.Failure) and not error.allow_retries):
+    known, tries = context.op_def.retry_policy or context.job_def.op_retry_policy, context.retry_number
+    if isinstance(error, dg.Failure):
+        if policy == known or not error.allow_retries:
+            return None
+        is_last = known is None and policy is not None and tries >= policy.max_retries
+    else:
+        policy = policy or known
+        is_last = policy is not None and tries >= policy.max_retries
+    if policy is None or is_last:
         return None
-    if policy is None or (known is None and context.retry_number >= policy.max_retries):
-        return None
-    return dg.RetryRequested(policy.max_retries, dagster_jobs.retry_delay(policy, context.retry_number + 1))
+    return dg.RetryRequested(policy.max_retries, dagster_jobs.retry_delay(policy, tries + 1))
 
 
 def _shown(asset: KedroAsset, table: AssetTable) -> KedroAsset:

@@ -32,7 +32,8 @@ def lines(root, name):
 
 
 def test_everything_has_its_names_in_kedro_and_in_dagster(root):
-    assert known_names(root) == {"raw", "made", "make", "__default__", "a-job", "a_job", "nightly", "unused"}
+    jobs = {"__default__", "a-job", "a_job", "nightly", "unused", f"{root.name}_on_pipeline_error"}
+    assert known_names(root) == {"raw", "made", "make", *jobs, "parameters"}
 
 
 @pytest.mark.parametrize(

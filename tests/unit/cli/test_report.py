@@ -141,13 +141,13 @@ def test_the_list_has_what_became_of_the_project(root):
             "status": "STOPPED",
         }
     ]
-    assert found["sensors"] == []
+    assert found["sensors"] == [{"name": f"{root.name}_on_pipeline_error", "job": None, "status": "RUNNING"}]
 
 
 def test_the_list_as_text_has_a_title_and_a_row_for_each(root):
     lines = list(list_lines(root))
     titles = [line for line in lines if not line.startswith(" ")]
-    assert titles == ["assets (2)", "clusters (1)", "jobs (2)", "schedules (1)", "sensors (0)"]
+    assert titles == ["assets (2)", "clusters (1)", "jobs (2)", "schedules (1)", "sensors (1)"]
     assert "  nightly  job: a_job  cron: 0 2 * * *, @daily  status: STOPPED" in lines
 
 

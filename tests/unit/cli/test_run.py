@@ -90,7 +90,7 @@ def test_a_step_that_is_tried_again_says_why(ran):
     outcome, said = ran("flaky")
     assert outcome
     assert [line for line in said if line[0] in "~!"] == [
-        "~  step second failed and will be retried: RuntimeError: try again"
+        "~  step second failed: RuntimeError: try again\n             It is tried again."
     ]
 
 

@@ -88,7 +88,7 @@ def test_the_error_is_that_of_the_first_step_that_failed(instance):
     build_failure_sensor(kedro)(dg.RunFailureSensorContext("s", run, event, instance, repository_def=repository))
     [(kind, message, _)] = plugin.errors
     assert kind == "StepError"
-    assert message.startswith("Step 'a' failed: ValueError: the shelf is empty")
+    assert message.startswith("Node 'a' failed: ValueError: the shelf is empty")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 
 from kedro_assets._internals import dagster_events
+from kedro_assets._internals.dagster_errors import StepFailureError
 
 
 @dg.op
@@ -34,11 +35,32 @@ def test_the_error_of_a_failure_is_that_of_the_code_with_its_traceback(events):
     assert __file__ in text
 
 
-def test_the_message_of_a_failure_is_that_of_the_error_at_the_bottom(events):
+def test_the_message_of_a_failure_is_that_of_the_error_that_the_code_has_raised(events):
     [failure] = [event for event in events if event.is_step_failure]
-    assert (
-        dagster_events.error_message(failure) == "ValueError: invalid literal for int() with base 10: 'at the bottom'"
-    )
+    assert dagster_events.error_message(failure) == "KeyError: 'above it'"
+
+
+def retried(error):
+    @dg.op(retry_policy=dg.RetryPolicy(max_retries=1))
+    def fails():
+        raise dg.RetryRequested(max_retries=1) from error
+
+    graph = dg.GraphDefinition("ops", node_defs=[fails])
+    with dg.DagsterInstance.ephemeral() as instance:
+        found = graph.execute_in_process(instance=instance, raise_on_error=False).all_events
+    return [event for event in found if event.is_step_failure or event.is_step_up_for_retry]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (StepFailureError("Node 'a' failed", ValueError("no"), 0), "Node 'a' failed"),
+        (ValueError("no"), "ValueError: no"),
+    ],
+    ids=["a failure with a headline", "another error"],
+)
+def test_the_message_of_a_step_that_is_tried_again_is_that_of_its_error(error, message):
+    assert list(map(dagster_events.error_message, retried(error))) == [message, message]
 
 
 def test_an_event_without_an_error_has_its_message_only(events):
