@@ -8,6 +8,7 @@ PACKAGE = Path(kedro_assets.__file__).parent
 TESTS = Path(__file__).parent
 
 WITHOUT_TESTS = {
+    "__main__.py": "it calls one function, as the tests of the command line do",
     "_version.py": "it holds one text and decides nothing",
 }
 OF_NO_MODULE = {

@@ -66,5 +66,29 @@ def _of_user(error: Any) -> Any:
 _DAGSTERS = ("dagster", "Exceeded max_retries", "RetryRequested but")  # how the messages of its own errors begin
 
 
+def is_interrupted(event: dg.DagsterEvent) -> bool:
+    """Whether a step has failed as it was interrupted.
+
+    Reason: as for `error_text`.
+    Risk: low; `kedro assets run` shows such a step as failed.
+    """
+    error = _error(event)
+    return error is not None and error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
+
+
+def location(event: dg.DagsterEvent) -> str:
+    """Return where a materialization says that the data is; nothing if it does not.
+
+    Reason: as for `is_kept`.
+    Risk: low; `kedro assets run` does not say where what it has made is.
+    """
+    metadata = event.step_materialization_data.materialization.metadata
+    found = next((metadata[key] for key in _LOCATIONS if key in metadata), None)
+    return str(getattr(found, "value", "") or "")
+
+
+_LOCATIONS = ("dagster/uri", "path")
+
+
 def _error(event: dg.DagsterEvent) -> Any:
     return getattr(event.event_specific_data, "error", None)

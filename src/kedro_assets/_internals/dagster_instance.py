@@ -18,6 +18,15 @@ def add_run_tags(instance: dg.DagsterInstance, run_id: str, tags: Mapping[str, s
     instance.add_run_tags(run_id, dict(tags))
 
 
+def report_canceling(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Record that a user wants a run to be cancelled, so that it ends as canceled when it is interrupted.
+
+    Reason: Dagster's own ways to cancel a run ask the launcher for it, and this process has started it itself.
+    Risk: low; where it changes, a run that is interrupted in the terminal counts as failed.
+    """
+    instance.report_run_canceling(run)
+
+
 def materializations(instance: dg.DagsterInstance, run_id: str) -> Iterator[dg.AssetMaterialization]:
     """Yield the materializations of a run.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from attrs import frozen
 from dagster._config import process_config
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.definitions.dependency import NodeHandle
@@ -289,6 +290,24 @@ def definitions_of(repository: ReconstructableRepository) -> dg.RepositoryDefini
     return repository.get_definition()
 
 
+@frozen
+class StartedRun:
+    """A run that is recorded and begins with its first event.
+
+    Reason: as for `start_run`.
+    Risk: medium, as there.
+
+    Attributes:
+        run: The run.
+        steps: How many steps it has.
+        events: Its events as they happen.
+    """
+
+    run: dg.DagsterRun
+    steps: int
+    events: Generator[dg.DagsterEvent, None, None]
+
+
 def run_events(
     repository: ReconstructableRepository,
     job_name: str,
@@ -297,9 +316,25 @@ def run_events(
     tags: Mapping[str, str],
     instance: dg.DagsterInstance,
 ) -> Iterator[dg.DagsterEvent]:
-    """Run a job and yield its events as they happen.
+    """Run a job and yield its events as they happen; the arguments are those of `start_run`.
 
-    Reason: `dagster.execute_job` returns them when all is over.
+    Reason: as for `start_run`.
+    Risk: medium, as there.
+    """
+    return start_run(repository, job_name, keys, run_config, tags, instance).events
+
+
+def start_run(
+    repository: ReconstructableRepository,
+    job_name: str,
+    keys: Collection[dg.AssetKey] | None,
+    run_config: Mapping[str, Any],
+    tags: Mapping[str, str],
+    instance: dg.DagsterInstance,
+) -> StartedRun:
+    """Record a run of a job.
+
+    Reason: `dagster.execute_job` returns its events when all is over.
     Risk: medium; where it changes, `kedro assets run` fails.
 
     Args:
@@ -313,11 +348,16 @@ def run_events(
     job = repository.get_reconstructable_job(job_name)
     if keys is not None:
         job = job.get_subset(asset_selection=frozenset(keys))
+    definition = job.get_definition()
     run = instance.create_run_for_job(
-        job_def=job.get_definition(),
+        job_def=definition,
         run_config=run_config,
-        tags={**job.get_definition().run_tags, **tags},
+        tags={**definition.run_tags, **tags},
         job_code_origin=job.get_python_origin(),
         asset_selection=frozenset(keys) if keys is not None else None,
     )
-    return execute_run_iterator(job, run, instance)
+    return StartedRun(run, len(op_names(definition)), _events(job, run, instance))
+
+
+def _events(job: Any, run: dg.DagsterRun, instance: dg.DagsterInstance) -> Generator[dg.DagsterEvent, None, None]:
+    yield from execute_run_iterator(job, run, instance)

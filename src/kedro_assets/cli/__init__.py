@@ -1,5 +1,5 @@
 """`kedro assets`: the command line, parsing and printing only."""
 
-from kedro_assets.cli.group import commands
+from kedro_assets.cli.group import commands, main
 
-__all__ = ["commands"]
+__all__ = ["commands", "main"]

@@ -14,7 +14,12 @@ from typing import IO, Any
 
 import click
 
+from kedro_assets._internals.process_output import shared_terminal
+from kedro_assets.cli.output import answer, echo, only_answers
 from kedro_assets.errors import KedroAssetsError
+
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C has ended, as of any other in a shell."""
 
 
 @click.group(name="kedro-assets")
@@ -23,13 +28,18 @@ def commands() -> None:
 
 
 class _Group(click.Group):
-    """A group whose commands end with a message instead of a traceback when kedro-assets refuses something."""
+    """A group whose commands end with a message instead of a traceback when they are refused or interrupted."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with shared_terminal():
+                return super().invoke(ctx)
         except KedroAssetsError as error:
             raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            start = "\n" if sys.stderr.isatty() else ""  # which has shown ^C
+            click.echo(f"{start}interrupted", err=True)
+            ctx.exit(INTERRUPTED)
 
 
 @commands.group(name="assets", cls=_Group)
@@ -68,7 +78,12 @@ def _project_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _output_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Let a report go to a file; Kedro's own log may be on stdout before a command begins."""
     file = click.File("w", encoding="utf-8")
-    return click.option("--output", "-o", type=file, default="-", help="Write the output to a file.")(command)
+    option = click.option("--output", "-o", type=file, callback=_output, help="Write the output to a file.")
+    return option(command)
+
+
+def _output(_ctx: click.Context, _param: click.Parameter, value: IO[str] | None) -> IO[str]:
+    return value or answer()
 
 
 def _enter(env: str | None, conf_source: str | None, *, quiet: bool = False) -> Path:
@@ -79,6 +94,8 @@ def _enter(env: str | None, conf_source: str | None, *, quiet: bool = False) -> 
         conf_source: The configuration folder or archive.
         quiet: Whether the command is a report: what Kedro logs while it reads the project is left out.
     """
+    from kedro.framework.project import PACKAGE_NAME
+
     from kedro_assets.project import CONF_SOURCE_VARIABLE, locate_project
 
     if quiet:
@@ -87,7 +104,10 @@ def _enter(env: str | None, conf_source: str | None, *, quiet: bool = False) -> 
         os.environ["KEDRO_ENV"] = env
     if conf_source:
         os.environ[CONF_SOURCE_VARIABLE] = conf_source
-    return locate_project().path
+    location = locate_project()
+    if PACKAGE_NAME is None:  # `kedro` has opened the project before it calls a command
+        location.open()
+    return location.path
 
 
 def _params(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, Any]:
@@ -176,7 +196,7 @@ def init(env: str | None, conf_source: str | None, force: bool) -> None:  # noqa
     from kedro_assets.cli.init import init_project
 
     for line in init_project(_enter(None, conf_source), env, conf_source, force=force):
-        click.echo(line)
+        echo(line)
 
 
 @assets.command()
@@ -186,7 +206,7 @@ def check(env: str | None, conf_source: str | None) -> None:
     from kedro_assets.cli.report import check_lines
 
     for line in check_lines(_enter(env, conf_source, quiet=True)):
-        click.echo(line)
+        echo(line)
 
 
 @assets.command(name="list")
@@ -293,7 +313,7 @@ def run(job: str | None, env: str | None, conf_source: str | None, **options: An
     for_kedro = {"runtime_params": options["params"], "load_versions": options["load_versions"]}
     of_keys, flags = partition or partition_range, {name: options[name] for name in _CHOICES}
     asked = Asked(job, select, of_keys, filters, for_kedro, **flags)
-    if not run_assets(_enter(env, conf_source), asked, click.echo):
+    if not run_assets(_enter(env, conf_source), asked, echo):
         sys.exit(1)
 
 
@@ -305,3 +325,9 @@ def dev(env: str | None, conf_source: str | None, dagster_options: tuple[str, ..
     from kedro_assets.cli.dev import start_dagster
 
     sys.exit(start_dagster(_enter(env, conf_source), dagster_options))
+
+
+def main() -> None:
+    """Run the commands of `kedro assets`, with nothing but their answer on standard output."""
+    with only_answers():
+        assets(prog_name="python -m kedro_assets")

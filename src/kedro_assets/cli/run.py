@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ import dagster as dg
 from kedro_assets._internals import dagster_assets, dagster_jobs
 from kedro_assets.cli.choice import choose_missing, choose_stale
 from kedro_assets.cli.dev import definitions_target
+from kedro_assets.cli.interrupts import follow
+from kedro_assets.cli.live import live_view
 from kedro_assets.cli.partition_runs import PartitionRun, plan_runs
 from kedro_assets.cli.progress import Echo, Progress
 from kedro_assets.cli.report import left_out_text
@@ -69,8 +70,11 @@ def run_assets(root: Path, asked: Asked, echo: Echo) -> bool:
                 if asked.dry_run or not choice.keys:
                     continue
                 selection, tags = choice.keys, {**tags, **choice.tags}
-            asked_for = (repository, target.job, selection, run_config, tags, instance)
-            outcomes.append(_shown(partial(dagster_jobs.run_events, *asked_for), echo))
+            try:
+                started = dagster_jobs.start_run(repository, target.job, selection, run_config, tags, instance)
+            except dg.DagsterInvalidSubsetError as error:  # a part of what is made together
+                raise KedroAssetsError(str(error)) from error
+            outcomes.append(_shown(started, instance, root, echo))
     return all(outcomes)
 
 
@@ -102,15 +106,15 @@ def _runs(
         yield run
 
 
-def _shown(start: Callable[[], Iterator[dg.DagsterEvent]], echo: Echo) -> bool:
-    """Start a run and show how it goes; return whether it succeeds."""
-    progress = Progress(echo)
+def _shown(started: dagster_jobs.StartedRun, instance: dg.DagsterInstance, root: Path, echo: Echo) -> bool:
+    """Execute a run and show how it goes; return whether it succeeds."""
+    progress = Progress(echo, started.steps)
     try:
-        for event in start():
-            progress.tell(event)
-    except dg.DagsterInvalidSubsetError as error:  # a part of what is made together
-        raise KedroAssetsError(str(error)) from error
-    return progress.finish()
+        with live_view(progress):
+            follow(started, instance, progress.tell)
+    finally:
+        progress.finish(root)
+    return progress.succeeded
 
 
 def _own(job: dg.JobDefinition, root: Path) -> list[KedroProject]:

@@ -19,6 +19,7 @@ from kedro_assets._internals import dagster_events, dagster_executors, dagster_i
 from kedro_assets.errors import StepError
 from kedro_assets.execution import forkserver
 from kedro_assets.execution.ended_hooks import EndedHooks
+from kedro_assets.execution.interrupts import interrupted
 from kedro_assets.execution.stale_runs import assets_to_make, leave_out
 from kedro_assets.graph import RunPlan
 from kedro_assets.runtime import (
@@ -131,7 +132,11 @@ def _until_cancelled(events: Iterator[Any], executed: dagster_executors.Executed
     Raises:
         DagsterExecutionInterruptedError: If it was.
     """
-    yield from events
+    try:
+        yield from events
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        interrupted(executed.run, executed.instance)
+        raise
     record = executed.instance.get_run_by_id(executed.run.run_id)
     if record is not None and record.status == dg.DagsterRunStatus.CANCELING:
         msg = "The run was cancelled while its last steps ran."

@@ -100,7 +100,7 @@ def test_after_a_partition_that_fails_the_others_are_made(ran):
     assert [line for line in said if line[0] in "P!=+"] == [
         "Partition eu",
         "!  step region failed: ValueError: no shop in eu",
-        "=  the run failed: 0 assets materialized",
+        "=  the run failed: 0 assets materialized, 1 step failed",
         "Partition us",
         "+  region",
         "=  the run succeeded: 1 asset materialized",
