@@ -359,15 +359,12 @@ def test_the_sensor_of_the_last_hook(new_project, explained) -> None:
 
 
 def test_a_parameter(new_project, explained) -> None:
-    project = new_project(
-        nodes="def scaled(raw, by):\n    return raw\n",
-        pipelines="""{"__default__": pipeline([node(scaled, ["raw", "params:model.by"], "made", name="scale")])}""",
-        parameters="model: {by: 2, password: hunter2}\n",
-    )
-    assert explained(project, "params:model.by") == {
-        "parameter": {"name": "params:model.by", "value": "2", "after": ["scale"]}
+    project = new_project()
+    project.write("conf/base/parameters.yml", "factor: 2\nfail: false\nlogin: {password: hunter2}\n")
+    assert explained(project, "params:factor") == {
+        "parameter": {"name": "params:factor", "value": "2", "after": ["multiply"]}
     }
-    assert explained(project, "params:model.password")["parameter"]["value"] == '"***"'
+    assert explained(project, "params:login.password")["parameter"]["value"] == '"***"'
 
 
 @pytest.mark.parametrize(

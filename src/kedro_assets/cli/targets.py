@@ -10,6 +10,7 @@ import dagster as dg
 from attrs import field, frozen
 
 from kedro_assets._internals import dagster_assets, dagster_jobs
+from kedro_assets.cli.meanings import OF_FILTERS, Meanings
 from kedro_assets.config import PipelineFilter
 from kedro_assets.errors import KedroAssetsError, Scope, suggest
 from kedro_assets.jobs import filtered_keys
@@ -67,11 +68,11 @@ def find_target(
     Raises:
         KedroAssetsError: If there is no such job, or nothing is selected that can be made.
     """
-    job = asked.job
+    job, meanings = asked.job, Meanings(own, definition)
     if job is not None:
-        pipeline = _pipeline_assets(own, job) if _find_job(definition, own, job) is None else None
+        pipeline = _pipeline_assets(own, job) if _find_job(definition, meanings, job) is None else None
         if pipeline is None:
-            name = _job_name(definition, own, job)
+            name = _job_name(definition, meanings, job)
             keys = frozenset[dg.AssetKey]().union(*dagster_jobs.assets_by_step(definition.get_job(name)).values())
             if (asked.stale or asked.only_missing_outputs) and not keys:
                 option = "--stale" if asked.stale else "--only-missing-outputs"
@@ -80,50 +81,55 @@ def find_target(
             return Target(name, keys, is_whole=True)
         return Target(dagster_jobs.ASSET_JOB, pipeline)
     if asked.filters:
-        return Target(dagster_jobs.ASSET_JOB, _filtered(own, asked.filters))
+        return Target(dagster_jobs.ASSET_JOB, _filtered(meanings, asked.filters))
     if not graph.made:
         msg = "There is no asset that can be materialized: no node of the project makes one."
         raise KedroAssetsError(msg)
-    keys = _selected(graph, asked.select, _keys_by_name(own))
+    keys = _selected(graph, asked.select, meanings)
     return Target(dagster_jobs.ASSET_JOB, keys, is_chosen=asked.select is not None)
 
 
-def _filtered(projects: Sequence[KedroProject], filters: Mapping[str, list[str]]) -> frozenset[dg.AssetKey]:
-    """Return the assets that Kedro's filters leave.
+def _filtered(meanings: Meanings, filters: Mapping[str, list[str]]) -> frozenset[dg.AssetKey]:
+    """Return the assets that Kedro's filters leave; datasets may be named by the keys of their assets.
 
     Raises:
         KedroAssetsError: If the filters do not fit the pipelines.
     """
     found = frozenset[dg.AssetKey]()
-    for project in projects:
+    datasets = [key for key in filters if OF_FILTERS[key] == "dataset"]
+    named = {**filters, **{key: [meanings.dataset(name) for name in filters[key]] for key in datasets}}
+    for project in meanings.projects:
         problems = Scope()
-        found |= frozenset(filtered_keys(project, PipelineFilter(**dict[str, Any](filters)), problems))
+        found |= frozenset(filtered_keys(project, PipelineFilter(**dict[str, Any](named)), problems))
         if problems.failed:
-            raise KedroAssetsError("\n".join(f"{problem.found} {problem.hint}".strip() for problem in problems))
+            hints = (meanings.hint(name, OF_FILTERS[key]) for key, names in named.items() for name in names)
+            told = [f"{problem.found} {problem.hint}".strip() for problem in problems]
+            raise KedroAssetsError("\n".join([*told, *filter(None, hints)]))
     return found
 
 
-def _find_job(definition: dg.RepositoryDefinition, own: Sequence[KedroProject], job: str) -> str | None:
+def _find_job(definition: dg.RepositoryDefinition, meanings: Meanings, job: str) -> str | None:
     """Find a job by its name in Dagster, or by that of dagster.yml where Dagster has to write it otherwise.
 
     The project's own job goes before one of another project in its code location.
     """
     names = [name for name in definition.job_names if name != dagster_jobs.ASSET_JOB]
-    prefixed = sorted({project.project.config.assets.prefixed(job) for project in own})
-    return next((name for name in (*map(identifier, prefixed), job, identifier(job)) if name in names), None)
+    prefixed = sorted({project.project.config.assets.prefixed(job) for project in meanings.projects})
+    written = [job] if meanings.is_of_kedro(job) else [*map(identifier, prefixed), job, identifier(job)]
+    return next((name for name in (*prefixed, *written) if name in names), None)
 
 
-def _job_name(definition: dg.RepositoryDefinition, own: Sequence[KedroProject], job: str) -> str:
+def _job_name(definition: dg.RepositoryDefinition, meanings: Meanings, job: str) -> str:
     """Find a job.
 
     Raises:
         KedroAssetsError: If there is none of the name.
     """
-    found = _find_job(definition, own, job)
+    found = _find_job(definition, meanings, job)
     if found is not None:
         return found
     names = [name for name in definition.job_names if name != dagster_jobs.ASSET_JOB]
-    msg = f"The project has no job '{job}'. {suggest(job, names)}"
+    msg = f"The project has no job '{job}'. {meanings.hint(job, 'job') or suggest(job, names)}"
     raise KedroAssetsError(msg)
 
 
@@ -170,21 +176,23 @@ def _as_keys(keys: Collection[dg.AssetKey]) -> str:
     return f"({written})" if len(keys) > 1 else written
 
 
-def _selected(
-    graph: dagster_assets.AssetGraph, select: str | None, names: Mapping[str, Collection[dg.AssetKey]]
-) -> frozenset[dg.AssetKey]:
+def _selected(graph: dagster_assets.AssetGraph, select: str | None, meanings: Meanings) -> frozenset[dg.AssetKey]:
     everything = frozenset(graph.made)
     if select is None:
         return everything
+    meant = meanings.hint(select, "dataset", "asset", "node")
+    if meant:
+        msg = f"'{select}' selects no asset. {meant}"
+        raise KedroAssetsError(msg)
+    hint = suggest(select, (key.to_user_string() for key in everything))
+    words = _in_dagsters_words(select, _keys_by_name(meanings.projects))
     try:
-        keys = graph.selected(dagster_assets.read_selection(_in_dagsters_words(select, names))) & everything
+        keys = graph.selected(dagster_assets.read_selection(words)) & everything
     except Exception as error:
-        known = (key.to_user_string() for key in everything)
         reason = str(error) or type(error).__name__
-        msg = f"Dagster cannot read the selection '{select}': {reason} {suggest(select, known)}"
+        msg = f"Dagster cannot read the selection '{select}': {reason} {hint}"
         raise KedroAssetsError(msg) from error
     if not keys:
-        known = (key.to_user_string() for key in everything)
-        msg = f"'{select}' selects no asset that can be materialized. {suggest(select, known)}"
+        msg = f"'{select}' selects no asset that can be materialized. {hint}"
         raise KedroAssetsError(msg)
     return frozenset(keys)

@@ -1,0 +1,69 @@
+"""What names mean that stand in the wrong place of a command."""
+
+import dagster as dg
+import pytest
+
+from kedro_assets.cli.meanings import OF_FILTERS, Meanings, check_load_versions
+from kedro_assets.config import PipelineFilter
+from kedro_assets.errors import KedroAssetsError
+from unit.builders import make_node
+from unit.records import definitions_of, json_entry, make_kedro
+
+FIT = make_node("fit", ["raw"], ["forest.model"], tags=["daily"], namespace="forest")
+CATALOG = {"raw": json_entry("raw.json"), "forest.model": json_entry("m.json"), "{name}_log": json_entry("{name}.json")}
+
+
+@pytest.fixture
+def kedro():
+    return make_kedro({"__default__": [FIT], "training": [FIT]}, catalog=CATALOG)
+
+
+@pytest.fixture
+def meanings(kedro):
+    job = dg.define_asset_job("nightly_job", "*")
+    schedule = dg.ScheduleDefinition(name="nightly", job=job, cron_schedule="@daily")
+    found = dg.Definitions.merge(definitions_of(kedro), dg.Definitions(jobs=[job], schedules=[schedule]))
+    return Meanings([kedro], found.get_repository_def())
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("nightly_job", "a job: run it with `kedro assets run nightly_job`"),
+        ("nightly", "a schedule: run its job with `kedro assets run nightly_job`"),
+        ("forest.model", "a dataset: make it with `--select forest.model`"),
+        ("forest/model", "an asset: make it with `--select forest/model`"),
+        ("forest.fit", "a node: run it with `--nodes forest.fit`"),
+        ("training", "a registered pipeline: run it with `--pipelines training`"),
+        ("daily", "a tag: run its nodes with `--tags daily`"),
+        ("forest", "a namespace: run its nodes with `--namespaces forest`"),
+    ],
+    ids=lambda value: value if " " not in value else "",
+)
+def test_a_name_in_the_wrong_place_has_a_hint(meanings, name, hint):
+    assert meanings.hint(name).startswith(f"'{name}' is {hint}")
+
+
+def test_what_is_expected_has_no_hint_and_neither_has_what_means_nothing(meanings):
+    assert meanings.hint("daily", "tag") == ""
+    assert meanings.hint("nothing") == ""
+
+
+def test_the_key_of_an_asset_is_taken_for_its_dataset(meanings):
+    assert [meanings.dataset(name) for name in ("forest/model", "forest.model", "nothing")] == [
+        "forest.model",
+        "forest.model",
+        "nothing",
+    ]
+
+
+def test_each_filter_has_a_kind():
+    fields = {field.name for field in PipelineFilter.__attrs_attrs__} - {"pipeline_name"}
+    assert OF_FILTERS.keys() == fields
+
+
+def test_versions_are_those_of_datasets_of_the_catalog(kedro):
+    check_load_versions([kedro], {"raw": "2026", "any_log": "2026"})
+    check_load_versions([], {"raww": "2026"})
+    with pytest.raises(KedroAssetsError, match=r"no dataset 'raww' .* Did you mean 'raw'\?"):
+        check_load_versions([kedro], {"raww": "2026"})
