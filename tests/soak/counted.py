@@ -20,6 +20,8 @@ from soak.deployment import ENDED, Deployment, wait_until
 
 CYCLE = 120
 """The seconds after which the conditions with a schedule fire again."""
+CHANGE_SECONDS = 15
+"""When in a cycle files change."""
 SETTLE_SECONDS = 120
 CLUSTER_BY = ("memory", "pipeline")
 """What keeps in-memory data within a step. With `node` conditions do not look through it, and `sums` would have to be selected."""
@@ -173,7 +175,7 @@ def count(folder: Path, cycles: int, cluster_by: str = "memory") -> Counts:
         begin = (first // CYCLE + 1) * CYCLE  # an even minute: snapshot
         end = begin + cycles * CYCLE + CYCLE - 5
         for cycle in range(cycles):
-            wait_until(begin + cycle * CYCLE + 15)
+            wait_until(begin + cycle * CYCLE + CHANGE_SECONDS)
             if cycle:
                 for kind in ("rates", "orders", "inbox"):
                     _change(project, kind, cycle)
@@ -254,6 +256,11 @@ def _find(counts: Counts, deployment: Deployment, end: float) -> None:
         run = record.dagster_run
         if run.status != dg.DagsterRunStatus.SUCCESS:
             counts.errors.append(f"run {run.run_id} of {run.job_name} is {run.status.value}")
+        if (
+            record.end_time is not None
+            and record.end_time - record.create_timestamp.timestamp() > CYCLE - CHANGE_SECONDS
+        ):
+            counts.errors.append(f"run {run.run_id} of {run.job_name} took too long: it may have met the next change")
         if not run.job_name.startswith("__"):
             counts.found[f"job {run.job_name}"] += 1
             continue
