@@ -223,8 +223,11 @@ def test_each_partition_is_looked_at_by_itself(tmp_path: Path, instance: dg.Dags
         assert materialized(result) == made
 
 
-def test_a_run_of_several_partitions_makes_all_and_says_so(tmp_path: Path, instance: dg.DagsterInstance) -> None:
-    project = of_days(tmp_path, 'both, "raw"', ", backfill_policy: single_run")
+@pytest.mark.parametrize("node", ['both, "raw"', 'each, ["raw", "params:partition_key"]'], ids=["at once", "each"])
+def test_a_run_of_several_partitions_makes_all_and_says_so(
+    node: str, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = of_days(tmp_path, node, ", backfill_policy: single_run")
     tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "b"}
     for _ in range(2):
         result = run_days(project, instance, **tags)

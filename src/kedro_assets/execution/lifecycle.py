@@ -22,6 +22,7 @@ from kedro_assets.execution.ended_hooks import EndedHooks
 from kedro_assets.execution.interrupts import interrupted
 from kedro_assets.execution.stale_runs import assets_to_make, leave_out
 from kedro_assets.graph import RunPlan
+from kedro_assets.partitions import RANGE_TAGS, asks_for_key
 from kedro_assets.runtime import (
     KedroProject,
     KedroRun,
@@ -212,7 +213,10 @@ class _Lifecycle:
             else:
                 self._tag_identity()
             plan = self.run.plan
-            check_inputs(self.run, plan.inputs.difference(*(step.handed_in for step in plan.steps.values())))
+            inputs = plan.inputs.difference(*(step.handed_in for step in plan.steps.values()))
+            if RANGE_TAGS[0] in self.executed.run.tags:  # the key is there once the steps run for each partition
+                inputs = frozenset(name for name in inputs if not asks_for_key(name))
+            check_inputs(self.run, inputs)
             observe_inputs(self.run, self.project.table, self.executed.job, self.executed.instance)
             for event in events:
                 if event.is_step_failure or event.is_resource_init_failure:

@@ -19,7 +19,7 @@ from kedro_assets.partitions.keys import (
     selected,
     shown,
 )
-from kedro_assets.partitions.resolve import Partitions, resolve_partitions
+from kedro_assets.partitions.resolve import Partitions, asks_for_key, resolve_partitions
 
 __all__ = [
     "PARTITION_TAG",
@@ -27,6 +27,7 @@ __all__ = [
     "Partitioning",
     "Partitions",
     "TranslatedPartitions",
+    "asks_for_key",
     "check_given",
     "check_keys",
     "check_saved",

@@ -67,7 +67,7 @@ class Partitions:
 
         They read or write a dataset that has one place per partition, or are told the partition's key as a parameter.
         """
-        asked = any(_asks_for_key(name) for node in nodes for name in self.graph.nodes[node].inputs)
+        asked = any(asks_for_key(name) for node in nodes for name in self.graph.nodes[node].inputs)
         return asked or any(
             entry.partition_parts for node in nodes for entry in _entries(self.graph, self.graph.nodes[node])
         )
@@ -243,7 +243,7 @@ def _is_of_other_run(mapping: dg.PartitionMapping, dataset: str, graph: ProjectG
     return True
 
 
-def _asks_for_key(name: str) -> bool:
+def asks_for_key(name: str) -> bool:
     """Whether an input of a node is the key of the partition that a run makes, or one of its dimensions."""
     return name.removeprefix("params:").split(".")[0] in ("partition_key", "partition_keys") and is_parameter(name)
 
