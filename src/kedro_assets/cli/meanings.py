@@ -43,7 +43,7 @@ class Meanings:
             name: The name.
             expected: What it is to be a name of: `job`, `dataset`, `node`, `pipeline`, `tag`, `namespace` and so on.
         """
-        kinds = dict(self._kinds(name))
+        kinds = dict(self._kinds(name)) if name else {}
         return "" if kinds.keys() & {*expected} else next(iter(kinds.values()), "")
 
     def is_of_kedro(self, name: str) -> bool:

@@ -46,7 +46,7 @@ def test_a_name_in_the_wrong_place_has_a_hint(meanings, name, hint):
 
 def test_what_is_expected_has_no_hint_and_neither_has_what_means_nothing(meanings):
     assert meanings.hint("daily", "tag") == ""
-    assert meanings.hint("nothing") == ""
+    assert meanings.hint("nothing") == meanings.hint("") == ""
 
 
 def test_the_key_of_an_asset_is_taken_for_its_dataset(meanings):
