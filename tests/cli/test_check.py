@@ -409,7 +409,7 @@ def test_a_dataset_class_that_cannot_be_imported_is_reported_with_its_line(new_p
     assert {path: source for path, (source, _) in found.items()} == {
         "catalog.raw.type": "conf/base/catalog.yml:2",
         "catalog.doubled.dataset.type": "conf/base/catalog.yml:7",
-        "catalog.reports.summary.type": "",
+        "catalog.reports.summary.type": "conf/base/catalog.yml:8",
     }
     assert "'json.JSONDatasett' cannot be imported" in found["catalog.raw.type"][1]
     assert cli(project, "list").code == 0  # loading imports no dataset
