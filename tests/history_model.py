@@ -174,7 +174,7 @@ class World:
             self.part = parent.tags.get("dagster/partition", "")
             job = parent.job_name
             assets = [self.name(key) for key in parent.asset_selection] if parent.asset_selection else None
-        selected = self.project.assets if assets is None else assets
+        selected = self.of_job(job) if assets is None else assets
         planned = self.planned(selected)
         before, calls, missing = self.saved(), len(JOURNAL), self.missing(planned, selected)
         PART[0] = self.part
@@ -200,6 +200,10 @@ class World:
         self._check_validated(result.run_id, planned, new, calls)
         self.automation.updated(new, selected if job == ASSET_JOB else ())
         self.sensors.made += [(name, job) for name in new]
+
+    def of_job(self, job: str) -> list[str]:
+        """What a job selects: all that lasts; what passes in memory is made on the way, and reported by a job of ops alone."""
+        return [name for name in self.project.assets if job == "ops" or not self.passes_on(name)]
 
     def _observe(self, name: str) -> None:
         assert self._execute(ASSET_JOB, [self.key(name)], partitioned=False).success

@@ -240,7 +240,7 @@ def test_a_job(shop, explained) -> None:
             "pipeline": "__default__",
             "executor": "the default executor (`default_executor`)",
             "schedules": ["nightly"],
-            "assets": ["cleaned", "doubled", "reports/summary"],
+            "assets": ["doubled", "reports/summary"],
             "before": ["raw"],
         }
     }

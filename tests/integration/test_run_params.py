@@ -189,4 +189,6 @@ def test_a_job_factory_of_several_pipelines_makes_a_job_for_each_that_fits(tmp_p
         dagster='jobs: {"with_{name}": {pipeline: {pipeline_names: [features, "tr{name}"]}}}',
     )
     job = load_definitions(project).resolve_job_def("with_aining")
-    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == {"first", "second", "third"}
+    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == {
+        "third"
+    }  # made of in-memory data

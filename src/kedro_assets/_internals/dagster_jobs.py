@@ -281,6 +281,15 @@ def load_repository(target: str, root: Path) -> ReconstructableRepository:
     return ReconstructableRepository.for_module(target, found.attribute, str(root))
 
 
+def repository_of(definitions: dg.Definitions) -> dg.RepositoryDefinition:
+    """Return what Dagster resolves definitions to, in which jobs are found by name.
+
+    Reason: the public `Definitions.get_job_def` is deprecated for what is not marked as public.
+    Risk: low.
+    """
+    return definitions.get_repository_def()
+
+
 def definitions_of(repository: ReconstructableRepository) -> dg.RepositoryDefinition:
     """Return the definitions that `load_repository` has found.
 

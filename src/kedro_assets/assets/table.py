@@ -134,6 +134,21 @@ class AssetTable:
         """Return the assets that nodes make, in order."""
         return [self.by_vertex[vertex] for vertex in self.graph.assets_of(nodes) if vertex in self.by_vertex]
 
+    def selected_for(self, nodes: Iterable[str]) -> list[KedroAsset]:
+        """Return the assets that a run selects so that some nodes run, in order: what lasts of what they make.
+
+        What passes from node to node in memory is made on the way. It is selected only where its node would not run otherwise.
+        """
+        ordered = self.graph.in_order(nodes)
+        running, chosen = set[str](), set[Vertex]()
+        for node in reversed(ordered):
+            made = self.made_by([node])
+            lasting = [asset for asset in made if not asset.is_virtual]
+            if lasting or node not in running:
+                chosen.update(asset.vertex for asset in lasting or made)
+                running.update((node, *self.graph.in_memory_before(node)))
+        return [asset for asset in self.made_by(ordered) if asset.vertex in chosen]
+
     def of_keys(self, keys: Collection[dg.AssetKey]) -> Iterator[KedroAsset]:
         """Yield the assets behind some keys; those of other origin are left out."""
         return (self.by_key[key] for key in keys if key in self.by_key)

@@ -202,7 +202,7 @@ class _Explainer:
         )
         wanted = self._filter(name)
         graph = dagster_assets.AssetGraph.of(self._found.definitions)
-        keys = {dg.AssetKey.from_user_string(key) for key in made["assets"]} & graph.made
+        keys = self._with_passing({dg.AssetKey.from_user_string(key) for key in made["assets"]} & graph.made, graph)
         read = {parent for key in keys for parent in graph.parents(key)} - keys
         served = {child for key in keys for child in graph.children(key)} - keys
         return {
@@ -224,6 +224,15 @@ class _Explainer:
             "before": sorted(key.to_user_string() for key in read),
             "after": sorted(key.to_user_string() for key in served),
         }
+
+    def _with_passing(self, keys: set[dg.AssetKey], graph: dagster_assets.AssetGraph) -> set[dg.AssetKey]:
+        """Return assets with the in-memory data from which they are made, which no job selects."""
+        assets, found, todo = self._found.table.by_key, set(keys), list(keys)
+        while todo:
+            parents = {key for key in graph.parents(todo.pop()) if key in assets and assets[key].is_virtual} - found
+            found |= parents
+            todo += parents
+        return found
 
     def _schedule(self, schedule: dg.ScheduleDefinition) -> Facts:
         return {

@@ -101,12 +101,12 @@ def _check_order(found: Translation) -> None:
     Raises:
         ConfigError: If it may not be.
     """
-    problems, view = Scope(), View(found.table)
+    problems, view, repository = Scope(), View(found.table), dagster_jobs.repository_of(found.definitions)
     problems.locate_with(source_lines(found.project.location).locate)
     for name, job in found.jobs.items():
         if job.config.selection is None:
             continue
-        resolved = found.definitions.resolve_job_def(job.definition.name)
+        resolved = repository.get_job(job.definition.name)
         try:
             view.check_order(view.plan(None, resolved), resolved)
         except SelectionError as error:

@@ -85,8 +85,9 @@ def find_target(
     if not graph.made:
         msg = "There is no asset that can be materialized: no node of the project makes one."
         raise KedroAssetsError(msg)
-    keys = _selected(graph, asked.select, meanings)
-    return Target(dagster_jobs.ASSET_JOB, keys, is_chosen=asked.select is not None)
+    if asked.select is None:
+        return Target(dagster_jobs.ASSET_JOB, _everything(graph, meanings.projects), is_chosen=False)
+    return Target(dagster_jobs.ASSET_JOB, _selected(graph, asked.select, meanings))
 
 
 def _filtered(meanings: Meanings, filters: Mapping[str, list[str]]) -> frozenset[dg.AssetKey]:
@@ -136,7 +137,7 @@ def _job_name(definition: dg.RepositoryDefinition, meanings: Meanings, job: str)
 def _pipeline_assets(projects: Sequence[KedroProject], pipeline: str) -> frozenset[dg.AssetKey] | None:
     """Return the assets of a registered pipeline; None if there is none of the name that makes assets."""
     graphs = [(project.table, project.table.graph) for project in projects]
-    found = [table.made_by(graph.pipelines[pipeline]) for table, graph in graphs if pipeline in graph.pipelines]
+    found = [table.selected_for(graph.pipelines[pipeline]) for table, graph in graphs if pipeline in graph.pipelines]
     if not any(found):
         return None
     return frozenset(asset.key for assets in found for asset in assets if asset.is_shown)
@@ -176,10 +177,18 @@ def _as_keys(keys: Collection[dg.AssetKey]) -> str:
     return f"({written})" if len(keys) > 1 else written
 
 
-def _selected(graph: dagster_assets.AssetGraph, select: str | None, meanings: Meanings) -> frozenset[dg.AssetKey]:
+def _everything(graph: dagster_assets.AssetGraph, projects: Sequence[KedroProject]) -> frozenset[dg.AssetKey]:
+    """Return all assets but the in-memory data that only nodes of its project read, which is made on the way."""
+    left = set[dg.AssetKey]()
+    for table in (project.table for project in projects):
+        passing = {asset.key for asset in table.assets if asset.is_virtual}
+        passing -= {asset.key for asset in table.selected_for(table.graph.nodes)}
+        left |= {key for key in passing if graph.children(key) <= table.by_key.keys()}
+    return frozenset(graph.made - left)
+
+
+def _selected(graph: dagster_assets.AssetGraph, select: str, meanings: Meanings) -> frozenset[dg.AssetKey]:
     everything = frozenset(graph.made)
-    if select is None:
-        return everything
     meant = meanings.hint(select, "dataset", "asset", "node")
     if meant:
         msg = f"'{select}' selects no asset. {meant}"

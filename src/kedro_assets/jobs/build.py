@@ -223,7 +223,7 @@ class _JobBuilder:
         """Return the assets of a job, as a selection and as keys; none if there are not any, which is reported."""
         text, scope = self.job.config.selection, self.scope.at("selection")
         if text is None:
-            keys = {asset.key for asset in self.view.table.made_by(self.job.nodes)}
+            keys = {asset.key for asset in self.view.table.selected_for(self.job.nodes)}
             return (dg.AssetSelection.assets(*keys) if keys else None), keys
         if self.job.config.view == "ops":
             scope.add("a job with `view: ops` cannot be a selection of assets.", "Choose its nodes with `pipeline`.")

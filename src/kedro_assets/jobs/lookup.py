@@ -103,7 +103,7 @@ def filtered_keys(project: KedroProject, wanted: PipelineFilter, scope: Scope) -
         scope.add(f"{shown} would not run: they make only in-memory datasets, which are hidden.", hint)
     elif not nodes and not scope.failed:
         scope.add("this filter selects no asset.")
-    return [asset.key for asset in table.made_by(nodes)]
+    return [asset.key for asset in table.selected_for(nodes)]
 
 
 def _found(definitions: dg.Definitions, name: str, names_of: Callable[[KedroProject], Mapping[str, _T]]) -> _T:

@@ -193,3 +193,33 @@ def test_content_that_cannot_be_compared_is_reported(name, entry, found):
     make_table(CHAIN, catalog={name: given}, problems=problems)
     path = f"catalog.{name}.metadata.dagster.data_version"
     assert [(problem.path, problem.found) for problem in problems] == ([(path, found)] if found else [])
+
+
+PASSING = [
+    make_node("split", ["raw"], ["passed", "kept"]),
+    make_node("more", ["passed"], ["on"]),
+    make_node("end", ["on"], ["last"]),
+]
+"""`passed` and `on` pass in memory, `kept` and `last` do not."""
+
+
+@pytest.mark.parametrize(
+    ("nodes", "selected"),
+    [
+        (["split", "more", "end"], ["kept", "last"]),
+        (["split", "more"], ["kept", "on"]),
+        (["more", "end"], ["last"]),
+        (["more"], ["on"]),
+        (["split"], ["kept"]),
+        ([], []),
+    ],
+    ids=["all", "without the reader", "without the first", "one in the middle", "the first", "none"],
+)
+def test_a_run_selects_what_lasts_and_what_no_node_would_run_for_otherwise(nodes, selected):
+    table = make_table(PASSING, files=["raw", "kept", "last"])
+    assert [asset.name for asset in table.selected_for(nodes)] == selected
+
+
+def test_in_memory_data_that_passes_between_steps_is_selected():
+    table = make_table(PASSING, files=["raw", "kept", "last"], cluster_by="node")
+    assert [asset.name for asset in table.selected_for(["split", "more", "end"])] == ["passed", "kept", "on", "last"]

@@ -28,12 +28,12 @@ def jobs_of(translation):
 
 
 def test_without_jobs_every_pipeline_with_nodes_is_one(translate_project):
-    assert jobs_of(translate_project(TWO)) == {"__default__": {"x", "y"}, "more": {"z"}}
+    assert jobs_of(translate_project(TWO)) == {"__default__": {"y"}, "more": {"z"}}
 
 
 def test_with_jobs_there_are_no_others(translate_project):
     conf = {"dagster.yml": "jobs: {mine: {pipeline: {pipeline_name: more}}, all: {}, up: {selection: '+y'}}"}
-    assert jobs_of(translate_project(TWO, conf=conf)) == {"mine": {"z"}, "all": {"x", "y"}, "up": {"x", "y"}}
+    assert jobs_of(translate_project(TWO, conf=conf)) == {"mine": {"z"}, "all": {"y"}, "up": {"x", "y"}}
 
 
 @pytest.mark.parametrize(

@@ -63,9 +63,9 @@ def keys(selection):
     return sorted(key.to_user_string() for key in selection.selected_keys)
 
 
-def test_a_filter_selects_what_its_nodes_make():
+def test_a_filter_selects_what_lasts_of_what_its_nodes_make_and_what_they_would_not_run_without():
     assert keys(build_asset_selection(built(), tags=["daily"])) == ["shop/x", "y"]
-    assert keys(build_asset_selection(built())) == ["shop/x", "tell", "y", "z"]
+    assert keys(build_asset_selection(built())) == ["tell", "z"]
 
 
 def test_a_filter_that_does_not_fit_is_an_error():
