@@ -12,6 +12,7 @@ from kedro_assets.errors import message
 
 _NO_KEYS = [f"tag:yaml.org,2002:{kind}" for kind in ("null", "seq", "map")]
 """What OmegaConf does not take for a key; numbers are taken."""
+_MERGE = "tag:yaml.org,2002:merge"
 _MOST_VALUES = 10_000
 _TOO_MANY = (
     f"this holds too many values, aliases included: OmegaConf reads {_MOST_VALUES:,} of a file, unless the environment variable "
@@ -30,8 +31,9 @@ def errors_in(document: yaml.Node | None, *, is_too_large: bool = False) -> Iter
     """
     if document is None:
         return
-    if not isinstance(document, yaml.MappingNode):
-        kind = "a list" if isinstance(document, yaml.SequenceNode) else "a single value"
+    if not isinstance(document, yaml.MappingNode) or document.tag == "tag:yaml.org,2002:set":
+        kinds: dict[type, str] = {yaml.SequenceNode: "a list", yaml.MappingNode: "a set"}
+        kind = kinds.get(type(document), "a single value")
         yield document.start_mark.line + 1, f"expected a mapping of keys, found {kind}."
     else:
         for key, _ in document.value:
@@ -145,12 +147,22 @@ def lines_of(node: yaml.Node, full_key: str) -> Iterator[int]:
             yield from lines_of(value, rest.removeprefix("."))
 
 
+def _entries(node: yaml.MappingNode, around: frozenset[int] = frozenset()) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    """Yield the keys and values of a mapping: those that `<<` merges into it first, as its own take precedence."""
+    for key, value in node.value:
+        if key.tag == _MERGE and id(node) not in around:
+            for merged in reversed(value.value) if isinstance(value, yaml.SequenceNode) else [value]:
+                if isinstance(merged, yaml.MappingNode):
+                    yield from _entries(merged, around | {id(node)})
+    yield from node.value
+
+
 def line_of(document: yaml.Node, path: KeyPath) -> tuple[int, int]:
     """Return the 1-based line of the deepest part of `path` in a YAML tree, and how deep that is."""
     node, line, depth = document, 0, 0
     for key in path:
         if isinstance(node, yaml.MappingNode):
-            entries = [(k, v) for k, v in node.value if k.value == str(key)]
+            entries = [(k, v) for k, v in _entries(node) if k.value == str(key)]
             if not entries:
                 break
             start, node = entries[-1]

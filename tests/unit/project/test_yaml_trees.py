@@ -17,13 +17,14 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: 1\nb: &b\n  c: [*b]\n", [(2, "this holds an alias of itself.")]),
         (f"a: 1\nb: {'[' * 60}{']' * 60}\n", [(2, "this is nested more than 50 levels deep.")]),
         ("a:\n  1: 2\n  null: 3\n", [(3, "this key is not a string: put it in quotes.")]),
+        ("!!set\n? a\n", [(1, "expected a mapping of keys, found a set.")]),
         ("a:\n  b: !job x\n", [(2, "the YAML tag '!job' is unknown.")]),
         (
             "a:\n- !!int x\n",
             [(2, "'x' is not a YAML value of type 'int': invalid literal for int() with base 10: 'x'.")],
         ),
     ],
-    ids=["an alias", "an alias of itself", "deep", "null as a key", "a tag", "no number"],
+    ids=["an alias", "an alias of itself", "deep", "null as a key", "a set", "a tag", "no number"],
 )
 def test_what_cannot_be_read_has_its_line(text, expected):
     assert list(errors_in(yaml.compose(text))) == expected
@@ -62,6 +63,16 @@ def test_a_path_is_found_as_deep_as_the_file_has_it():
         (1, 1),
         (0, 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [(("a", "x"), 2), (("a", "y"), 9), (("a", "z"), 5), (("b",), 10)],
+    ids=["merged", "own", "second", "top"],
+)
+def test_a_key_that_is_merged_is_found_where_it_is_written(path, line):
+    text = "_one: &one\n  x: 1\n  y: 1\n_two: &two\n  z: 2\n  x: 2\na:\n  <<: [*one, *two]\n  y: 3\n<<: {b: 4}\n"
+    assert line_of(yaml.compose(text), path) == (line, len(path))
 
 
 def test_scalars_come_once_with_aliases():
