@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,8 +15,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from comparing import Outcome, left_behind, start_over
-from helpers import KedroProject, execute, json_dataset, materialized, write_project
+from helpers import KedroProject, execute, json_dataset, load_definitions, materialized, write_project
 from servers import DagsterDev, dagster_dev, wait_for
+
+from kedro_assets.execution.failure_sensor import _OpenHooks
+from kedro_assets.steps import projects_among
 
 NODES = """
     import os
@@ -132,6 +136,41 @@ def test_a_step_ends_with_the_process_that_it_was_forked_from_and_leaves_its_nod
     assert [call["node"] for call in project.calls("after_node_run")] == ["first", "second", "last"]
     assert project.calls("after_node_run")[1]["pid"] != tried
     assert [call["hook"] for call in project.calls(*LAST_HOOKS)] == ["after_pipeline_run"]
+
+
+def test_a_run_that_has_the_tags_of_the_one_before_it_says_how_far_it_is_itself(
+    tmp_path: Path, dagster_home: Path, instance: dg.DagsterInstance
+) -> None:
+    """Dagster copies them when its daemon, or a user of the UI, runs a failed run again."""
+    project = new_project(tmp_path)
+    kill = project.write("kill", "")
+    before = execute(project, instance, "parallel")
+    copied = {tag: value for tag, value in tags_of(instance, before.run_id).items() if not tag.startswith("dagster/")}
+    assert copied.keys() >= {"kedro/run_id", "kedro/env", "kedro/pipeline_hooks"}
+    kill.unlink()
+    waiting, wait = tmp_path / project.package / "waiting", project.write("wait", "")
+    target = ("-m", f"{project.package}.definitions", "-d", "src", "-j", "parallel", "--tags", json.dumps(copied))
+    with subprocess.Popen([sys.executable, "-m", "dagster", "job", "execute", *target], cwd=project.path) as process:
+        wait_for(waiting.exists, "the node")
+        process.kill()
+    wait.unlink()
+    [record] = instance.get_run_records(limit=1)
+    tags = record.dagster_run.tags
+    assert tags["kedro/run_id"] not in ("", copied["kedro/run_id"])
+    assert (tags["kedro/env"], tags["kedro/pipeline_hooks"]) == (copied["kedro/env"], "")
+    definitions = load_definitions(project)
+    [kedro] = projects_among(definitions.resources or {})
+    open_hooks = _OpenHooks(kedro)
+    assert open_hooks.concerns(record.dagster_run, definitions.get_repository_def())
+    failed = instance.get_run_by_id(before.run_id)
+    assert failed is not None
+    assert not open_hooks.concerns(failed, definitions.get_repository_def())
+
+
+def tags_of(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return dict(run.tags)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class _OpenHooks:
     def concerns(self, run: dg.DagsterRun, repository: dg.RepositoryDefinition | None) -> bool:
         """Whether a run of the project has left the hook open."""
         tags = self.project.tags
-        if tags.run_id not in run.tags or tags.ended in run.tags:
+        if not run.tags.get(tags.run_id) or run.tags.get(tags.ended):
             return False
         try:
             job = dagster_contexts.job_of_failed_run(run, repository)
@@ -59,7 +59,7 @@ class _OpenHooks:
         tries = [str(number) for number in range(1, MOST_TRIES)]
         found = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], tags={self.project.tags.tries: tries})
         for record in instance.get_run_records(found, ascending=True):
-            if self.project.tags.ended not in record.dagster_run.tags:
+            if not record.dagster_run.tags.get(self.project.tags.ended):
                 yield record.dagster_run
 
     def evaluate(self, context: dg.RunFailureSensorContext) -> None:
@@ -77,7 +77,7 @@ class _OpenHooks:
             if record.is_in_file():
                 record.move_to_tag()
                 return
-        tries = run.tags.get(tags.tries, "0")
+        tries = run.tags.get(tags.tries) or "0"
         try:
             self._fire(run, context)
         except Exception as error:

@@ -158,12 +158,10 @@ def _around(
     try:
         if not executed.is_resumed:
             kept = [] if project.leaves_out(job) else project.kept_nodes(dagster_run, job, instance)
-            inherited = (
-                project.tags.kept in dagster_run.tags
-            )  # a run that Dagster retries has the tags of the one before
-            if kept or inherited:
-                tag = {project.tags.kept: json.dumps(kept)}
-                dagster_instance.add_run_tags(instance, dagster_run.run_id, tag)
+            tags = {name: "" for name in project.tags.of_one_run if dagster_run.tags.get(name)}
+            tags |= {project.tags.kept: json.dumps(kept)} if kept else {}
+            if tags:
+                dagster_instance.add_run_tags(instance, dagster_run.run_id, tags)
         with captured_logs(executed.log, output=project.project.config.mask_output):
             run = project.for_run(dagster_run, job, instance)
         run.own_process = True
@@ -200,7 +198,7 @@ class _Lifecycle:
         """Fire `before_pipeline_run`, pass events on, and fire the hook that fits how they ended."""
         self.project.enter()
         resumed = self._resumed()
-        if resumed and self.project.tags.ended in self.executed.run.tags:
+        if resumed and self.executed.run.tags.get(self.project.tags.ended):
             yield from events  # the process before this one has died after its last hook
             return
         if not resumed:
@@ -234,7 +232,7 @@ class _Lifecycle:
 
     def _resumed(self) -> bool:
         """Whether another process of this run has fired `before_pipeline_run`, and has died since."""
-        return self.executed.is_resumed and self.project.tags.run_id in self.executed.run.tags
+        return self.executed.is_resumed and bool(self.executed.run.tags.get(self.project.tags.run_id))
 
     def _results(self) -> Mapping[str, Any]:
         self.project.enter()

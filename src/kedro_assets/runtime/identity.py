@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -66,6 +66,11 @@ class RunTags:
         """How often the sensor has tried in vain to fire `on_pipeline_error` for a run whose own process has died."""
         return f"{self.resource_key}/pipeline_hooks_tries"
 
+    @property
+    def of_one_run(self) -> Sequence[str]:
+        """Those that are of one run alone, though Dagster copies them to a run by which its daemon tries a failed one again."""
+        return self.run_id, self.env, self.kept, self.ended, self.tries, RUN_TAG
+
 
 @frozen
 class RunIdentity:
@@ -115,9 +120,9 @@ class RunIdentity:
             kedro_run_id=kedro_timestamp(record.create_timestamp if record else datetime.now(tz=timezone.utc)),
             runtime_params=config.get("runtime_params", {}),
             load_versions=config.get("load_versions", {}),
-            mlflow_run_id=found.get(RUN_TAG),
-            env=found.get(tags.env),
-            kept=frozenset(json.loads(found.get(tags.kept, "[]"))),
+            mlflow_run_id=found.get(RUN_TAG) or None,
+            env=found.get(tags.env) or None,
+            kept=frozenset(json.loads(found.get(tags.kept) or "[]")),
             stale=stale_of(found),
             if_changed=frozenset(json.loads(found.get(IF_CHANGED_TAG, "[]"))),
             only_missing_outputs=ONLY_MISSING_TAG in found,
