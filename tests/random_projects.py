@@ -298,7 +298,7 @@ class RandomProject:
         return project
 
 
-_JOBS = {"all": {"pipeline": {}}, "parallel": {"pipeline": {}, "executor": "two"}}
+_JOBS = {"all": {"pipeline": {}}, "any": {"selection": "*"}, "parallel": {"pipeline": {}, "executor": "two"}}
 
 
 @contextmanager

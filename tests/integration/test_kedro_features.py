@@ -231,11 +231,11 @@ def test_any_name_of_a_dataset_or_a_node_runs(tmp_path: Path, instance: dg.Dagst
         nodes="def add(value):\n    return value + 1\n",
         pipelines=f'{{"__default__": pipeline([{nodes}]), "größe-b": pipeline([{nodes}])}}',
         catalog=json_dataset("raw", "final", *NAMES[::2]),
-        dagster=f"assets: {{cluster_by: {cluster_by}}}",
+        dagster=f"assets: {{cluster_by: {cluster_by}}}\njobs: {{everything: {{selection: '*'}}}}",
     )
     project.write("data/raw.json", "0")
     dg.Definitions.validate_loadable(load_definitions(project))
-    result = execute(project, instance)
+    result = execute(project, instance, "everything")
     assert result.success
     assert project.read("final.json") == len(NAMES) + 1
     keys = {dg.AssetKey(name.split(".")).to_user_string() for name in [*NAMES, "final"]}
@@ -301,7 +301,7 @@ def test_a_transcoded_dataset_is_one_asset(tmp_path: Path, instance: dg.DagsterI
     result = execute(project, instance)
     assert result.success
     assert project.read("final.json") == ["[1]", 1]
-    assert sorted(materialized(result)) == ["final", "memory", "table"]
+    assert sorted(materialized(result)) == ["final", "table"]
     saved = [call["dataset"] for call in project.calls("after_dataset_saved")]
     assert saved == ["table@json", "memory", "final"]
 
@@ -327,7 +327,7 @@ def test_dataset_factories_and_a_catch_all_pattern_resolve_as_in_kedro(
     result = execute(project, instance)
     assert result.success
     assert project.data().keys() == {"any/raw.json", "any/prepared.json", "models/shop.json", "any/anything.json"}
-    assert sorted(materialized(result)) == ["anything", "prepared", "shop/memory", "shop/model"]
+    assert sorted(materialized(result)) == ["anything", "prepared", "shop/model"]
     graph = load_definitions(project).resolve_asset_graph()
     assert graph.get(dg.AssetKey(["shop", "memory"])).kinds == {"memory"}
     assert graph.get(dg.AssetKey("raw")).kinds == {"json"}
