@@ -165,6 +165,7 @@ class World:
         )
 
     def _run(self, job: str, assets: Collection[str] | None, fails: str, continue_from: str | None = None) -> None:
+        assets = assets if assets is None else self.with_by_products(assets)
         keys = None if assets is None else [self.key(name) for name in assets]
         if not job:
             if continue_from is None:  # no run has failed
@@ -200,6 +201,13 @@ class World:
         self._check_validated(result.run_id, planned, new, calls)
         self.automation.updated(new, selected if job == ASSET_JOB else ())
         self.sensors.made += [(name, job) for name in new]
+
+    def with_by_products(self, selected: Collection[str]) -> list[str]:
+        """A selection, and what its nodes make beside it for each other: without that, the run is refused."""
+        planned = self.planned(selected)
+        read = {name for node in planned for name in self.project.node(node).inputs if name in self.project.by_name}
+        made = {name for name in read if self.maker_of(name) in planned and not self.passes_on(name)}
+        return [*selected, *sorted(made.intersection(self.project.assets).difference(selected))]
 
     def of_job(self, job: str) -> list[str]:
         """What a job selects: all that lasts; what passes in memory is made on the way, and reported by a job of ops alone."""

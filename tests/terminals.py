@@ -17,6 +17,7 @@ from pathlib import Path
 CTRL_C = b"\x03"
 _TOKENS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\]8;[^\x1b]*\x1b\\|\r|\n|[^\x1b\r\n]+|.")
 _SECONDS = 120  # that a command may take
+_PATIENCE = 20  # seconds after which a user presses Ctrl-C again
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def in_terminal(
         command: The command.
         folder: Where it runs.
         width: The width of the terminal.
-        ctrl_c_after: Press Ctrl-C once this has been written.
+        ctrl_c_after: Press Ctrl-C once this has been written, and again if nothing ends.
         env: Further environment variables.
     """
     terminal, inside = pty.openpty()
@@ -75,7 +76,7 @@ def in_terminal(
         preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),  # noqa: PLW1509 - no thread is there
     )
     os.close(inside)
-    written, pressed, until = b"", not ctrl_c_after, time.monotonic() + _SECONDS
+    written, pressed, until = b"", 0.0, time.monotonic() + _SECONDS
     try:
         while time.monotonic() < until:
             ready, _, _ = select.select([terminal], [], [], 0.1)
@@ -83,9 +84,9 @@ def in_terminal(
                 written += os.read(terminal, 65536) if ready else b""
             except OSError:  # all who wrote to it have ended
                 break
-            if not pressed and ctrl_c_after.encode() in written:
+            if ctrl_c_after and ctrl_c_after.encode() in written and time.monotonic() > pressed + _PATIENCE:
                 os.write(terminal, CTRL_C)
-                pressed = True
+                pressed = time.monotonic()
             if not ready and process.poll() is not None:
                 break
     finally:

@@ -124,7 +124,8 @@ def test_the_ops_are_the_nodes_wired_by_their_datasets(project: KedroProject) ->
 def test_what_ops_save_is_shown_as_the_asset_that_it_is(project: KedroProject, instance: dg.DagsterInstance) -> None:
     made = ["cleaned", "low", "ns/high", "report", "rows", "total"]
     assert sorted(materialized(execute(project, instance, "ops"))) == made
-    assert sorted(materialized(execute(project, instance, "assets"))) == made
+    lasting = [key for key in made if key not in ("cleaned", "low")]  # those pass in memory
+    assert sorted(materialized(execute(project, instance, "assets"))) == lasting
 
 
 def test_one_op_can_be_run_alone_in_the_manner_of_dagster(project: KedroProject, instance: dg.DagsterInstance) -> None:

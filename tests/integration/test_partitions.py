@@ -343,7 +343,8 @@ def test_what_is_listed_tells_partitions_and_sensors(incoming: KedroProject) -> 
     assert {row["key"]: row["partitions"] for row in listed["assets"]} == dict.fromkeys(
         ("files", "sums"), 'Dynamic partitions: "files"'
     )
-    assert listed["sensors"] == [{"name": "arrived", "job": "take", "status": "RUNNING"}]
+    assert listed["sensors"][0] == {"name": "arrived", "job": "take", "status": "RUNNING"}
+    assert [sensor["name"].endswith("on_pipeline_error") for sensor in listed["sensors"]] == [False, True]
     assert [job["partitions"] for job in listed["jobs"]] == ['Dynamic partitions: "files"']
     told = "\n".join(explain_lines(incoming.path, "sums"))
     assert 'Dynamic partitions: "files"' in told

@@ -148,7 +148,7 @@ def tables(tmp_path: Path) -> KedroProject:
             node(chunks, "raw", "chunked", name="chunks"),
             node(report, ["frame", "column"], ["plot", "metrics", "odd", "text"], name="report"),
         ])}""",
-        dagster="jobs: {all: {pipeline: {}}, ops: {view: ops, pipeline: {}}}",
+        dagster="jobs: {all: {selection: '*'}, ops: {view: ops, pipeline: {}}}",
     )
     project.write(
         "conf/base/catalog.yml",

@@ -19,6 +19,7 @@ PUBLIC = [
     "PartitionError",
     "ProjectError",
     "RunError",
+    "SelectionError",
     "StepError",
     "build_asset_selection",
     "build_asset_specs",

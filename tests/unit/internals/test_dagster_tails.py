@@ -16,6 +16,7 @@ def test_programs_that_show_output_are_in_a_session_of_their_own(tmp_path, monke
         def started(*arguments, **options):
             process = real(*arguments, **options)
             sessions.append(os.getsid(process.pid))
+            process.kill()  # what ends it is Dagster's
             return process
 
         monkeypatch.setattr(compute_logs.subprocess, "Popen", started, raising=False)

@@ -18,7 +18,9 @@ def written():
     handler = logging.Handler()
     handler.emit = lambda record: found.append(record.getMessage().partition("Warning: ")[2].partition("\n")[0])
     logger.addHandler(handler)
+    before, logger.disabled = logger.disabled, False  # as the logging of another test's project may have left it
     yield found
+    logger.disabled = before
     logger.removeHandler(handler)
 
 
