@@ -59,6 +59,7 @@ def _temporary_files() -> Iterator[dict[str, str]]:
     memory = Path("/dev/shm")  # noqa: S108
     has_room = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 * 2**30
     with tempfile.TemporaryDirectory(dir=memory if has_room else None, ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own
         yield {"TMPDIR": folder}
 
 

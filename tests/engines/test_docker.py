@@ -164,7 +164,7 @@ def test_a_container_that_exits_with_an_error_fails_the_run_with_one_error_of_th
     result = execute(clustered, instance, "short")
     assert not result.success
     assert "Return code is 3" in step_errors(result)
-    assert sorted(materialized(result)) == ["cleaned", "high", "low"]
+    assert sorted(materialized(result)) == ["high"]
     error = error_of_the_pipeline(clustered)
     assert (error["error"], error["nodes"]) == ("StepError", ["clean", "split", "total"])
     assert "Return code is 3" in error["message"]

@@ -208,4 +208,4 @@ def test_a_job_that_the_cluster_refuses_fails_the_run_with_one_error_of_the_pipe
 ) -> None:
     kubernetes.refuse = "exceeded quota: pods"
     assert not execute(clustered, instance).success
-    assert error_of_the_pipeline(clustered)["error"] == "DagsterK8sUnrecoverableAPIError"
+    assert error_of_the_pipeline(clustered)["error"] == "ForbiddenException"
