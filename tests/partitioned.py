@@ -59,7 +59,7 @@ def run_job(
     bootstrap_project(project.path)
     repository = dagster_jobs.load_repository(f"{project.package}.{module}", project.path)
     keys = [dg.AssetKey.from_user_string(asset) for asset in assets] or None
-    return Made(list(dagster_jobs.run_events(repository, job, keys, config, tags or {}, instance)))
+    return Made(list(dagster_jobs.start_run(repository, job, keys, config, tags or {}, instance).events))
 
 
 def partition(key: str) -> dict[str, str]:

@@ -76,7 +76,7 @@ def launch(
     bootstrap_project(project.path)
     repository = dagster_jobs.load_repository(f"{project.package}.definitions", project.path)
     keys = [dg.AssetKey.from_user_string(name) for name in names]
-    return list(dagster_jobs.run_events(repository, dagster_jobs.ASSET_JOB, keys, config or {}, {}, instance))
+    return list(dagster_jobs.start_run(repository, dagster_jobs.ASSET_JOB, keys, config or {}, {}, instance).events)
 
 
 def observe(

@@ -252,7 +252,7 @@ def made_by_dagster(random: PartitionedProject, project: KedroProject, in_memory
         )
         for key in KEYS[group[0].kind]:
             tags = {"dagster/partition": key} if key else {}
-            *_, last = dagster_jobs.run_events(repository, dagster_jobs.ASSET_JOB, keys, QUIET, tags, in_memory)
+            *_, last = dagster_jobs.start_run(repository, dagster_jobs.ASSET_JOB, keys, QUIET, tags, in_memory).events
             assert last.event_type == dg.DagsterEventType.RUN_SUCCESS, last
 
 

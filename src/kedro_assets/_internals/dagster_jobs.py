@@ -317,22 +317,6 @@ class StartedRun:
     events: Generator[dg.DagsterEvent, None, None]
 
 
-def run_events(
-    repository: ReconstructableRepository,
-    job_name: str,
-    keys: Collection[dg.AssetKey] | None,
-    run_config: Mapping[str, Any],
-    tags: Mapping[str, str],
-    instance: dg.DagsterInstance,
-) -> Iterator[dg.DagsterEvent]:
-    """Run a job and yield its events as they happen; the arguments are those of `start_run`.
-
-    Reason: as for `start_run`.
-    Risk: medium, as there.
-    """
-    return start_run(repository, job_name, keys, run_config, tags, instance).events
-
-
 def start_run(
     repository: ReconstructableRepository,
     job_name: str,

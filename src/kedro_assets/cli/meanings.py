@@ -9,18 +9,10 @@ from attrs import frozen
 
 from kedro_assets._internals import dagster_jobs
 from kedro_assets.errors import KedroAssetsError, suggest
+from kedro_assets.jobs import FILTERED
 from kedro_assets.runtime import KedroProject
 
-OF_FILTERS = {
-    "pipeline_names": "pipeline",
-    "node_names": "node",
-    "from_nodes": "node",
-    "to_nodes": "node",
-    "from_inputs": "dataset",
-    "to_outputs": "dataset",
-    "node_namespaces": "namespace",
-    "tags": "tag",
-}
+OF_FILTERS = {"pipeline_names": "pipeline", **FILTERED}
 """What each filter of `kedro run` takes the names of."""
 
 

@@ -8,9 +8,11 @@ from kedro_assets.jobs.ops import build_op_views
 from kedro_assets.jobs.plan import job_filters, nodes_left_out, plan_jobs, stale_jobs
 from kedro_assets.jobs.run_config import merged
 from kedro_assets.jobs.schedules import build_schedules
+from kedro_assets.jobs.selection import FILTERED
 from kedro_assets.jobs.sensors import LOOKED_AT, build_job_sensors
 
 __all__ = [
+    "FILTERED",
     "LOOKED_AT",
     "BuiltJob",
     "build_asset_selection",

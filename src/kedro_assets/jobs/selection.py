@@ -47,7 +47,7 @@ def select_nodes(
     ]
     for key, position, value in unknown:
         verb = "have" if several else "has"
-        found = f"{title} {verb} no {_FILTERED[key]} '{value}'."
+        found = f"{title} {verb} no {FILTERED[key]} '{value}'."
         scope.at(key, position).add(found, suggest(value, known[key]))
     if unknown:
         return []
@@ -75,7 +75,7 @@ def _check_pipeline(graph: ProjectGraph, pipelines: Mapping[str, Pipeline], name
         scope.add(found, hint)
 
 
-_FILTERED = {
+FILTERED = {
     "node_names": "node",
     "from_nodes": "node",
     "to_nodes": "node",

@@ -57,6 +57,24 @@ def test_the_assets_of_a_job_are_known_by_step_in_order(job):
     ]
 
 
+def test_each_step_of_a_job_is_known_with_those_for_which_it_waits(job):
+    assert dagster_jobs.steps_before(job) == {"first": set(), "second": {"first"}}
+
+
+def test_a_step_does_not_wait_for_what_is_not_selected():
+    @dg.multi_asset(specs=[dg.AssetSpec(name, skippable=True) for name in ("shown", "kept")], can_subset=True)
+    def split():
+        pass
+
+    @dg.asset(deps=["kept"])
+    def score():
+        pass
+
+    job = dg.define_asset_job("some", dg.AssetSelection.assets("shown", "score"))
+    found = dagster_jobs.repository_of(dg.Definitions(assets=[split, score], jobs=[job])).get_job("some")
+    assert dagster_jobs.steps_before(found) == {"split": set(), "score": set()}
+
+
 def test_a_step_that_makes_no_asset_is_left_out():
     assert dagster_jobs.assets_by_step(ops) == {}
 
@@ -245,7 +263,9 @@ def test_definitions_are_found_and_their_run_gives_its_events_as_they_happen(tmp
     repository = dagster_jobs.load_repository(target, tmp_path)
     assert dagster_jobs.definitions_of(repository).job_names == [dagster_jobs.ASSET_JOB]
     with dg.DagsterInstance.ephemeral() as instance:
-        events = dagster_jobs.run_events(repository, dagster_jobs.ASSET_JOB, [dg.AssetKey("second")], {}, {}, instance)
+        events = dagster_jobs.start_run(
+            repository, dagster_jobs.ASSET_JOB, [dg.AssetKey("second")], {}, {}, instance
+        ).events
         assert iter(events) is events
         made = [event.asset_key for event in events if event.is_step_materialization]
         [run] = instance.get_runs()
