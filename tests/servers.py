@@ -53,6 +53,22 @@ STOP_SCHEDULE = """mutation ($id: String!) {
     stopRunningSchedule(id: $id) {__typename ... on PythonError {message}}
 }"""
 
+BACKFILL = """mutation ($params: LaunchBackfillParams!) {
+    launchPartitionBackfill(backfillParams: $params) {
+        __typename ... on LaunchBackfillSuccess {backfillId} ... on Error {message}
+    }
+}"""
+BACKFILL_STATUS = """query ($id: String!) {
+    partitionBackfillOrError(backfillId: $id) {... on PartitionBackfill {status error {message}} ... on Error {message}}
+}"""
+
+HASTY_BACKFILLS = {
+    "module": "hasty_backfills",
+    "class": "QueuedRunCoordinator",
+    "config": {"max_concurrent_runs": 2, "dequeue_interval_seconds": 1},
+}
+"""A `run_coordinator` with which the daemon of `dagster_dev` looks at backfills every other second."""
+
 
 @dataclass(frozen=True)
 class Server:
@@ -141,6 +157,23 @@ class DagsterDev(Server):
         self.wait_for_run(new)
         return new
 
+    def backfill(self, assets: Sequence[Sequence[str]]) -> str:
+        """Ask for all partitions of some assets, as the UI does, and return the id of the backfill."""
+        wanted = {"assetSelection": [{"path": list(path)} for path in assets], "allPartitions": True}
+        answer = self.ask(BACKFILL, params=wanted)["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        return str(answer["backfillId"])
+
+    def wait_for_backfill(self, backfill: str, seconds: float = RUN_SECONDS) -> str:
+        """Wait until a backfill has ended, and return its status."""
+
+        def status() -> str | None:
+            answer = self.ask(BACKFILL_STATUS, id=backfill)["partitionBackfillOrError"]
+            assert not answer.get("error"), answer
+            return None if answer["status"] in ("REQUESTED", "FAILING") else answer["status"]
+
+        return str(wait_for(status, f"the backfill {backfill}", seconds))
+
     def start_schedule(self, project: KedroProject, name: str) -> str:
         """Switch a schedule on, and give what `stop_schedule` wants."""
         selector = {**self.location(project.package), "scheduleName": name}
@@ -196,7 +229,8 @@ def dagster_dev(home: Path, *projects: KedroProject, settings: Mapping[str, Any]
     workspace = {"load_from": [{"python_module": module} for module in modules]}
     (home / "workspace.yaml").write_text(yaml.safe_dump(workspace), encoding="utf-8")
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(home / "workspace.yaml"), "-h", "127.0.0.1"]
-    with web_server(command, folder=home, home=home) as url:
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    with web_server(command, folder=home, home=home, variables={"PYTHONPATH": path}) as url:
         yield DagsterDev(url, home)
 
 

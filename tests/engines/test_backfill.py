@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 from helpers import KedroProject, json_dataset, write_project
 from partitioned import every, one
-from servers import DagsterDev, dagster_dev, wait_for
+from servers import HASTY_BACKFILLS, DagsterDev, dagster_dev, wait_for
 
 DAYS = int(os.environ.get("BACKFILL_DAYS", "14"))
 FIRST = date(2026, 1, 4)  # a Sunday, on which Dagster's weeks begin
@@ -145,17 +145,6 @@ WANTED = {
     "one run, killed": Wanted(DAYS, single=True, killed=True),
 }
 
-BACKFILL = """mutation ($params: LaunchBackfillParams!) {
-    launchPartitionBackfill(backfillParams: $params) {
-        __typename ... on LaunchBackfillSuccess {backfillId} ... on Error {message}
-    }
-}"""
-STATUS = """query ($id: String!) {
-    partitionBackfillOrError(backfillId: $id) {
-        ... on PartitionBackfill {status error {message}} ... on Error {message}
-    }
-}"""
-
 
 @dataclass(frozen=True)
 class Bench:
@@ -173,13 +162,7 @@ class Bench:
 
     def ended(self, name: str) -> str:
         """Wait for a backfill, and give its status."""
-
-        def status() -> str | None:
-            answer = self.dev.ask(STATUS, id=self.backfills[name])["partitionBackfillOrError"]
-            assert not answer.get("error"), answer
-            return None if answer["status"] in ("REQUESTED", "FAILING") else answer["status"]
-
-        return wait_for(status, f"the backfill {name!r}", SECONDS)
+        return self.dev.wait_for_backfill(self.backfills[name], SECONDS)
 
     def runs(self, name: str) -> list[Run]:
         """The runs of a backfill, the oldest first."""
@@ -206,10 +189,7 @@ class Run:
 def launch(dev: DagsterDev, project: KedroProject, prefix: str) -> str:
     """Ask for all partitions of all assets, as the UI does."""
     dev.location(project.package)
-    assets = [{"path": [prefix, name]} for name in ("daily", "weekly", "report")]
-    answer = dev.ask(BACKFILL, params={"assetSelection": assets, "allPartitions": True})["launchPartitionBackfill"]
-    assert answer["__typename"] == "LaunchBackfillSuccess", answer
-    return answer["backfillId"]
+    return dev.backfill([(prefix, name) for name in ("daily", "weekly", "report")])
 
 
 @pytest.fixture(scope="module")
@@ -219,18 +199,12 @@ def bench(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterat
     projects = {name: wanted.write(folder) for name, wanted in WANTED.items()}
     settings = {
         "storage": {"postgres": {"postgres_url": postgres_url}},
-        "run_coordinator": {
-            "module": "hasty_backfills",
-            "class": "QueuedRunCoordinator",
-            "config": {"max_concurrent_runs": 2, "dequeue_interval_seconds": 1},
-        },
+        "run_coordinator": HASTY_BACKFILLS,
         "run_retries": {"enabled": True, "max_retries": 1},
     }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
-        with dagster_dev(folder / "home", *projects.values(), settings=settings) as dev:
-            backfills = {name: launch(dev, projects[name], wanted.prefix) for name, wanted in WANTED.items()}
-            yield Bench(dev, projects, backfills)
+    with dagster_dev(folder / "home", *projects.values(), settings=settings) as dev:
+        backfills = {name: launch(dev, projects[name], wanted.prefix) for name, wanted in WANTED.items()}
+        yield Bench(dev, projects, backfills)
 
 
 @pytest.mark.slow

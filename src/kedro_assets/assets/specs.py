@@ -98,34 +98,37 @@ def _placed(vertex: Vertex, specs: Mapping[Vertex, dg.AssetSpec], partitions: Pa
     if node is not None:
         read: list[Vertex] = [("dataset", dataset) for dataset in graph.upstream(node)]
         before = dict.fromkeys(other for other in [*read, *graph.order.get(node, ())] if other in specs)
+        behind = {other: reader for other, reader in _behind(before, node, graph).items() if other in specs}
         if spec.automation_condition is not None:
             chosen = vertex[0] == "dataset" and names_method(
                 graph.settings_of(vertex[1]).automation_condition, "resolve_through_virtual"
             )
             virtual = not graph.passing.isdisjoint(before) and not chosen
-            external = [
-                specs[other] for other in _behind(before, graph) if graph.maker(other) is None and other in specs
-            ]
+            external = [specs[other] for other in behind if graph.maker(other) is None]
             made_with = [specs[other].key for other in _made_with(node, graph) if other in specs]
             changes["automation_condition"] = placed_condition(
                 spec.automation_condition, external, made_with, virtual=virtual
             )
         own = {specs[other].key for other in before}
         said = [dep for dep in spec.deps if dep.asset_key not in own]  # by the translator, on assets of other origin
-        changes["deps"] = [*said, *(_dep(specs[other], node, other, partitions) for other in before)]
+        # a backfill does not look through what is virtual, and makes other partitions in another run
+        apart = {other: reader for other, reader in behind.items() if partitions.apart(reader, other)}
+        readers = dict.fromkeys(before, node) | {other: apart[other] for other in apart if other not in before}
+        changes["deps"] = [*said, *(_dep(specs[other], reader, other, partitions) for other, reader in readers.items())]
     return spec.replace_attributes(**changes) if changes else spec
 
 
-def _behind(vertices: Iterable[Vertex], graph: ProjectGraph) -> Iterable[Vertex]:
-    """Return assets with those that in-memory ones among them are made from, and so on."""
-    found: dict[Vertex, None] = {}
-    todo = list(vertices)
+def _behind(vertices: Iterable[Vertex], node: str, graph: ProjectGraph) -> Mapping[Vertex, str]:
+    """Return what a node reads or waits for, and what in-memory data among it is made from, and so on, each with its reader."""
+    found: dict[Vertex, str] = {}
+    todo = [(vertex, node) for vertex in vertices]
     while todo:
-        vertex = todo.pop()
+        vertex, reader = todo.pop()
         maker = graph.maker(vertex)
         if vertex not in found and vertex in graph.passing and maker is not None:
-            todo += [*(("dataset", name) for name in graph.upstream(maker)), *graph.order.get(maker, ())]
-        found[vertex] = None
+            todo += [(("dataset", name), maker) for name in graph.upstream(maker)]
+            todo += [(other, maker) for other in graph.order.get(maker, ())]
+        found.setdefault(vertex, reader)
     return found
 
 

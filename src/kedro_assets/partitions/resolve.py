@@ -81,6 +81,13 @@ class Partitions:
         same = own is not None and own.definition == read.definition
         return not same or not (mapping is None or isinstance(mapping, dg.IdentityPartitionMapping))
 
+    def apart(self, node: str, vertex: Vertex) -> bool:
+        """Whether a backfill makes what a node makes in other runs than an asset that it reads or waits for."""
+        own, read = self.nodes.get(node), self.of(vertex)
+        if own is None or read is None:
+            return own is not read
+        return vertex[0] == "dataset" and self.moves(node, vertex[1])
+
     def same_parts(self, node: str, dataset: str) -> set[str]:
         """Return the parts of a node's partition that the one which it reads of a dataset has too.
 

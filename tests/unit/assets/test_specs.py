@@ -11,6 +11,7 @@ from unit.builders import make_node
 from unit.records import make_table
 
 CHAIN = [make_node("a", ["raw"], ["x"]), make_node("b", ["x"], ["y"]), make_node("c", ["y"])]
+WEEKLY = PartitionsConfig(weekly=TimeWindowsConfig(start_date="2026-01-04"))
 DAILY = PartitionsConfig(daily=TimeWindowsConfig(start_date="2026-01-01"))
 
 
@@ -49,6 +50,31 @@ def test_a_node_waits_for_what_is_to_be_there_before_it():
 
 def test_a_dataset_that_is_read_under_two_names_is_one_dependency():
     assert deps(make_table([make_node("a", ["raw@one", "raw@two"], ["x"])]))["x"] == ["raw"]
+
+
+@pytest.mark.parametrize(
+    ("partitions", "mappings", "expected"),
+    [
+        ({"days": DAILY, "weeks": WEEKLY}, {}, {"memory": None, "days": None}),
+        ({"days": DAILY}, {}, {"memory": None, "days": None}),
+        ({"weeks": WEEKLY}, {}, {"memory": None, "days": None}),
+        ({"days": DAILY, "weeks": DAILY}, {"days": "all"}, {"memory": None, "days": dg.AllPartitionMapping()}),
+        ({"days": DAILY, "weeks": DAILY}, {}, {"memory": None}),
+        ({}, {}, {"memory": None}),
+    ],
+    ids=["of another kind", "to one", "from one", "by a mapping", "alike", "none"],
+)
+def test_an_asset_also_depends_on_other_partitions_behind_in_memory_data(partitions, mappings, expected):
+    nodes = [
+        make_node("a", ["raw"], ["days"]),
+        make_node("b", ["days"], ["memory"]),
+        make_node("c", ["memory"], ["weeks"]),
+    ]
+    metadata = {"dagster": {"partition_mappings": mappings}}
+    catalog = {"memory": {"type": "MemoryDataset", "metadata": metadata}}
+    table = make_table(nodes, partitions=partitions, files=["raw", "days", "weeks"], catalog=catalog)
+    found = table.by_vertex["dataset", "weeks"].spec.deps
+    assert {dep.asset_key.to_user_string(): dep.partition_mapping for dep in found} == expected
 
 
 RAW, KEPT = dg.AssetSelection.assets("raw"), dg.AssetSelection.assets("kept")
