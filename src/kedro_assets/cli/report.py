@@ -11,7 +11,9 @@ import click
 import dagster as dg
 
 from kedro_assets._internals import dagster_assets, dagster_jobs
-from kedro_assets.cli.automation import automation_notes
+from kedro_assets.cli.automation import Automation
+from kedro_assets.cli.idle import idle_notes
+from kedro_assets.cli.loops import loop_notes
 from kedro_assets.definitions import Translation, translate
 from kedro_assets.errors import ProjectError, Scope, SelectionError
 from kedro_assets.execution import check_step_names
@@ -73,7 +75,9 @@ def check_lines(root: Path) -> Iterator[str]:
         for left in found.project.left_out
         if not left.failed
     )
-    yield from automation_notes(found)
+    automation = Automation(found)
+    yield from idle_notes(automation)
+    yield from loop_notes(automation)
     yield from unused
     missing = left_out_text(found.project)
     if missing:

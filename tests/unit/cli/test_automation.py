@@ -1,211 +1,47 @@
-"""What is said of conditions that nothing lets fire, and of jobs that would start themselves; and where nothing is said."""
+"""What starts runs by itself, and what such a run makes."""
 
+import dagster as dg
 import pytest
 
-from kedro_assets.cli.automation import automation_notes
+from kedro_assets.cli.automation import Automation
+from unit.cli.automated import CHAIN, PAIR, file
 
-CHAIN = "return {'__default__': Pipeline([n('a', ['raw'], ['x']), n('b', ['x'], ['y']), n('c', ['y'], ['z'])])}"
-SOURCE = "return {'__default__': Pipeline([n('a', None, ['x']), n('b', ['x'], ['y'])])}"
-
-
-def file(name, condition="", place=""):
-    settings = f"\n  metadata: {{dagster: {{automation_condition: {condition}}}}}" if condition else ""
-    return f"{name}:\n  type: json.JSONDataset\n  filepath: {place or name + '.json'}{settings}\n"
+KEYS = {name: dg.AssetKey(name) for name in ("raw", "x", "y", "z", "made", "found", "one", "two")}
 
 
 @pytest.fixture
-def notes_of(translate_project):
-    """Return what is said of a project, by the conditions of its datasets."""
+def automation_of(translate_project):
+    """Translate a project whose datasets are files, but for those that are handed on in memory."""
 
-    def notes(pipelines=CHAIN, dagster="", catalog="", **conditions):
-        names = ("raw", "x", "y", "z")
-        entries = "".join(file(name, conditions.get(name, "")) for name in names if f"\n{name}:" not in f"\n{catalog}")
-        conf = {"catalog.yml": catalog + entries, "dagster.yml": dagster}
-        return list(automation_notes(translate_project(pipelines, conf=conf)))
+    def automation(pipelines, files, dagster="", **conditions):
+        catalog = "".join(file(name, conditions.get(name, "")) for name in files)
+        return Automation(translate_project(pipelines, conf={"catalog.yml": catalog, "dagster.yml": dagster}))
 
-    return notes
+    return automation
 
 
-# Conditions.
-
-SILENT = "raw: {type: pandas.SQLTableDataset, table_name: raw, credentials: {con: 'sqlite://'}}\n"
-OF_NOBODY = "raw: {type: json.JSONDataset, filepath: raw.json, metadata: {dagster: {external: false}}}\n"
-IGNORING = "{eager: null, ignore: 'key:\"raw\"'}"
-
-
-def test_nothing_is_said_where_there_is_no_condition(notes_of):
-    assert notes_of() == []
+def test_a_run_of_one_asset_makes_all_that_the_nodes_store_which_run_for_it(automation_of):
+    found = automation_of(PAIR, ["raw", "made", "found", "one", "two"])
+    assert found.made_with(KEYS["one"]) == {KEYS["made"], KEYS["one"]}
+    assert found.made_with(KEYS["two"]) == {KEYS["found"], KEYS["two"]}
+    assert found.made_with(KEYS["raw"]) == frozenset()
 
 
-@pytest.mark.parametrize(
-    ("conditions", "catalog"),
-    [
-        ({"x": "eager", "y": "eager", "z": "eager"}, ""),
-        ({"x": "eager"}, OF_NOBODY),
-        ({"y": "eager"}, SILENT),
-        ({"x": "{any_of: [on_missing, {on_cron: '@daily'}]}"}, ""),
-        ({"x": "{on_cron: '@daily'}"}, SILENT),
-        ({"x": "{on_cron: '@daily'}", "y": "{on_cron: '@daily'}"}, ""),
-        ({"x": "{missing: null, since_last_handled: null}"}, SILENT),
-        ({"x": "{all_of: [code_version_changed, {not: in_progress}]}"}, SILENT),
-        ({"y": "{any_of: [{on_cron: '@daily'}, eager]}"}, ""),
-        ({"y": "{on_cron: '@daily', ignore: 'key:\"x\"'}"}, ""),
-    ],
-)
-def test_nothing_is_said_of_conditions_that_can_fire(notes_of, conditions, catalog):
-    assert notes_of(catalog=catalog, **conditions) == []
+def test_behind_in_memory_data_stands_what_that_is_made_from(automation_of):
+    found = automation_of(PAIR, ["raw", "made", "found", "one", "two"])
+    assert found.made_from(found.found.table.dataset("one")) == {KEYS["raw"], KEYS["found"]}
+    assert found.made_from(found.found.table.dataset("raw")) == frozenset()
 
 
-@pytest.mark.parametrize(
-    ("conditions", "catalog", "asset", "reason", "write"),
-    [
-        ({"x": "eager"}, SILENT, "x", "it waits until 'raw' is there, which no node makes", "`ignore: 'key:\"raw\"'`"),
-        ({"x": "{all_of: [eager, code_version_changed]}"}, SILENT, "x", "it waits until 'raw' is there", "`ignore: '"),
-        ({"x": "{eager: null, without: {not: any_deps_missing}}"}, SILENT, "x", "it follows 'raw', which no node makes", "`on_cron`"),
-        ({"y": "{eager: null, allow: 'key:\"xx\"'}"}, "", "y", "its `allow` and `ignore` leave nothing", "Correct their selections"),
-        ({"x": IGNORING}, "", "x", "its `allow` and `ignore` leave nothing", "Correct their selections"),
-        ({"y": "on_missing"}, "", "y", "what has no partitions is newly missing only after", "`{missing: null, since_last_handled: null}`"),
-        ({"y": "newly_missing"}, "", "y", "what has no partitions is newly missing only after", "since_last_handled"),
-    ],
-)  # fmt: skip
-def test_a_condition_that_nothing_lets_fire_is_named_with_what_to_write(
-    notes_of, conditions, catalog, asset, reason, write
-):
-    [note] = notes_of(catalog=catalog, **conditions)
-    assert note.startswith(f"The automation condition of '{asset}' starts nothing: {reason}"), note
-    assert write in note
-
-
-def test_an_asset_that_is_made_from_nothing_has_nothing_to_follow(notes_of):
-    [note] = notes_of(SOURCE, x="eager", y="eager")
-    assert note.startswith("The automation condition of 'x' starts nothing: it follows what the asset is made from")
-    assert "Write `on_cron`" in note
-
-
-def test_partitions_may_be_newly_missing(notes_of):
-    dagster = "assets: {partitions: {x: {dynamic: shops}, y: {dynamic: shops}}}"
-    place = "${runtime_params:partition_key}.json"
-    catalog = file("x", "on_missing", f"x/{place}") + file("y", "", f"y/{place}")
-    assert notes_of(SOURCE, dagster, catalog) == []
-
-
-def test_in_memory_data_is_looked_through(notes_of):
-    [note] = notes_of(catalog=SILENT + "x: {type: MemoryDataset}\n", y="eager")
-    assert "it waits until 'raw' is there" in note
-
-
-ON_CRON = "{on_cron: '@daily'}"
-
-
-def test_what_a_cron_tick_waits_for_though_nothing_makes_it_is_named(notes_of):
-    [note] = notes_of(y=ON_CRON)
-    assert note.startswith(
-        "The automation condition of 'y' waits on every tick until 'x' has been made, and no condition"
-    )
-    assert "write `ignore: 'key:\"x\"'`" in note
-
-
-@pytest.mark.parametrize(
-    "job",
-    [
-        "schedule: {cron_schedule: '@daily'}",
-        "sensor: {dataset: raw}",
-        pytest.param("automation_condition: {any_job_root_assets_match: eager}", marks=pytest.mark.newer_jobs),
-        "view: ops, schedule: {cron_schedule: '@daily'}",
-    ],
-)
-def test_what_a_job_makes_that_something_starts_is_waited_for_with_reason(notes_of, job):
-    assert notes_of(dagster=f"jobs: {{j: {{pipeline: {{node_names: [a]}}, {job}}}}}", y=ON_CRON) == []
-    assert len(notes_of(dagster="jobs: {j: {pipeline: {node_names: [a]}}}", y=ON_CRON)) == 1
-
-
-VALIDATED = """
-    {name}: {{{of}, validator: shop.V, metadata: {{dagster: {{check_automation_condition: {condition}}}}}}}
-"""
-FILE = "type: json.JSONDataset, filepath: raw.json"
-TABLE = "type: pandas.SQLTableDataset, table_name: raw, credentials: {con: 'sqlite://'}"
-
-
-@pytest.mark.parametrize(
-    ("name", "of", "condition", "reason"),
-    [
-        ("raw", FILE, "eager", ""),
-        ("raw", TABLE, ON_CRON, ""),
-        ("x", FILE, "{missing: null, since_last_handled: null}", ""),
-        ("raw", TABLE, "eager", "it waits until 'raw' is there"),
-        ("x", FILE, "on_missing", "what has no partitions is newly missing"),
-        ("x", FILE, "{eager: null, ignore: 'key:\"x\"'}", "its `allow` and `ignore` leave nothing"),
-    ],
-)
-def test_a_condition_of_a_check_that_nothing_lets_fire_is_named(notes_of, name, of, condition, reason):
-    notes = notes_of(catalog=VALIDATED.format(name=name, of=of, condition=condition).strip() + "\n")
-    start = f"The automation condition of the check 'validator' of '{name}' starts nothing: {reason}"
-    assert [note.startswith(start) for note in notes] == ([True] if reason else [])
-
-
-# Sensors.
-
-TWO = "jobs: {one: {pipeline: {node_names: [a]}, sensor: {asset: %s}}, two: {pipeline: {node_names: [c]}, sensor: {asset: %s}}}"
-
-
-def test_jobs_that_start_each_other_are_named_once(notes_of):
-    [note] = notes_of(dagster=TWO % ("z", "x"))
-    assert note.startswith(
-        "Job 'one' would start itself again and again: it starts job 'two', which starts job 'one'. Let a sensor look at"
-    )
-
-
-@pytest.mark.parametrize("assets", [("y", "x"), ("x", "z"), ("x", "x"), ("y", "y")])
-def test_jobs_that_do_not_start_each_other_in_a_circle_are_not_named(notes_of, assets):
-    assert notes_of(dagster=TWO % assets) == []
-
-
-OF_Y = "jobs: {j: {pipeline: {node_names: [a]}, sensor: {asset: %s}}}"
-
-
-def test_a_condition_can_close_the_circle(notes_of):
-    [note] = notes_of(dagster=OF_Y % "y", y="eager")
-    assert "it starts the automation condition of 'y', which starts job 'j'." in note
-    [note] = notes_of(dagster=OF_Y % "z", y="eager", z="{any_of: [on_missing, eager]}")
-    assert "of 'y', which starts the automation condition of 'z', which starts job 'j'." in note
-
-
-@pytest.mark.parametrize(
-    "condition",
-    [
-        "{eager: null, ignore: 'key:\"x\"'}",
-        ON_CRON,
-        "{all_of: [eager, code_version_changed]}",
-        "{all_of: [eager, {not: {any_deps_match: {executed_with_tags: {tag_keys: [own]}}}}]}",
-    ],
-)
-def test_a_condition_that_does_not_follow_the_job_closes_none(notes_of, condition):
-    assert [note for note in notes_of(dagster=OF_Y % "y", y=condition) if "again" in note] == []
-
-
-def test_a_condition_on_what_the_job_makes_itself_closes_none(notes_of):
-    dagster = "jobs: {j: {pipeline: {node_names: [a, b]}, sensor: {asset: y}}}"
-    assert notes_of(dagster=dagster, y="eager") == []
-
-
-def test_a_job_that_writes_the_files_that_its_sensor_looks_at_is_named(notes_of):
-    dagster = "jobs: {j: {sensor: {dataset: raw}}, k: {pipeline: {node_names: [b]}, sensor: {dataset: raw}}}"
-    assert notes_of(dagster=dagster) == []
-    [note] = notes_of(dagster=dagster, catalog=file("x", place="./raw.json"))
-    assert note.startswith(
-        "Job 'j' would start itself again and again: its sensor looks at the files of 'raw', and the job"
-    )
-    assert "writes 'x' to the same place" in note
-
-
-@pytest.mark.newer_jobs
-def test_conditions_of_jobs_can_start_each_other(notes_of):
-    pipelines = """
-        return {'__default__': Pipeline([
-            n('a', ['raw'], ['x']), n('b', ['x'], ['y']), n('c', ['raw'], ['z']), n('d', ['z'], ['w'])])}
+def test_the_jobs_that_something_starts_are_known_with_what_they_make(automation_of):
+    dagster = """
+        jobs:
+          by_time: {pipeline: {node_names: [a]}, schedule: {cron_schedule: '@daily'}}
+          by_data: {pipeline: {node_names: [b]}, sensor: {asset: x}}
+          by_hand: {pipeline: {node_names: [c]}}
     """
-    job = "{pipeline: {node_names: %s}, automation_condition: {any_job_root_assets_match: eager}}"
-    circle = f"jobs: {{one: {job % '[a, d]'}, two: {job % '[c, b]'}}}"
-    [note] = notes_of(pipelines, circle, catalog=file("w"))
-    assert note.startswith("Job 'one' would start itself again and again: it starts job 'two', which starts job 'one'.")
-    assert notes_of(pipelines, f"jobs: {{one: {job % '[a, c]'}, two: {job % '[d, b]'}}}", catalog=file("w")) == []
+    found = automation_of(CHAIN, ["raw", "x", "y", "z"], dagster, y="eager")
+    assert found.jobs == {"by_time": {KEYS["x"]}, "by_data": {KEYS["y"]}, "by_hand": {KEYS["z"]}}
+    assert found.started == {KEYS["x"], KEYS["y"]}
+    assert list(found.sensors.values()) == [("by_data", {"asset": "x"})]
+    assert list(found.automated) == [KEYS["y"]]
