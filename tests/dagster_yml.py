@@ -58,6 +58,8 @@ MISFITS += [
     ("jobs: {a: {selection: 'table_name:x'}}", "jobs.a.selection"),
     ('assets: {pools: {t: "a\\nb"}}', "assets.pools.t"),
     ("assets: {pools: {t: ''}}", "assets.pools.t"),
+    ("assets: {step_tags: {no_such: {a: b}}}", "assets.step_tags.no_such"),
+    ("jobs: {a: {pipeline: {}, tags: {dagster/priority: high}}}", "jobs.a.tags.dagster/priority"),
     ("assets: {partitions: {doubled: {dynamic: ''}}}", "assets.partitions.doubled.dynamic"),
     ("assets: {partitions: {doubled: {static: [a, '']}}}", "assets.partitions.doubled.static[1]"),
     (

@@ -15,7 +15,7 @@ from kedro_assets.errors import (
 )
 
 if TYPE_CHECKING:
-    from kedro_assets.assets import DatasetRecord, KedroTranslator
+    from kedro_assets.assets import DatasetRecord, KedroTranslator, NodeRecord
     from kedro_assets.component import KedroProjectComponent
     from kedro_assets.definitions import build_asset_specs, build_definitions
     from kedro_assets.execution import with_hooks
@@ -30,6 +30,7 @@ __all__ = [
     "KedroProjectComponent",
     "KedroResource",
     "KedroTranslator",
+    "NodeRecord",
     "PartitionError",
     "ProjectError",
     "RunError",
@@ -49,6 +50,7 @@ _LAZY = {
     "KedroProjectComponent": "kedro_assets.component",
     "KedroResource": "kedro_assets.runtime",
     "KedroTranslator": "kedro_assets.assets",
+    "NodeRecord": "kedro_assets.assets",
     "build_asset_selection": "kedro_assets.jobs",
     "build_asset_specs": "kedro_assets.definitions",
     "build_definitions": "kedro_assets.definitions",

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ import dagster as dg
 from kedro_assets._internals.dagster_components import TRANSLATION_RESOLVER
 
 if TYPE_CHECKING:
-    from kedro_assets.assets import DatasetRecord
+    from kedro_assets.assets import DatasetRecord, NodeRecord
 
 
 def _resolve_path(context: dg.ResolutionContext, value: str | None) -> str | None:
@@ -60,7 +60,8 @@ class KedroProjectScaffolder(dg.Scaffolder[KedroProjectParams]):
 class KedroProjectComponent(dg.Component, dg.Resolvable, dg.Model):
     """A Kedro project, with the datasets of its catalog as assets.
 
-    Override `get_asset_spec` in a subclass to say in Python what an asset looks like.
+    Override `get_asset_spec` in a subclass to say in Python what an asset looks like, and `get_step_tags` to say what tags
+    the steps of nodes have.
 
     Attributes:
         project_path: The Kedro project; relative to the folder of the `defs.yaml`, and by default around it.
@@ -117,6 +118,14 @@ class KedroProjectComponent(dg.Component, dg.Resolvable, dg.Model):
         spec = KedroTranslator().get_asset_spec(record)
         return self.translation(spec, record) if self.translation else spec
 
+    def get_step_tags(self, record: NodeRecord) -> Mapping[str, Any]:
+        """Return the tags of a node's step in Dagster; by default those of dagster.yml.
+
+        Args:
+            record: The node.
+        """
+        return record.step_tags
+
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Build the definitions of the Kedro project.
 
@@ -135,6 +144,9 @@ class KedroProjectComponent(dg.Component, dg.Resolvable, dg.Model):
         class Translator(KedroTranslator):
             def get_asset_spec(self, data: DatasetRecord) -> dg.AssetSpec:
                 return component.get_asset_spec(data)
+
+            def get_step_tags(self, data: NodeRecord) -> Mapping[str, Any]:
+                return component.get_step_tags(data)
 
         around = None if self.package else context.path
         return build_definitions(

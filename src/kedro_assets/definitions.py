@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import dagster as dg
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kedro_assets.assets import AssetTable, KedroTranslator, build_table, describe_assets
 from kedro_assets.errors import ProjectError, Scope
@@ -205,7 +205,10 @@ def _describe(location: ProjectLocation, translator: KedroTranslator | None, pro
     described = describe_assets(project, graph, translator, problems)
     graph = with_order(graph, config.deps, described.waits, problems)
     partitions = resolve_partitions(project.config, graph, described.partitions, problems)
-    clusters = cluster(graph, config, partitions.boundaries(), problems)
+    needs = described.step_tags.needs(graph)
+    boundaries = evolve(partitions.boundaries(), needs=needs, merge_needs=config.merge_step_tags)
+    clusters = cluster(graph, config, boundaries, problems)
+    described.step_tags.check(graph, clusters, problems)
     check_depth(graph, clusters, problems.at("assets", "cluster_by"))
     return Described(project, clusters, build_table(project, partitions, clusters, described, problems))
 

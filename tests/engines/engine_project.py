@@ -64,7 +64,7 @@ PIPELINES = """{
         node(clean, ["raw", "params:factor"], "cleaned", name="clean"),
         node(split, "cleaned", {"low": "low", "high": "high"}, name="split"),
         node(chunks, ["high", "params:model.depth"], "stats.rows", name="chunks", namespace="stats"),
-        node(total, {"low": "low", "high": "high", "everything": "parameters"}, "total", name="total"),
+        node(total, {"low": "low", "high": "high", "everything": "parameters"}, "total", name="total", tags="gpu"),
         node(report, ["total", "stats.rows"], None, name="report", namespace="stats"),
     ]),
 }"""

@@ -102,8 +102,15 @@ def started(
 
 
 @contextmanager
-def dask_cluster(folder: Path, workers: int = 2, threads: int = 1) -> Iterator[str]:
-    """Run a Dask scheduler and its workers, each in a process of its own that is started again when it dies."""
+def dask_cluster(folder: Path, workers: int = 2, threads: int = 1, resources: str = "") -> Iterator[str]:
+    """Run a Dask scheduler and its workers, each in a process of its own that is started again when it dies.
+
+    Args:
+        folder: Where their logs and files are.
+        workers: How many there are.
+        threads: How many threads each has.
+        resources: What the last one has, as in `GPU=1`.
+    """
     need_modules("distributed", "dagster_dask")
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
@@ -114,21 +121,22 @@ def dask_cluster(folder: Path, workers: int = 2, threads: int = 1) -> Iterator[s
         for number in range(workers):
             name, log = f"worker_{number}", folder / f"worker_{number}.log"
             options = ("--nthreads", str(threads), "--name", name, "--local-directory", str(folder / name))
-            command = (sys.executable, "-m", "distributed.cli.dask_worker", address, *here, *options)
+            has = ("--resources", resources) if resources and number == workers - 1 else ()
+            command = (sys.executable, "-m", "distributed.cli.dask_worker", address, *here, *options, *has)
             stack.enter_context(started(command, log, lambda log=log: "Starting established" in log.read_text()))
         yield address
 
 
 @contextmanager
 def celery_worker(
-    folder: Path, app: str, url: str, *, processes: int, variables: Mapping[str, str]
+    folder: Path, app: str, url: str, *, processes: int, variables: Mapping[str, str], queue: str = "dagster"
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `dagster-celery worker start` on a Redis server; it forks its processes and replaces those that die."""
+    """Run `dagster-celery worker start` on a queue of a Redis server; it forks its processes and replaces those that die."""
     need_modules("dagster_celery", "redis")
     config = folder / "celery.yaml"
     config.write_text(yaml.safe_dump({"execution": {"config": {"broker": url, "backend": url}}}), encoding="utf-8")
     log = folder / "worker.log"
-    command = ("worker", "start", "-A", app, "-y", str(config))
+    command = ("worker", "start", "-A", app, "-y", str(config), "-q", queue)
     options = ("--", "--concurrency", str(processes), "--without-gossip", "--without-mingle")
     # It starts a program called `celery`.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])

@@ -50,11 +50,11 @@ class Engine:
     processes: Callable[[], set[int]]
     ends_steps: bool = False
 
-    def project(self, folder: Path, cluster_by: str = "node") -> KedroProject:
-        """Write the project for this engine, each node with a step of its own or in clusters."""
+    def project(self, folder: Path, cluster_by: str = "node", **assets: Any) -> KedroProject:
+        """Write the project for this engine, each node with a step of its own or in clusters, and more of `assets`."""
         return make_project(
             folder,
-            assets={"cluster_by": cluster_by},
+            assets={"cluster_by": cluster_by, **assets},
             executors={"engine": self.executor},
             default_executor="engine",
             jobs=JOBS,

@@ -30,11 +30,12 @@ def engine(
     worker: Popen[bytes], redis_url: str, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> Engine:
     hurry_celery(monkeypatch)
+    celery = {"broker": redis_url, "backend": redis_url}
+    return Engine({"celery": celery}, instance, lambda: children_of(worker))
 
-    def processes() -> set[int]:
-        return {child.pid for child in import_module("psutil").Process(worker.pid).children(recursive=True)}
 
-    return Engine({"celery": {"broker": redis_url, "backend": redis_url}}, instance, processes)
+def children_of(worker: Popen[bytes]) -> set[int]:
+    return {child.pid for child in import_module("psutil").Process(worker.pid).children(recursive=True)}
 
 
 class TestCelery(WorkerTests):
@@ -54,3 +55,18 @@ def test_a_step_whose_worker_process_is_killed_fails_the_run_with_one_error_of_t
     assert execute(project, instance).success
     [last] = project.calls("after_pipeline_run")
     assert project.read(f"total.json/{last['run_id']}/total.json")["total"] == 100
+
+
+@pytest.mark.parametrize("job", ["short", "ops"])
+def test_a_node_runs_in_a_worker_of_the_queue_that_a_tag_of_it_names(
+    tmp_path: Path, engine: Engine, dagster_home: Path, redis_url: str, job: str
+) -> None:
+    project = engine.project(tmp_path / "project", step_tags={"gpu": {"dagster-celery/queue": "cards"}})
+    variables = {"DAGSTER_HOME": str(dagster_home)}
+    with celery_worker(
+        tmp_path, "dagster_celery.app", redis_url, processes=1, variables=variables, queue="cards"
+    ) as with_cards:
+        assert execute(project, engine.instance, job).success
+        ran_in = {call["node"]: call["pid"] for call in project.calls("before_node_run")}
+        assert {node for node, pid in ran_in.items() if pid in children_of(with_cards)} == {"total"}
+        assert {pid for node, pid in ran_in.items() if node != "total"} <= engine.processes()

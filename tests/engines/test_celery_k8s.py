@@ -124,6 +124,17 @@ class TestCeleryKubernetes(EngineTests):
         assert job.process.wait() is not None
 
 
+def test_what_a_tag_of_a_node_asks_for_is_in_the_specification_of_its_pod(
+    tmp_path: Path, kubernetes: FakeKubernetes, engine: Engine
+) -> None:
+    limits = {"limits": {"nvidia.com/gpu": "1"}}
+    tags = {"dagster-k8s/config": {"container_config": {"resources": limits}}}
+    project = engine.project(tmp_path, step_tags={"gpu": tags})
+    assert execute(project, engine.instance, "short").success
+    asked = {job.step: job.container["resources"] for job in kubernetes.jobs}
+    assert asked == {"clean": {}, "split": {"limits": {"cpu": "2"}}, "total": limits}
+
+
 def test_a_pod_that_is_killed_fails_the_run_with_one_error_of_the_pipeline(
     engine: Engine, project: KedroProject
 ) -> None:

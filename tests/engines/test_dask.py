@@ -118,3 +118,21 @@ def test_steps_on_a_worker_with_several_threads_take_turns_with_a_warning_and_ke
     lines = [entry for entry in instance.all_logs(ours.run_id) if entry.user_message.startswith("line ")]
     assert len(lines) == 15
     assert all(entry.user_message.endswith(f" of {entry.step_key}") for entry in lines)
+
+
+@pytest.mark.parametrize("job", ["short", "ops"])
+def test_a_node_runs_on_a_worker_that_has_the_resources_which_a_tag_of_it_asks_for(
+    tmp_path: Path, engine: Engine, job: str
+) -> None:
+    from distributed import Client  # noqa: PLC0415 - it may be missing
+
+    tags = {"gpu": {"dagster-dask/resource_requirements": {"GPU": 1}}}
+    with dask_cluster(tmp_path, resources="GPU=1") as address:
+        project = replace(engine, executor=on_dask(address)).project(tmp_path / "project", step_tags=tags)
+        for _ in range(2):
+            assert execute(project, engine.instance, job).success
+        with Client(address) as client:
+            workers = client.scheduler_info()["workers"]
+            with_cards = {pid for name, pid in client.run(os.getpid).items() if workers[name]["resources"]}
+    assert len(with_cards) == 1
+    assert {call["pid"] for call in project.calls("before_node_run") if call["node"] == "total"} == with_cards

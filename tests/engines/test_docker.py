@@ -32,6 +32,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*docker_executor. is currently 
 
 TESTS = Path(__file__).parents[1]
 IMAGE = "flights:1.0"
+RUNNING = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS}
 IN_REGISTRY = "registry.example.com/flights:2.0"
 
 
@@ -155,6 +156,26 @@ def test_a_registry_by_its_name_a_network_more_and_an_environment_reach_the_cont
     assert container.networks == ["network", "network_1", "network_2"]
     assert container.asked["HostConfig"]["Binds"] == ["/host/path:/container/path"]
     assert container.environment["ENV_VAR"] == "value"
+
+
+def test_steps_whose_tags_have_one_value_wait_for_each_other_where_the_executor_limits_it(
+    tmp_path: Path, docker: FakeDocker, instance: dg.DagsterInstance
+) -> None:
+    limit = {"key": "memory", "value": "large", "limit": 1}
+    options = {"image": IMAGE, "env_vars": ["DAGSTER_HOME"], "tag_concurrency_limits": [limit]}
+    large = {"memory": "large"}
+    project = in_containers(instance, docker, options).project(
+        tmp_path, step_tags={"gpu": large, "stats.chunks": large}
+    )
+    result = execute(project, instance)
+    assert result.success
+    logged = [event for event in instance.all_logs(result.run_id) if event.dagster_event]
+    first, second = (
+        [event.timestamp for event in logged if event.step_key == step and event.dagster_event_type in RUNNING]
+        for step in ("total", "stats_chunks")
+    )
+    assert [len(first), len(second)] == [2, 2]
+    assert max(first) < min(second) or max(second) < min(first)
 
 
 def test_a_container_that_exits_with_an_error_fails_the_run_with_one_error_of_the_pipeline(

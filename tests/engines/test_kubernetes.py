@@ -158,6 +158,29 @@ def test_the_options_of_dagster_yml_arrive_in_the_jobs_of_the_cluster(
     assert limits == {"clean": "500m", "split": "2"}
 
 
+@pytest.mark.parametrize("job", ["short", "ops"])
+def test_what_a_tag_of_a_node_asks_for_is_in_the_specification_of_its_pod_and_of_no_other(
+    tmp_path: Path, kubernetes: FakeKubernetes, engine: Engine, options: dict[str, Any], job: str
+) -> None:
+    tag = {
+        "container_config": {"resources": {"limits": {"nvidia.com/gpu": 1}}, "image": "flights:with-cuda"},
+        "pod_spec_config": {"tolerations": [{"key": "gpu", "operator": "Exists"}], "node_selector": {"gpu": "yes"}},
+    }
+    engine = replace(engine, executor={"k8s": {**options, "step_k8s_config": STEP}})
+    project = engine.project(tmp_path, step_tags={"gpu": {"dagster-k8s/config": tag}})
+    assert execute(project, engine.instance, job).success
+    found = {
+        job.step: (job.container["image"], job.container["resources"]["limits"], job.template["spec"]["nodeSelector"])
+        for job in kubernetes.jobs
+    }
+    limits, selector = {"cpu": "500m", "nvidia.com/gpu": "1"}, {"disk": "ssd", "gpu": "yes"}
+    assert found.pop("total") == ("flights:with-cuda", limits, selector)
+    assert set(found) >= {"clean", "split"}
+    assert all(other == (IMAGE, {"cpu": "500m"}, {"disk": "ssd"}) for other in found.values())
+    [with_gpu] = [job for job in kubernetes.jobs if job.step == "total"]
+    assert with_gpu.template["spec"]["tolerations"] == [{"key": "gpu", "operator": "Exists"}]
+
+
 def test_a_pod_that_is_killed_fails_the_run_with_one_error_of_the_pipeline(
     project: KedroProject, kubernetes: FakeKubernetes, instance: dg.DagsterInstance
 ) -> None:

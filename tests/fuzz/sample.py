@@ -69,6 +69,8 @@ DAGSTER: dict[str, Any] = {
         "partitions": {"days": "daily", "days_made": "daily"},
         "deps": {"publish": ["model"]},
         "pools": {"gpu": "cards"},
+        "step_tags": {"gpu": {"dagster-celery/queue": "cards"}, "shop": {"dagster/priority": 2}},
+        "merge_step_tags": True,
         "retries": {"max_retries": 1, "delay": 1.5},
         "node_retries": {"train": {"max_retries": 2}},
     },

@@ -13,7 +13,7 @@ import yaml
 from dagster.components.testing import create_defs_folder_sandbox
 
 import kedro_assets
-from kedro_assets import DatasetRecord, KedroProjectComponent, ProjectError
+from kedro_assets import DatasetRecord, KedroProjectComponent, NodeRecord, ProjectError
 
 pytestmark = pytest.mark.filterwarnings(  # of what Dagster itself uses
     "ignore:.parse_obj_as. is deprecated", "ignore::dagster.BetaWarning", "ignore::dagster.PreviewWarning"
@@ -36,6 +36,13 @@ class WithKinds(KedroProjectComponent):
 
     def get_asset_spec(self, record: DatasetRecord) -> dg.AssetSpec:
         return super().get_asset_spec(record).replace_attributes(kinds={self.kind, str(record.namespace)})
+
+
+class WithQueues(KedroProjectComponent):
+    """A component that says to which queue the steps of a node go."""
+
+    def get_step_tags(self, record: NodeRecord) -> dict[str, Any]:
+        return {**super().get_step_tags(record), "dagster-celery/queue": f"of_{record.node.name}"}
 
 
 @pytest.fixture
@@ -135,6 +142,20 @@ def test_a_subclass_has_the_last_word(sandbox, project):
     made = specs_of(definitions)["made"]
     assert made.kinds == {"fancy", "None"}
     assert made.group_name == "g"
+
+
+@pytest.mark.parametrize(
+    ("component", "queue"), [(KedroProjectComponent, "plain"), (WithQueues, "of_make")], ids=["dagster.yml", "subclass"]
+)
+def test_steps_have_the_tags_of_dagster_yml_or_those_that_a_subclass_gives(sandbox, project, component, queue):
+    assets = "assets: {step_tags: {make: {dagster-celery/queue: plain, dagster/priority: 3}}}"
+    (project / "conf/base/dagster.yml").write_text(assets, encoding="utf-8")
+    _, definitions = load(sandbox, component, project_path=str(project))
+    [step] = [each for each in definitions.assets or () if dg.AssetKey("made") in each.keys]
+    assert {key: step.op.tags[key] for key in ("dagster-celery/queue", "dagster/priority")} == {
+        "dagster-celery/queue": queue,
+        "dagster/priority": "3",
+    }
 
 
 def test_it_can_be_written_in_python(project):

@@ -16,6 +16,7 @@ PUBLIC = [
     "KedroProjectComponent",
     "KedroResource",
     "KedroTranslator",
+    "NodeRecord",
     "PartitionError",
     "ProjectError",
     "RunError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import dagster as dg
@@ -101,9 +102,39 @@ def refused_options(
         The path of an option that is refused, Dagster's message, and the names that are allowed there if it is the name that
         is refused.
     """
-    schema = resolve_to_config_type(executor.config_schema.config_type)
+    yield from _refused(resolve_to_config_type(executor.config_schema.config_type), options)
+
+
+def refused_by_kubernetes(key: str, value: Mapping[str, Any]) -> Iterator[tuple[list[str], str, Collection[str]]]:
+    """Check a tag with which dagster-k8s describes pods, as it does at launch; nothing is refused if it is not installed.
+
+    Reason: its schemas are in no published module, and it reads a tag only when a pod is started.
+    Risk: low; where they move, a tag is not checked before that.
+
+    Yields:
+        As `refused_options`.
+    """
     try:
-        errors = process_config(schema, dict(options)).errors or []
+        theirs = import_module("dagster_k8s.job")
+        name = "USER_DEFINED_K8S_JOB_CONFIG_SCHEMA" if key == theirs.USER_DEFINED_K8S_CONFIG_KEY else ""
+        schema = resolve_to_config_type(getattr(theirs, name or "K8S_RESOURCE_REQUIREMENTS_SCHEMA"))
+        check = theirs.UserDefinedDagsterK8sConfig
+    except (ImportError, AttributeError):
+        return
+    refused = list(_refused(schema, value))
+    yield from refused
+    sections = {} if refused or not name else value
+    for section, content in sections.items():
+        if isinstance(content, Mapping):
+            try:
+                check(**{section: content})
+            except Exception as error:  # noqa: BLE001 - that is what it raises
+                yield [section], f"Kubernetes does not know this: {error}.", ()
+
+
+def _refused(schema: Any, value: Mapping[str, Any]) -> Iterator[tuple[list[str], str, Collection[str]]]:
+    try:
+        errors = process_config(schema, dict(value)).errors or []
     except Exception as raised:  # noqa: BLE001 - of many classes, for a value that no schema foresees
         yield [], f"Dagster cannot read these options: {type(raised).__name__}: {raised}", ()
         return

@@ -3,8 +3,10 @@
 from kedro_assets.assets.checks import check_evaluations, check_result
 from kedro_assets.assets.conditions import build_condition, condition_words
 from kedro_assets.assets.descriptions import AssetDescriptions, describe_assets
+from kedro_assets.assets.step_tags import StepTags
 from kedro_assets.assets.table import AssetTable, DatasetAccess, KedroAsset, build_table
-from kedro_assets.assets.translator import DatasetRecord, KedroTranslator, node_tags
+from kedro_assets.assets.tags import TagReader
+from kedro_assets.assets.translator import DatasetRecord, KedroTranslator, NodeRecord, node_tags
 from kedro_assets.assets.validation import Validation, WatchedValidator
 
 __all__ = [
@@ -14,6 +16,9 @@ __all__ = [
     "DatasetRecord",
     "KedroAsset",
     "KedroTranslator",
+    "NodeRecord",
+    "StepTags",
+    "TagReader",
     "Validation",
     "WatchedValidator",
     "build_condition",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import dagster as dg
-from attrs import frozen
+from attrs import field, frozen
 
 from kedro_assets.assets.records import build_records
 from kedro_assets.assets.specs import configured_translator, translated_specs
+from kedro_assets.assets.step_tags import StepTags, read_step_tags
 from kedro_assets.assets.translator import DatasetRecord, KedroTranslator
 from kedro_assets.errors import Scope
 from kedro_assets.graph import ProjectGraph, Vertex
@@ -23,10 +24,12 @@ class AssetDescriptions:
     Attributes:
         records: What the project says of each.
         specs: What the translator makes of that.
+        step_tags: The tags of the steps that make them.
     """
 
     records: Mapping[Vertex, DatasetRecord]
     specs: Mapping[Vertex, dg.AssetSpec]
+    step_tags: StepTags = field(factory=StepTags)
 
     @property
     def waits(self) -> list[tuple[Vertex, Vertex]]:
@@ -59,8 +62,9 @@ def describe_assets(
         project: The project.
         graph: Its graph.
         translator: Turns a record into a spec; None for the one that dagster.yml names, or else Kedro's own.
-        problems: Collects what does not fit in the catalog, what Dagster refuses, and names that fall on one asset key.
+        problems: Collects what does not fit in the catalog, what Dagster refuses, names that fall on one asset key,
+            and tags of steps that do not fit.
     """
     records = build_records(project, graph, problems)
     own = translator or configured_translator(project.config.assets, problems)
-    return AssetDescriptions(records, translated_specs(records, own, problems))
+    return AssetDescriptions(records, translated_specs(records, own, problems), read_step_tags(project, own, problems))

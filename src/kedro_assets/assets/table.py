@@ -11,6 +11,7 @@ from attrs import field, frozen
 from kedro_assets.assets.checks import build_checks
 from kedro_assets.assets.descriptions import AssetDescriptions
 from kedro_assets.assets.specs import placed_specs
+from kedro_assets.assets.step_tags import StepTags
 from kedro_assets.assets.translator import DatasetRecord
 from kedro_assets.errors import Scope
 from kedro_assets.graph import Cluster, ProjectGraph, Vertex
@@ -100,11 +101,13 @@ class AssetTable:
         assets: The assets, external ones first.
         access: How Dagster reaches the data of each dataset, by its name: of all that nodes use, hidden ones included,
             and of all others in the catalog.
+        step_tags: The tags of the steps that make them.
     """
 
     partitions: Partitions
     assets: Sequence[KedroAsset]
     access: Mapping[str, DatasetAccess] = field(factory=dict)
+    step_tags: StepTags = field(factory=StepTags)
 
     @property
     def graph(self) -> ProjectGraph:
@@ -189,7 +192,7 @@ def build_table(
     ]
     _check_conditions(assets, problems)
     _check_data_versions(assets, problems)
-    return AssetTable(partitions, assets, _access(project, graph))
+    return AssetTable(partitions, assets, _access(project, graph), described.step_tags)
 
 
 def _observed(record: DatasetRecord, partitions: Partitions, vertex: Vertex) -> CatalogEntry | None:

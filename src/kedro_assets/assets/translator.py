@@ -56,8 +56,21 @@ class DatasetRecord:
         return self.code.version if self.code else None
 
 
+@frozen
+class NodeRecord:
+    """What is known of a node when its step gets tags.
+
+    Attributes:
+        node: The node, as Kedro has it: its name, namespace, tags, inputs and outputs.
+        step_tags: The tags that `assets.step_tags` of dagster.yml gives to it.
+    """
+
+    node: Node
+    step_tags: Mapping[str, Any] = Factory(dict)
+
+
 class KedroTranslator:
-    """Turns datasets into asset specs.
+    """Turns datasets into asset specs, and says what tags the steps of nodes have.
 
     Override `get_asset_spec`, call `super()`, and change what it gives with `replace_attributes` or `merge_attributes`.
     """
@@ -81,6 +94,16 @@ class KedroTranslator:
             freshness_policy=data.freshness_policy,
             code_version=data.code_version,
         )
+
+    def get_step_tags(self, data: NodeRecord) -> Mapping[str, Any]:
+        """Return the tags of a node's step in Dagster, such as `dagster-k8s/config`; by default those of dagster.yml.
+
+        Nodes with different tags run in different steps, as with `assets.step_tags`.
+
+        Args:
+            data: The node.
+        """
+        return data.step_tags
 
 
 def default_kinds(entry: CatalogEntry | None) -> set[str]:

@@ -126,6 +126,11 @@ class AssetsConfig:
             the name of a dataset that the node makes, or the name of the node if it makes none.
         pools: Dagster's pools, by the tags of Kedro nodes: a step is in the pool of its nodes' tag, and the pool limits
             how many steps run at once.
+        step_tags: What the executor gives to a step, as tags of Dagster's by the name, the namespace or a tag of its nodes:
+            `dagster-k8s/config`, `dagster-celery/queue`, or any other. Of several values for one tag, that of the node's name
+            takes precedence over that of a namespace, and that over the value of a tag. Nodes with different tags run in
+            different steps.
+        merge_step_tags: Whether nodes with different `step_tags` may share a step, which then has the tags of all of them.
         retries: How often a failed step is retried, in every run. The `retries` of a job take precedence.
         node_retries: How often a step is retried when one of these nodes has failed, by the name or a tag of the node.
             They take precedence over the `retries` of a job.
@@ -143,6 +148,8 @@ class AssetsConfig:
     data_version: dict[str, Literal["run", "content"]] = Factory(dict)
     deps: dict[str, list[str]] = Factory(dict)
     pools: dict[str, str] = Factory(dict)
+    step_tags: dict[str, dict[str, Any]] = Factory(dict)
+    merge_step_tags: bool = False
     retries: RetryConfig | None = None
     node_retries: dict[str, RetryConfig] = Factory(dict)
     resume: bool = True
@@ -309,7 +316,7 @@ class JobConfig:
         schedule: A name from `schedules`, a schedule written out, or a list of both.
         sensor: A name from `sensors`, a sensor written out, or a list of both.
         loggers: Names from `loggers`, or `console` for Dagster's own logger. Without it, `console`.
-        tags: Tags of the runs.
+        tags: Tags of the runs. A value that is not a string, such as the mapping of `dagster-k8s/config`, is kept as JSON.
         config: The parameters and versions of the job's runs.
         retries: How often a failed step is retried. Without it, as `assets.retries` says.
         run_retries: How often Dagster retries a failed run, from the step that failed. It needs `run_retries` in the
@@ -330,7 +337,7 @@ class JobConfig:
     schedule: str | ScheduleConfig | list[str | ScheduleConfig] | None = None
     sensor: str | SensorConfig | list[str | SensorConfig] | None = None
     loggers: list[str] = Factory(list)
-    tags: dict[str, str] = Factory(dict)
+    tags: dict[str, Any] = Factory(dict)
     config: RunConfig = Factory(RunConfig)
     retries: RetryConfig | None = None
     run_retries: int | None = None

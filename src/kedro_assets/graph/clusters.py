@@ -15,6 +15,7 @@ from kedro_assets.errors import Scope
 from kedro_assets.graph.project_graph import ProjectGraph, Vertex
 from kedro_assets.graph.ties import Tie, confirmed_together, handed_on_in_memory
 
+_MERGED = "its nodes have different step tags, and the step has all of them (`assets.merge_step_tags`)."
 _OTHER_CALLS = 150  # below and above Dagster's graph builder, such as those of a web server
 
 
@@ -35,18 +36,26 @@ class Cluster:
 
 @frozen
 class Boundaries:
-    """Where nodes cannot share a step, as a step makes partitions of one kind only.
+    """Where nodes cannot share a step, as a step makes partitions of one kind only, and has one set of tags.
 
     Attributes:
         kinds: How nodes are partitioned, by name; those that are not are not there.
         moves: Pairs of nodes of which the second reads other partitions of the first than the one that it makes.
         reads: Which partitions nodes read of datasets, where it is said, by node and dataset: a step reads the same of
             a dataset for all of its nodes.
+        needs: What executors are to give to nodes, by name; those that need nothing of their own are not there.
+        merge_needs: Whether nodes with different needs may share a step.
     """
 
     kinds: Mapping[str, Hashable] = Factory(dict)
     moves: Collection[tuple[str, str]] = ()
     reads: Mapping[str, Mapping[str, Hashable]] = Factory(dict)
+    needs: Mapping[str, Hashable] = Factory(dict)
+    merge_needs: bool = False
+
+    def kind(self, node: str) -> Hashable:
+        """Return what nodes of one step have in common."""
+        return self.kinds.get(node), None if self.merge_needs else self.needs.get(node)
 
 
 def cluster(graph: ProjectGraph, config: AssetsConfig, boundaries: Boundaries, problems: Scope) -> Sequence[Cluster]:
@@ -54,12 +63,13 @@ def cluster(graph: ProjectGraph, config: AssetsConfig, boundaries: Boundaries, p
 
     Unless every node stays alone (`cluster_by: node`), nodes that hand each other an in-memory dataset run together, so
     that no such dataset leaves its process. A node that confirms a dataset always runs with those that load it. Clusters
-    that would wait for each other are joined. All nodes of a cluster are partitioned alike.
+    that would wait for each other are joined. All nodes of a cluster are partitioned alike, and what they have in common
+    joins those only that have the same needs.
 
     Args:
         graph: The project's graph.
         config: `cluster_by` says what else brings nodes together.
-        boundaries: Where nodes are partitioned differently.
+        boundaries: Where nodes are partitioned differently, or have different needs.
         problems: Collects nodes that have to run together, though others which are partitioned otherwise are between.
     """
     sets: UnionFind[str] = UnionFind(graph.nodes)
@@ -82,6 +92,9 @@ def cluster(graph: ProjectGraph, config: AssetsConfig, boundaries: Boundaries, p
     for root, nodes in members.items():
         _check_alike(graph, nodes, boundaries, moves.get(root, ()), problems)
     why: dict[str, list[str]] = {}
+    if boundaries.merge_needs:
+        mixed = (nodes[0] for nodes in members.values() if len({boundaries.needs.get(node) for node in nodes}) > 1)
+        reasons += [(node, _MERGED) for node in mixed]
     for node, reason in reasons:
         why.setdefault(sets[node], []).append(reason)
     names = _names(graph, members, config.cluster_by)
@@ -189,7 +202,7 @@ def _ties(graph: ProjectGraph, cluster_by: str) -> Iterator[Tie]:
 
 
 def _traits(graph: ProjectGraph, cluster_by: str, boundaries: Boundaries, sets: UnionFind[str]) -> Iterator[Tie]:
-    """Yield the nodes that have something in common, and are partitioned alike."""
+    """Yield the nodes that have something in common, are partitioned alike, and have the same needs."""
     if cluster_by not in _TRAITS:
         return
     reads = _reads(graph, boundaries, sets)
@@ -198,16 +211,27 @@ def _traits(graph: ProjectGraph, cluster_by: str, boundaries: Boundaries, sets: 
     for node in graph.nodes:
         trait, root = _TRAITS[cluster_by](graph, node), sets[node]
         if trait:
-            kind = (boundaries.kinds.get(node), levels[root], reads.get(root))
+            kind = (boundaries.kind(node), levels[root], reads.get(root))
             alike.setdefault(trait, {}).setdefault(kind, []).append(node)
     for trait, groups in alike.items():
         shared = f"they share the {cluster_by} '{trait}'."
-        apart = f"the other nodes of the {cluster_by} '{trait}' are partitioned differently."
+        apart = f"the other nodes of the {cluster_by} '{trait}' {_difference(groups, boundaries)}."
         for first, *others in groups.values():
             if others:
                 yield first, others, shared
             if len(groups) > 1:
                 yield first, others, apart
+
+
+def _difference(groups: Collection[Any], boundaries: Boundaries) -> str:
+    """Say why nodes with something in common make several groups."""
+    alone, needs = ({kind[at] for kind, _, _ in groups} for at in (0, 1))
+    by_partition = len(alone) > 1 or len({reads for _, _, reads in groups}) > 1
+    if len(needs) > 1:
+        return "are partitioned differently or have other step tags" if by_partition else "have other step tags"
+    passed = bool(boundaries.needs) and not boundaries.merge_needs
+    between = passed and not by_partition and not boundaries.kinds and not boundaries.reads
+    return "come before or after nodes with other step tags" if between else "are partitioned differently"
 
 
 def _reads(graph: ProjectGraph, boundaries: Boundaries, sets: UnionFind[str]) -> Mapping[str, Hashable]:
@@ -222,22 +246,22 @@ def _reads(graph: ProjectGraph, boundaries: Boundaries, sets: UnionFind[str]) ->
 def _levels(
     graph: ProjectGraph, boundaries: Boundaries, sets: UnionFind[str], reads: Mapping[str, Hashable]
 ) -> Mapping[str, int]:
-    """Return for each set of nodes how often, at most, the partitions change on the way to it.
+    """Return for each set of nodes how often, at most, the partitions or the needs change on the way to it.
 
     It never falls along the data, and rises where partitions change, before and after a set that reads otherwise than
     others too. So sets of one level that are partitioned alike and read alike can be joined: whatever lies between them is
     of this level, and partitioned so, too.
     """
-    if not boundaries.kinds and not reads:
+    kinds = {node: boundaries.kind(node) for node in graph.nodes}
+    if len({*kinds.values()}) == 1 and not reads and not boundaries.moves:
         return dict.fromkeys((sets[node] for node in graph.nodes), 0)
-    kinds = boundaries.kinds
     moves = {(sets[first], sets[second]) for first, second in boundaries.moves}
     quotient = _quotient(graph, sets)
     levels: dict[str, int] = {}
     for root in nx.topological_sort(quotient):
         found = 0
         for other in quotient.predecessors(root):
-            changes = kinds.get(other) != kinds.get(root) or (other, root) in moves or other in reads or root in reads
+            changes = kinds[other] != kinds[root] or (other, root) in moves or other in reads or root in reads
             found = max(found, levels[other] + changes)
         levels[root] = found
     return levels

@@ -12,7 +12,7 @@ import dagster as dg
 from attrs import frozen
 
 from kedro_assets._internals import dagster_assets, dagster_jobs
-from kedro_assets.assets import AssetTable, build_condition
+from kedro_assets.assets import AssetTable, TagReader, build_condition
 from kedro_assets.config import ExecutorConfig, JobConfig, RunConfig
 from kedro_assets.errors import Scope
 from kedro_assets.graph import ProjectGraph, check_depth
@@ -197,13 +197,20 @@ class _JobBuilder:
         run_config = dagster_run_config(config.config, reads, self.loggers, self.project.resource_key)
         return {
             "description": config.description,
-            "tags": _tags(config),
+            "tags": self._tags(),
             "config": run_config or None,
             "executor_def": executor,
             "op_retry_policy": retry_policy(config.retries, self.scope.at("retries")),
             **({"metadata": config.metadata} if config.metadata else {}),
             **({"owners": self._owners()} if config.owners else {}),
         }
+
+    def _tags(self) -> dict[str, str]:
+        """Return the tags of the job's runs; Dagster reads how a run is queued and repeated from tags of its own."""
+        config = self.job.config
+        own = {"dagster/priority": config.priority, "dagster/max_retries": config.run_retries}
+        written = TagReader(self.project.project, old_keys=True).read(config.tags, self.scope.at("tags"))
+        return {**{key: str(value) for key, value in own.items() if value is not None}, **written}
 
     def _owners(self) -> list[str]:
         """Return the owners that Dagster takes; others are reported."""
@@ -280,9 +287,3 @@ def _parameters_by_step(
 
 def _parameters(nodes: Sequence[str], graph: ProjectGraph) -> frozenset[str]:
     return frozenset(name for node in nodes for name in graph.nodes[node].inputs if is_parameter(name))
-
-
-def _tags(config: JobConfig) -> dict[str, str]:
-    """Return the tags of a job's runs; Dagster reads how a run is queued and repeated from tags of its own."""
-    own = {"dagster/priority": config.priority, "dagster/max_retries": config.run_retries}
-    return {**{key: str(value) for key, value in own.items() if value is not None}, **config.tags}

@@ -82,7 +82,7 @@ def build_op_job(job: OpJob, view: View, project: KedroProject) -> dg.JobDefinit
             out={port: dg.Out(dg.Nothing, is_required=False, description=name) for name, port in outputs[node].items()},
             config_schema=schemas.of([graph.nodes[node]]),
             required_resource_keys={project.resource_key},
-            tags=dict(node_tags(graph.nodes[node])),
+            tags={**node_tags(graph.nodes[node]), **view.table.step_tags.of_node(graph.nodes[node])},
             retry_policy=project.retries.of_step([graph.nodes[node]]),
             pool=next((pools[tag] for tag in sorted(graph.nodes[node].tags) if tag in pools), None),
         )(KedroStep(project.resource_key, view.ops[op]).execute)

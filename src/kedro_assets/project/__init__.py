@@ -15,6 +15,7 @@ from kedro_assets.project.load import (
 from kedro_assets.project.location import CONF_SOURCE_VARIABLE, ProjectLocation, locate_project
 from kedro_assets.project.name_patterns import NamePatterns
 from kedro_assets.project.node_functions import code_location, same_function
+from kedro_assets.project.node_keys import check_node_keys, keys_of_node
 from kedro_assets.project.read_files import ReadFiles
 from kedro_assets.project.registry import LeftOutModule
 from kedro_assets.project.secrets import masked_errors, read_credentials
@@ -33,6 +34,7 @@ __all__ = [
     "ReadFiles",
     "SourceLines",
     "address",
+    "check_node_keys",
     "class_problem",
     "code_location",
     "code_parts",
@@ -41,6 +43,7 @@ __all__ = [
     "entry_with_credentials",
     "fingerprint",
     "innermost",
+    "keys_of_node",
     "load_project",
     "locate_project",
     "masked_errors",

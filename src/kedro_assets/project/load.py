@@ -101,6 +101,11 @@ class Project:
         """
         return Redactor.of(credentials, [self.parameters, self.resolver.config, runtime_params], self.config.secrets)
 
+    @cached_property
+    def own_redactor(self) -> Redactor:
+        """What masks the secrets that are known while the project is only read, without its credentials."""
+        return self.redactor({}, self.runtime_params)
+
     @property
     def catalog_names(self) -> list[str]:
         """The datasets that the catalog names, transcoded ones under the name that their variants share; patterns are left out."""

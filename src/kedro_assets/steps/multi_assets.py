@@ -120,7 +120,11 @@ class _ClusterStep:
                     *(each[:1].upper() + each[1:] for each in cluster.reasons),
                 ]
             ),
-            tags={"kedro/nodes": str(len(nodes)), **{tag: "" for node in nodes for tag in node_tags(node)}},
+            tags={
+                "kedro/nodes": str(len(nodes)),
+                **{tag: "" for node in nodes for tag in node_tags(node)},
+                **table.step_tags.of_step(nodes),
+            },
             pool=self.pool,
             retry_policy=self.retry_policy,
             config_schema=self.config_schema,

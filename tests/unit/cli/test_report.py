@@ -61,6 +61,21 @@ def test_nodes_that_share_a_step_are_shown_with_the_reason(write_project):
     assert lines[at + 2 : at + 4] == ["    nodes: a, b", "    because 'x' is handed on in memory."]
 
 
+def test_steps_that_were_divided_or_joined_over_step_tags_are_shown_with_the_reason(write_project):
+    nodes = "return {'__default__': Pipeline([n('a', ['r'], ['x'], tags=['gpu']), n('b', ['r'], ['y'])])}"
+    assets = "assets: {cluster_by: pipeline, step_tags: {gpu: {dagster-celery/queue: cards}}%s}"
+    lines = list(check_lines(write_project(nodes, conf={"dagster.yml": assets % ""})))
+    apart = "    because the other nodes of the pipeline '__default__' have other step tags."
+    assert [line for line in lines if line.startswith("    ")] == ["    nodes: a", apart, "    nodes: b", apart]
+    lines = list(check_lines(write_project(nodes, conf={"dagster.yml": assets % ", merge_step_tags: true"})))
+    merged = "its nodes have different step tags, and the step has all of them (`assets.merge_step_tags`)."
+    assert [line for line in lines if line.startswith("    ")] == [
+        "    nodes: a, b",
+        "    because they share the pipeline '__default__'.",
+        f"    because {merged}",
+    ]
+
+
 def test_a_pipeline_of_hidden_datasets_is_no_job(write_project):
     chain = """
         chain = Pipeline([n("a", ["raw"], ["x"]), n("b", ["x"], ["y"])])

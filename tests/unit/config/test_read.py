@@ -138,8 +138,19 @@ def test_both_spellings_of_namespaces_are_read(pipeline, expected):
             "",
         ),
         ({"assets": []}, "assets", "expected a mapping, found a list.", ""),
+        (
+            {"assets": {"step_tags": {"gpu": "x"}}},
+            "assets.step_tags.gpu",
+            "expected a mapping, found a string ('x').",
+            "",
+        ),
         ({"load_with_hooks": None}, "load_with_hooks", "expected true or false, found nothing.", ""),
-        ({"jobs": {"j": {"tags": {"a": 1}}}}, "jobs.j.tags.a", "expected a string, found a whole number (1).", ""),
+        (
+            {"schedules": {"s": {"cron_schedule": "@daily", "tags": {"a": 1}}}},
+            "schedules.s.tags.a",
+            "expected a string, found a whole number (1).",
+            "",
+        ),
         (
             {"jobs": {"j": {"tags": {1: "a"}}}},
             "jobs.j.tags[1]",

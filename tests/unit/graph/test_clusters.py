@@ -1,5 +1,6 @@
 import networkx as nx
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -311,6 +312,62 @@ def test_nodes_of_one_trait_that_are_partitioned_differently_make_a_step_for_eac
     together = next(each for each in clusters if len(each.nodes) > 1)
     assert together.reasons[1].endswith(" are partitioned differently.")
     assert not problems.failed
+
+
+# Nodes that need different things of their executor.
+
+
+@given(partitioned_graphs(), any_cluster_by, st.data())
+def test_a_cluster_has_nodes_with_the_same_needs_unless_they_are_tied_or_merged(drawn, cluster_by, data):
+    graph, boundaries = drawn
+    needs = {node: data.draw(st.sampled_from([None, "gpu", "big"])) for node in graph.nodes}
+    boundaries = evolve(boundaries, needs={node: need for node, need in needs.items() if need})
+    clusters = cluster(graph, AssetsConfig(cluster_by=cluster_by), boundaries, Scope())
+    tied = cluster(graph, AssetsConfig(), Boundaries(), Scope()) if cluster_by != "node" else ()
+    together = {node: each.nodes for each in tied for node in each.nodes}
+    for each in clusters:
+        if len({needs[node] for node in each.nodes}) > 1:
+            assert any(len({needs[node] for node in together.get(member, ())}) > 1 for member in each.nodes)
+    home = {node: number for number, each in enumerate(clusters) for node in each.nodes}
+    assert all(home[one] <= home[other] for one, other in graph.handovers())
+    merged = evolve(boundaries, merge_needs=True)
+    as_without = evolve(boundaries, needs={})
+    assert [each.nodes for each in cluster(graph, AssetsConfig(cluster_by=cluster_by), merged, Scope())] == [
+        each.nodes for each in cluster(graph, AssetsConfig(cluster_by=cluster_by), as_without, Scope())
+    ]
+
+
+CHAIN_OF_PIPELINE = [
+    make_node("a", ["raw"], ["x"], namespace="ns", tags=["t"]),
+    make_node("b", ["x"], ["y"], namespace="ns", tags=["t"]),
+    make_node("c", ["y"], ["z"], namespace="ns", tags=["t"]),
+    make_node("d", ["raw"], ["w"], namespace="ns", tags=["t"]),
+]
+
+
+def of_pipeline(boundaries, cluster_by="pipeline"):
+    graph = make_graph(CHAIN_OF_PIPELINE, files=["x", "y", "z"])
+    clusters = cluster(graph, AssetsConfig(cluster_by=cluster_by), boundaries, Scope())
+    return {tuple(node.removeprefix("ns.") for node in each.nodes): each.reasons for each in clusters}
+
+
+@pytest.mark.parametrize("cluster_by", ["namespace", "tag", "pipeline"])
+def test_a_node_with_other_needs_is_a_step_of_its_own_and_so_is_what_comes_after_it(cluster_by):
+    found = of_pipeline(Boundaries(needs={"ns.b": "gpu"}), cluster_by)
+    assert set(found) == {("a", "d"), ("b",), ("c",)}
+    assert all(reasons[-1].endswith(" have other step tags.") for reasons in found.values())
+
+
+def test_nodes_with_the_same_needs_share_a_step():
+    needs = dict.fromkeys(["ns.a", "ns.b", "ns.c", "ns.d"], "gpu")
+    [nodes] = of_pipeline(Boundaries(needs=needs))
+    assert sorted(nodes) == ["a", "b", "c", "d"]
+
+
+def test_a_step_with_merged_needs_says_so():
+    [(nodes, reasons)] = of_pipeline(Boundaries(needs={"ns.b": "gpu"}, merge_needs=True)).items()
+    assert sorted(nodes) == ["a", "b", "c", "d"]
+    assert reasons[-1] == "its nodes have different step tags, and the step has all of them (`assets.merge_step_tags`)."
 
 
 # How long a chain of steps may be.

@@ -28,6 +28,21 @@ def test_each_option_that_an_executor_refuses_has_its_path():
     assert {"max_concurrent", "retries", "start_method"} <= set(allowed)
 
 
+def test_what_dagster_k8s_or_kubernetes_does_not_know_is_refused_with_its_place():
+    pytest.importorskip("dagster_k8s")
+    known = {"container_config": {"resources": {"limits": {"cpu": "1"}}}, "pod_spec_config": {"node_selector": {}}}
+    assert list(dagster_config.refused_by_kubernetes("dagster-k8s/config", known)) == []
+    refused = list(dagster_config.refused_by_kubernetes("dagster-k8s/config", {"container": {}}))
+    assert [path for path, _, _ in refused] == [["container"]]
+    assert "container_config" in refused[0][2]
+    [(path, message, _)] = dagster_config.refused_by_kubernetes(
+        "dagster-k8s/config", {"container_config": {"resorces": 1}}
+    )
+    assert (path, "resorces" in message) == (["container_config"], True)
+    [(path, _, _)] = dagster_config.refused_by_kubernetes("dagster-k8s/resource_requirements", {"limit": {}})
+    assert path == ["limit"]
+
+
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [

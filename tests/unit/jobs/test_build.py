@@ -52,6 +52,24 @@ def test_a_job_may_have_the_name_of_a_node_or_a_cluster(translate_project, pipel
     assert "etl" in translate_project(pipelines, conf={"dagster.yml": dagster}).jobs
 
 
+@pytest.mark.parametrize("view", ["assets", "ops"])
+def test_a_tag_of_a_job_that_is_no_string_is_json_in_the_tags_of_its_runs(translate_project, view):
+    dagster = (
+        f"jobs: {{j: {{view: {view}, tags: {{dagster-k8s/config: {{container_config: {{image: a}}}}, n: 1, s: x}}}}}}"
+    )
+    job = translate_project(TWO, conf={"dagster.yml": dagster}).definitions.resolve_job_def("j")
+    assert (
+        job.run_tags.items()
+        >= {"dagster-k8s/config": '{"container_config": {"image": "a"}}', "n": "1", "s": "x"}.items()
+    )
+
+
+def test_a_tag_of_a_job_that_dagster_could_not_keep_or_read_is_reported(problems_of):
+    dagster = "jobs: {j: {tags: {a: {1: 2}, dagster/priority: high, d: null}}}"
+    found = [problem.path for problem in problems_of(TWO, conf={"dagster.yml": dagster})]
+    assert found == ["jobs.j.tags.a", "jobs.j.tags.dagster/priority", "jobs.j.tags.d"]
+
+
 def test_a_job_carries_its_description_tags_retries_and_runtime_parameters(translate_project):
     dagster = """
         jobs:

@@ -55,6 +55,26 @@ def test_an_op_has_the_parameters_the_tags_and_the_pool_of_its_node():
     assert ops["a_one"].required_resource_keys == {"kedro"}
 
 
+def test_an_op_has_the_step_tags_of_its_node_whatever_other_nodes_have():
+    written = {"gpu": {"dagster-celery/queue": "cards"}, "two": {"dagster/priority": 3}}
+    job, _ = job_of(NODES, step_tags=written, merge_step_tags=True)
+    ops = {op.name: op.definition.tags for op in job.nodes}
+    assert ops["a_one"] == {"fast": "", "gpu": "", "dagster-celery/queue": "cards"}
+    assert (ops["two"], ops["tell"]) == ({"dagster/priority": "3"}, {})
+
+
+def test_an_op_of_a_pipeline_that_makes_no_assets_has_its_step_tags_too(translate_project):
+    pipelines = """
+        return {
+            '__default__': Pipeline([n('a', ['raw'], ['x'])]),
+            'rival': Pipeline([n('other', ['raw'], ['x'], tags=['gpu'])]),
+        }
+    """
+    conf = {"dagster.yml": "assets: {step_tags: {gpu: {dagster-celery/queue: cards}}}"}
+    job = translate_project(pipelines, conf=conf).definitions.resolve_job_def("rival")
+    assert [op.tags["dagster-celery/queue"] for op in job.all_node_defs] == ["cards"]
+
+
 def test_a_job_of_ops_carries_what_its_entry_says():
     entry = JobConfig(view="ops", description="Daily", tags={"team": "a"}, retries=RetryConfig(2, 30))
     job, kedro = job_of(NODES, {"j": entry}, key_prefix=["eu"])

@@ -1,6 +1,7 @@
 """Clusters as assets that Dagster takes."""
 
 import dagster as dg
+import pytest
 
 from kedro_assets.config import PartitionsConfig
 from kedro_assets.errors import Scope
@@ -136,3 +137,51 @@ def test_a_step_that_would_be_in_two_pools_is_reported(problems_of):
         "assets.pools.t",
         "the nodes 'a', 'b' share a step, but would be in several pools: 'one', 'two'.",
     )
+
+
+STEP_TAGS = """
+    assets:
+      cluster_by: {cluster_by}
+      step_tags:
+        gpu: {{dagster-dask/resource_requirements: {{GPU: 1}}}}
+        shop: {{dagster-celery/queue: shop}}
+        shop.b: {{dagster-celery/queue: own, gpu: "yes"}}
+"""
+TAGGED = """
+    return {'__default__': Pipeline([
+        n('a', ['raw'], ['x'], tags=['gpu']), n('c', ['raw'], ['z']),
+        n('b', ['raw'], ['y'], namespace='shop', tags=['gpu']), n('d', ['raw'], ['w'], namespace='shop'),
+    ])}
+"""
+
+
+@pytest.mark.parametrize("cluster_by", ["memory", "node", "namespace", "tag", "pipeline"])
+def test_a_step_has_the_step_tags_of_its_nodes_whatever_makes_the_steps(translate_project, cluster_by):
+    translation = translate_project(TAGGED, conf={"dagster.yml": STEP_TAGS.format(cluster_by=cluster_by)})
+    steps = {
+        node: step.op.tags
+        for cluster, step in zip(translation.clusters, (s for s in translation.assets if s.is_executable), strict=True)
+        for node in cluster.nodes
+    }
+    resources, queue = "dagster-dask/resource_requirements", "dagster-celery/queue"
+    assert {node: {key: tags.get(key) for key in (resources, queue, "gpu")} for node, tags in steps.items()} == {
+        "a": {resources: '{"GPU": 1}', queue: None, "gpu": ""},
+        "shop.b": {resources: '{"GPU": 1}', queue: "own", "gpu": "yes"},
+        "c": {resources: None, queue: None, "gpu": None},
+        "shop.d": {resources: None, queue: "shop", "gpu": None},
+    }
+
+
+def test_a_step_whose_nodes_may_differ_has_the_tags_of_all(translate_project):
+    conf = {"dagster.yml": "assets: {merge_step_tags: true, step_tags: {b: {team: x}, a: {size: 3}}}"}
+    chain = "return {'__default__': Pipeline([n('a', ['r'], ['x']), n('b', ['x'], ['y'])])}"
+    [step] = [each for each in translate_project(chain, conf=conf).assets if each.is_executable]
+    assert step.op.tags == {"kedro/nodes": "2", "team": "x", "size": "3"}
+
+
+def test_nodes_that_differ_and_hand_on_data_in_memory_are_reported_with_the_place(problems_of):
+    chain = "return {'__default__': Pipeline([n('a', ['r'], ['x']), n('b', ['x'], ['y'])])}"
+    conf = {"dagster.yml": "assets:\n  step_tags:\n    b:\n      dagster-celery/queue: gpu\n"}
+    [problem] = problems_of(chain, conf=conf)
+    assert (problem.path, problem.source) == ("assets.step_tags.b.dagster-celery/queue", "conf/base/dagster.yml:4")
+    assert problem.found.endswith("but have to share a step: 'x' is handed on in memory.")
