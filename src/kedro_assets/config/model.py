@@ -124,16 +124,15 @@ class AssetsConfig:
             precedence.
         deps: What a node waits for though it does not read it: names of datasets, or of nodes without outputs. The key is
             the name of a dataset that the node makes, or the name of the node if it makes none.
-        pools: Dagster's pools, by the tags of Kedro nodes: a step is in the pool of its nodes' tag, and the pool limits
-            how many steps run at once.
-        step_tags: What the executor gives to a step, as tags of Dagster's by the name, the namespace or a tag of its nodes:
-            `dagster-k8s/config`, `dagster-celery/queue`, or any other. Of several values for one tag, that of the node's name
-            takes precedence over that of a namespace, and that over the value of a tag. Nodes with different tags run in
-            different steps.
+        pools: Dagster's pools, by the name, the namespace or a tag of nodes: a step is in the pool of its nodes, and the pool
+            limits how many steps run at once. The name takes precedence over a namespace, and that over a tag.
+        step_tags: What the executor gives to a step, as tags of Dagster's by the name, the namespace or a tag of nodes:
+            `dagster-k8s/config`, `dagster-celery/queue`, or any other. Each tag has the value of the most specific key, as
+            for `pools`. Nodes with different tags run in different steps.
         merge_step_tags: Whether nodes with different `step_tags` may share a step, which then has the tags of all of them.
         retries: How often a failed step is retried, in every run. The `retries` of a job take precedence.
-        node_retries: How often a step is retried when one of these nodes has failed, by the name or a tag of the node.
-            They take precedence over the `retries` of a job.
+        node_retries: How often a step is retried when one of these nodes has failed, by the name, the namespace or a tag of
+            nodes, as for `pools`. They take precedence over the `retries` of a job.
         resume: Whether a retry of a step, and a re-execution of a run from failure, skips the nodes whose outputs are
             already saved. Otherwise, all nodes of the step run again.
     """

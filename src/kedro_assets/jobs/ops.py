@@ -15,7 +15,7 @@ from kedro_assets.graph import Cluster, ProjectGraph, Vertex
 from kedro_assets.jobs.plan import PlannedJob
 from kedro_assets.names import identifiers
 from kedro_assets.partitions import Partitions
-from kedro_assets.project import Project
+from kedro_assets.project import Project, deciding_keys
 from kedro_assets.runtime import ConfigSchemas, KedroProject, View
 from kedro_assets.steps import KedroStep
 
@@ -84,7 +84,7 @@ def build_op_job(job: OpJob, view: View, project: KedroProject) -> dg.JobDefinit
             required_resource_keys={project.resource_key},
             tags={**node_tags(graph.nodes[node]), **view.table.step_tags.of_node(graph.nodes[node])},
             retry_policy=project.retries.of_step([graph.nodes[node]]),
-            pool=next((pools[tag] for tag in sorted(graph.nodes[node].tags) if tag in pools), None),
+            pool=next((pools[key] for key in deciding_keys(graph.nodes[node], pools)), None),
         )(KedroStep(project.resource_key, view.ops[op]).execute)
         ops.append(definition)
         dependencies[dg.NodeInvocation(definition.name, alias=op)] = {

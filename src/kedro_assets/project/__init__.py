@@ -15,7 +15,7 @@ from kedro_assets.project.load import (
 from kedro_assets.project.location import CONF_SOURCE_VARIABLE, ProjectLocation, locate_project
 from kedro_assets.project.name_patterns import NamePatterns
 from kedro_assets.project.node_functions import code_location, same_function
-from kedro_assets.project.node_keys import check_node_keys, keys_of_node
+from kedro_assets.project.node_keys import check_node_keys, deciding_keys, keys_of_node
 from kedro_assets.project.read_files import ReadFiles
 from kedro_assets.project.registry import LeftOutModule
 from kedro_assets.project.secrets import masked_errors, read_credentials
@@ -40,6 +40,7 @@ __all__ = [
     "code_parts",
     "code_versions",
     "content_version",
+    "deciding_keys",
     "entry_with_credentials",
     "fingerprint",
     "innermost",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 
 from kedro.pipeline.node import Node
 
@@ -20,6 +20,17 @@ def keys_of_node(node: Node) -> list[list[str]]:
     parts = (node.namespace or "").split(".") if node.namespace else []
     namespaces = [[".".join(parts[:end])] for end in range(len(parts), 0, -1)]
     return [[node.name], *namespaces, sorted(node.tags)]
+
+
+def deciding_keys(node: Node, written: Container[str]) -> list[str]:
+    """Return the keys that decide on a node: of those that mean it the most specific one, or several if they are tags.
+
+    Args:
+        node: The node.
+        written: All keys that are written.
+    """
+    levels = ([key for key in level if key in written] for level in keys_of_node(node))
+    return next(filter(None, levels), [])
 
 
 def check_node_keys(keys: Iterable[str], nodes: Collection[Node], scope: Scope) -> None:

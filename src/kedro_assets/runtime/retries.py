@@ -10,7 +10,8 @@ from attrs import field, frozen
 from kedro.pipeline.node import Node
 
 from kedro_assets.config import AssetsConfig, RetryConfig
-from kedro_assets.errors import Scope, suggest
+from kedro_assets.errors import Scope
+from kedro_assets.project import check_node_keys, deciding_keys
 
 
 @frozen
@@ -19,7 +20,7 @@ class Retries:
 
     Attributes:
         general: Those of all nodes; None if there are none.
-        by_name: Those of single nodes, by their own names or by one of their tags.
+        by_name: Those of single nodes, by the name, the namespace or a tag of each.
     """
 
     general: dg.RetryPolicy | None = None
@@ -44,8 +45,7 @@ class Retries:
         return own or job or self.general
 
     def _own(self, node: Node) -> dg.RetryPolicy | None:
-        names = [node.name, *sorted(node.tags)]
-        return next((self.by_name[name] for name in names if name in self.by_name), None)
+        return next((self.by_name[name] for name in deciding_keys(node, self.by_name)), None)
 
 
 def read_retries(config: AssetsConfig, nodes: Collection[Node], problems: Scope) -> Retries:
@@ -54,17 +54,15 @@ def read_retries(config: AssetsConfig, nodes: Collection[Node], problems: Scope)
     Args:
         config: `assets` of dagster.yml.
         nodes: The nodes of all registered pipelines.
-        problems: Collects what Dagster refuses, names that no node has as its own or as a tag, and nodes with two tags
-            for which different retries are written.
+        problems: Collects what Dagster refuses, keys that mean no node, and nodes with two tags for which different retries
+            are written.
     """
     scope = problems.at("assets", "node_retries")
     read = {name: retry_policy(written, scope.at(name)) for name, written in config.node_retries.items()}
-    names = {name for node in nodes for name in (node.name, *node.tags)}
-    for name in (name for name in read if name not in names):
-        scope.at(name).add(f"no node has '{name}' as its name or as a tag.", suggest(name, names))
+    check_node_keys(read, nodes, scope)
     for node in nodes:
-        first, *others = sorted(node.tags & read.keys()) or [""]
-        for other in others if node.name not in read else ():
+        first, *others = deciding_keys(node, read) or [""]
+        for other in others:
             if read[other] != read[first]:
                 found = f"node '{node.name}' has the tag '{first}' too, for which other retries are written."
                 scope.at(other).add(found, f"Write what holds for the node under its own name, '{node.name}'.")

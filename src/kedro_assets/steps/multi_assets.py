@@ -12,6 +12,7 @@ from kedro_assets.assets import AssetTable, node_tags
 from kedro_assets.errors import Scope
 from kedro_assets.graph import Cluster, ProjectGraph
 from kedro_assets.names import distinct_identifiers, identifiers
+from kedro_assets.project import check_node_keys, deciding_keys
 from kedro_assets.runtime import ConfigSchemas, KedroProject
 from kedro_assets.steps.external import build_external, build_external_checks
 from kedro_assets.steps.step import KedroStep
@@ -26,7 +27,7 @@ def build_assets(
         project: The project.
         clusters: Which nodes share a step.
         jobs: The names of its jobs: Dagster keeps those and the names of steps in one space.
-        problems: Collects steps that would be in two pools.
+        problems: Collects steps that would be in two pools, and pools of no node.
     """
     steps = build_multi_assets(project, clusters, jobs, problems)
     taken = [*jobs, *(step.op.name for step in steps)]
@@ -44,9 +45,10 @@ def build_multi_assets(
         project: The project.
         clusters: The clusters.
         taken: Names that no step may have: those of jobs, as Dagster keeps both in one space.
-        problems: Collects steps that would be in two pools.
+        problems: Collects steps that would be in two pools, and pools of no node.
     """
     table, config = project.table, project.project.config.assets
+    check_node_keys(config.pools, project.project.nodes, problems.at("assets", "pools"))
     schemas = ConfigSchemas(project.project.shown_parameters)
     titles = {cluster.name: config.prefixed(cluster.name) for cluster in clusters}
     names = identifiers(titles.values(), taken=[*taken, dagster_jobs.ASSET_JOB])
@@ -64,14 +66,14 @@ def build_multi_assets(
 
 
 def _pool(cluster: Cluster, graph: ProjectGraph, pools: Mapping[str, str], problems: Scope) -> str | None:
-    """Return the pool of a step: that of its nodes' tags."""
-    tags = sorted({tag for node in cluster.nodes for tag in graph.nodes[node].tags if tag in pools})
-    found = sorted({pools[tag] for tag in tags})
+    """Return the pool of a step: that of its nodes."""
+    keys = sorted({key for node in cluster.nodes for key in deciding_keys(graph.nodes[node], pools)})
+    found = sorted({pools[key] for key in keys})
     if len(found) > 1:
-        hint = "Give their tags the same pool, or let each node run in its own step with `assets.cluster_by: node`."
+        hint = "Give them the same pool, or let each node run in its own step with `assets.cluster_by: node`."
         nodes, several = (", ".join(f"'{name}'" for name in names) for names in (cluster.nodes, found))
         message = f"the nodes {nodes} share a step, but would be in several pools: {several}."
-        problems.at("assets", "pools", tags[0]).add(message, hint)
+        problems.at("assets", "pools", keys[0]).add(message, hint)
     return found[0] if found else None
 
 

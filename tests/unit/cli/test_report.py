@@ -76,6 +76,19 @@ def test_steps_that_were_divided_or_joined_over_step_tags_are_shown_with_the_rea
     ]
 
 
+def test_the_name_of_a_node_that_is_no_step_since_another_joined_it_is_reported(write_project):
+    pytest.importorskip("dagster_k8s")
+    nodes = "return {'__default__': Pipeline([n('a', ['r'], ['x']), n('b', ['x'], ['y'])])}"
+    options = "{job_image: x, per_step_k8s_config: {a: {container_config: {image: large}}}}"
+    saved = {"catalog.yml": f"x: {FILE}", "dagster.yml": f"executors: {{pods: {{k8s: {options}}}}}"}
+    assert list(check_lines(write_project(nodes, conf=saved)))[-1] == "No problems."
+    with pytest.raises(ConfigError) as caught:
+        list(check_lines(write_project(nodes, conf={**saved, "catalog.yml": ""})))
+    [problem] = caught.value.problems
+    assert problem.path == "executors.pods.k8s.per_step_k8s_config.a"
+    assert "Allowed: a_and_b" in problem.hint
+
+
 def test_a_pipeline_of_hidden_datasets_is_no_job(write_project):
     chain = """
         chain = Pipeline([n("a", ["raw"], ["x"]), n("b", ["x"], ["y"])])

@@ -3,7 +3,7 @@
 import pytest
 
 from kedro_assets.errors import Scope
-from kedro_assets.project import check_node_keys, keys_of_node
+from kedro_assets.project import check_node_keys, deciding_keys, keys_of_node
 from unit.builders import make_node
 
 DEEP = make_node("fit", ["raw"], ["x"], namespace="shop.daily", tags=["gpu", "big"])
@@ -13,6 +13,21 @@ PLAIN = make_node("tell", ["other"], ["y"])
 def test_the_name_is_the_most_specific_key_then_the_namespaces_from_the_inside_then_the_tags():
     assert keys_of_node(DEEP) == [["shop.daily.fit"], ["shop.daily"], ["shop"], ["big", "gpu"]]
     assert keys_of_node(PLAIN) == [["tell"], []]
+
+
+@pytest.mark.parametrize(
+    ("written", "deciding"),
+    [
+        (["gpu", "shop", "shop.daily", "shop.daily.fit"], ["shop.daily.fit"]),
+        (["gpu", "shop", "shop.daily"], ["shop.daily"]),
+        (["gpu", "shop"], ["shop"]),
+        (["gpu", "other", "big"], ["big", "gpu"]),
+        (["other"], []),
+    ],
+    ids=["name", "inner namespace", "outer namespace", "tags", "none"],
+)
+def test_the_most_specific_key_that_is_written_decides_on_a_node(written, deciding):
+    assert deciding_keys(DEEP, written) == deciding
 
 
 @pytest.mark.parametrize("key", ["shop.daily.fit", "shop.daily", "shop", "big", "tell"])

@@ -42,6 +42,15 @@ def test_the_name_of_a_node_goes_before_its_tags():
     assert (retries.of_failure(FETCH, None), problems) == (FIVE, [])
 
 
+def test_a_namespace_goes_before_a_tag_and_behind_the_name_of_a_node():
+    node = make_node("fetch", ["raw"], ["x"], tags=["flaky", "web"], namespace="shop.daily")
+    both = {"flaky": RetryConfig(1), "web": RetryConfig(2), "shop": RetryConfig(5)}
+    retries, problems = read([node], node_retries=both)
+    assert (retries.of_failure(node, None), problems) == (FIVE, [])
+    retries, problems = read([node], node_retries={**both, "shop.daily.fetch": RetryConfig(2)})
+    assert (retries.of_failure(node, None), problems) == (TWO, [])
+
+
 def test_a_step_has_what_its_nodes_agree_on_and_else_that_of_all():
     retries = Retries(ONE, {"fetch": FIVE})
     assert [retries.of_step(nodes) for nodes in ([FETCH], [TRAIN], NODES)] == [FIVE, ONE, ONE]
@@ -57,7 +66,7 @@ def test_two_tags_of_a_node_cannot_say_two_things():
 
 def test_a_name_that_no_node_has_is_reported():
     [(path, found)] = read(node_retries={"fetsh": RetryConfig(1)})[1]
-    assert (path, found) == ("assets.node_retries.fetsh", "no node has 'fetsh' as its name or as a tag.")
+    assert (path, found) == ("assets.node_retries.fetsh", "no node has 'fetsh' as its name, its namespace or a tag.")
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,33 @@ def test_a_step_has_the_tags_and_the_pool_of_its_nodes(translate_project):
     assert {name: op.pool for name, op in ops.items()} == {"j__a": "cards", "j__b": None, "j__c": None}
 
 
+@pytest.mark.parametrize("view", ["assets", "ops"])
+def test_the_pool_of_a_step_is_that_of_the_most_specific_key(translate_project, view):
+    nodes = """
+        return {'__default__': Pipeline([
+            n('a', ['raw'], ['x'], tags=['gpu']), n('b', ['raw'], ['y'], namespace='shop', tags=['gpu']),
+            n('c', ['raw'], ['z'], namespace='shop', tags=['gpu']),
+        ])}
+    """
+    conf = {"dagster.yml": "assets: {pools: {gpu: tag, shop: namespace, shop.b: name}}\njobs: {j: {view: ops}}"}
+    found = translate_project(nodes, conf=conf)
+    ops = found.definitions.resolve_job_def("j").all_node_defs
+    steps = ops if view == "ops" else [step.op for step in found.assets if step.is_executable]
+    assert {step.name.removeprefix("j__"): step.pool for step in steps} == {
+        "a": "tag",
+        "shop_b": "name",
+        "shop_c": "namespace",
+    }
+
+
+def test_a_pool_of_no_node_is_reported(problems_of):
+    [problem] = problems_of(conf={"dagster.yml": "assets: {pools: {gpus: cards}}"})
+    assert (problem.path, problem.found) == (
+        "assets.pools.gpus",
+        "no node has 'gpus' as its name, its namespace or a tag.",
+    )
+
+
 def test_a_step_that_would_be_in_two_pools_is_reported(problems_of):
     pipelines = "return {'__default__': Pipeline([n('a', ['r'], ['x'], tags=['t']), n('b', ['x'], ['y'], tags=['u'])])}"
     [problem] = problems_of(pipelines, conf={"dagster.yml": "assets: {pools: {t: one, u: two}}"})
