@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
-from attrs import frozen
+from attrs import field, frozen
 
 from kedro_assets._internals import dagster_config
 from kedro_assets.errors import Scope, suggest
@@ -18,17 +19,28 @@ from kedro_assets.redaction import Redactor, says_secret
 _NO_SECRET = "Let the process get it from its environment, for example with `env_secrets` of the executor `k8s`."  # noqa: S105 - a hint
 
 
-@frozen
+@frozen(slots=False)
 class TagReader:
     """Reads tags as Dagster keeps them: a text as it is, any other value as JSON.
 
     Attributes:
         project: Its project, which knows its secrets.
         old_keys: Whether keys may be such as Dagster warns of.
+        credentials: The project's credentials, where they are read.
     """
 
     project: Project | None = None
     old_keys: bool = False
+    credentials: Mapping[str, Any] = field(factory=dict, eq=False, repr=False)
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """What knows the secrets."""
+        if self.project is None:
+            return Redactor()
+        if not self.credentials:
+            return self.project.own_redactor
+        return self.project.redactor(self.credentials, self.project.runtime_params)
 
     def read(self, tags: Mapping[str, Any], scope: Scope) -> dict[str, str]:
         """Return the tags that fit, as texts that are the same for the same values.
@@ -74,8 +86,7 @@ class TagReader:
             return named or any(map(self._is_secret, value.values()))
         if isinstance(value, list):
             return any(map(self._is_secret, value))
-        redactor = self.project.own_redactor if self.project else Redactor()
-        return not isinstance(value, bool) and redactor.text(str(value)) != str(value)
+        return not isinstance(value, bool) and self.redactor.text(str(value)) != str(value)
 
 
 def _is_kept(value: Any) -> bool:

@@ -11,6 +11,7 @@ import click
 import dagster as dg
 
 from kedro_assets._internals import dagster_assets, dagster_jobs
+from kedro_assets.assets import TagReader
 from kedro_assets.cli.automation import Automation
 from kedro_assets.cli.idle import idle_notes
 from kedro_assets.cli.loops import loop_notes
@@ -19,7 +20,7 @@ from kedro_assets.errors import ProjectError, Scope, SelectionError
 from kedro_assets.execution import check_step_names
 from kedro_assets.jobs import nodes_left_out
 from kedro_assets.names import counted
-from kedro_assets.project import Project, class_problem, locate_project, source_lines
+from kedro_assets.project import Project, class_problem, locate_project, read_credentials, source_lines
 from kedro_assets.runtime import View
 
 
@@ -35,6 +36,7 @@ def check_lines(root: Path) -> Iterator[str]:
     unused = list(_check_classes(found))
     _check_steps(found)
     _check_order(found)
+    _check_tags(found)
     graph = found.table.graph
     merged = [cluster for cluster in found.clusters if cluster.reasons]
     yield (
@@ -96,6 +98,26 @@ def _check_steps(found: Translation) -> None:
     steps = {assets.op.name for assets in found.assets if dagster_assets.is_executable(assets)}
     ops = (dagster_jobs.op_names(job) for job in jobs if isinstance(job, dg.JobDefinition))
     check_step_names(found.project.config, steps.union(*ops), problems)
+    problems.raise_if_any()
+
+
+def _check_tags(found: Translation) -> None:
+    """Look whether a tag has one of the project's credentials, which nothing reads while definitions load.
+
+    Raises:
+        ConfigError: If one has.
+    """
+    project, problems = found.project, Scope()
+    problems.locate_with(source_lines(project.location).locate)
+    credentials = read_credentials(project.location, project.runtime_params)
+    reader = TagReader(project, old_keys=True, credentials=credentials)
+    for key, tags in project.config.assets.step_tags.items():
+        reader.read(tags, problems.at("assets", "step_tags", key))
+    for name, job in project.config.jobs.items():
+        reader.read(job.tags, problems.at("jobs", name, "tags"))
+    steps = (step.op for step in found.assets if dagster_assets.is_executable(step))
+    for step in steps if not problems.failed else ():
+        reader.read(step.tags, problems.at("assets", "translator"))
     problems.raise_if_any()
 
 

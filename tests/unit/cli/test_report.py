@@ -89,6 +89,38 @@ def test_the_name_of_a_node_that_is_no_step_since_another_joined_it_is_reported(
     assert "Allowed: a_and_b" in problem.hint
 
 
+CREDENTIALS = {"local/credentials.yml": "db: {password: xylophone-77}\n"}
+
+
+@pytest.mark.parametrize(
+    ("dagster", "place"),
+    [
+        ("assets:\n  step_tags:\n    make:\n      note: for xylophone-77\n", "assets.step_tags.make.note"),
+        ("jobs:\n  j:\n    tags:\n      note: [xylophone-77]\n", "jobs.j.tags.note"),
+    ],
+    ids=["step", "job"],
+)
+def test_a_tag_with_one_of_the_credentials_is_reported(write_project, dagster, place):
+    with pytest.raises(ConfigError) as caught:
+        list(check_lines(write_project(conf={**CREDENTIALS, "dagster.yml": dagster})))
+    [problem] = caught.value.problems
+    assert (problem.path, problem.source) == (place, "conf/base/dagster.yml:4")
+    assert problem.found == "this value contains a secret, and everyone who sees Dagster's UI sees tags."
+    assert "xylophone" not in str(caught.value)
+
+
+def test_a_tag_of_a_translator_with_one_of_the_credentials_is_reported(write_project):
+    root = write_project(conf={**CREDENTIALS, "dagster.yml": "assets: {translator: telling_translator.Telling}"})
+    (root / "src/telling_translator.py").write_text(
+        "from kedro_assets import KedroTranslator\n\n\nclass Telling(KedroTranslator):\n"
+        "    def get_step_tags(self, data):\n        return {'note': 'xylophone-77'}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigError) as caught:
+        list(check_lines(root))
+    assert [problem.path for problem in caught.value.problems] == ["assets.translator.note"]
+
+
 def test_a_pipeline_of_hidden_datasets_is_no_job(write_project):
     chain = """
         chain = Pipeline([n("a", ["raw"], ["x"]), n("b", ["x"], ["y"])])
