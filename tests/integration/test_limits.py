@@ -59,6 +59,30 @@ def test_a_tag_of_nodes_can_be_limited_by_the_executor(tmp_path: Path, instance:
 
 
 @pytest.mark.parametrize("view", ["assets", "ops"])
+def test_the_value_of_a_step_tag_can_be_limited_by_the_executor(
+    tmp_path: Path, instance: dg.DagsterInstance, view: str
+) -> None:
+    limits = "tag_concurrency_limits: [{key: memory, value: large, limit: 1}]"
+    dagster = f"""
+        assets: {{step_tags: {{gpu: {{memory: large}}}}}}
+        jobs: {{j: {{view: {view}, executor: {{multiprocess: {{max_concurrent: 2, {limits}}}}}}}}}
+    """
+    project = limited(tmp_path, dagster)
+    assert execute(project, instance, "j").success
+    assert met(project) == []
+
+
+def test_of_two_steps_that_can_start_the_one_with_the_higher_priority_goes_first(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    for number, first in enumerate(("one", "two")):
+        dagster = f"assets: {{step_tags: {{{first}: {{dagster/priority: 5}}, gpu: {{dagster/priority: -1}}}}}}"
+        project = limited(tmp_path / str(number), dagster)
+        assert execute(project, instance).success
+        assert project.nodes_run()[0] == first
+
+
+@pytest.mark.parametrize("view", ["assets", "ops"])
 def test_a_pool_limits_the_steps_of_a_tag(tmp_path: Path, instance: dg.DagsterInstance, view: str) -> None:
     pool = f"cards_{view}"
     instance.event_log_storage.set_concurrency_slots(pool, 1)

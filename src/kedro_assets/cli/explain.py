@@ -340,6 +340,7 @@ class _Explainer:
             "step": self._op_name(cluster),
             **shared,
             "pool": dagster_assets.pool_of(definition) if definition else None,
+            "step tags": self._found.table.step_tags.of_step([self._graph.nodes[name] for name in cluster.nodes]),
         }
 
     def _op_name(self, cluster: Cluster) -> str:

@@ -111,3 +111,15 @@ def test_secrets_are_masked(write_project):
     root = write_project(conf=conf)
     assert explained(root, "raw")[0]["location"] == ["https://host/a.json"]
     assert "hunter2" not in explain_json(root, "raw") + "".join(lines(root, "raw"))
+
+
+def test_what_a_step_asks_its_executor_for_is_said_of_all_that_runs_in_it(write_project):
+    dagster = "assets: {step_tags: {make: {dagster-celery/queue: cards, dagster-dask/resource_requirements: {GPU: 1}}}}"
+    root = write_project(conf={"dagster.yml": dagster})
+    for name in ("make", "made"):
+        [facts] = explained(root, name)
+        assert facts["step tags"] == {
+            "dagster-celery/queue": "cards",
+            "dagster-dask/resource_requirements": '{"GPU": 1}',
+        }
+    assert [line.strip() for line in lines(root, "make") if "step tags" in line]
