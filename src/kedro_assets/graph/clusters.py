@@ -229,9 +229,10 @@ def _difference(groups: Collection[Any], boundaries: Boundaries) -> str:
     by_partition = len(alone) > 1 or len({reads for _, _, reads in groups}) > 1
     if len(needs) > 1:
         return "are partitioned differently or have other step tags" if by_partition else "have other step tags"
-    passed = bool(boundaries.needs) and not boundaries.merge_needs
-    between = passed and not by_partition and not boundaries.kinds and not boundaries.reads
-    return "come before or after nodes with other step tags" if between else "are partitioned differently"
+    if by_partition or not boundaries.needs or boundaries.merge_needs:
+        return "are partitioned differently"
+    others = "other partitions or step tags" if boundaries.kinds or boundaries.reads else "other step tags"
+    return f"come before or after nodes with {others}"
 
 
 def _reads(graph: ProjectGraph, boundaries: Boundaries, sets: UnionFind[str]) -> Mapping[str, Hashable]:

@@ -358,6 +358,20 @@ def test_a_node_with_other_needs_is_a_step_of_its_own_and_so_is_what_comes_after
     assert all(reasons[-1].endswith(" have other step tags.") for reasons in found.values())
 
 
+@pytest.mark.parametrize(
+    ("kinds", "said"), [({}, "other step tags"), ({"last": 1}, "other partitions or step tags")], ids=["tags", "both"]
+)
+def test_nodes_around_one_of_another_trait_with_other_needs_say_why_they_are_apart(kinds, said):
+    before, after = (make_node(*each, tags=["t"]) for each in (("before", ["raw"], ["x"]), ("after", ["y"], ["z"])))
+    nodes = [before, make_node("between", ["x"], ["y"]), after, make_node("last", ["z"], ["w"])]
+    boundaries = Boundaries(kinds, needs={"between": "gpu"})
+    graph = make_graph(nodes, files=["x", "y", "z"])
+    clusters = {each.name: each for each in cluster(graph, AssetsConfig(cluster_by="tag"), boundaries, Scope())}
+    assert set(clusters) == {"before", "between", "after", "last"}
+    reason = f"the other nodes of the tag 't' come before or after nodes with {said}."
+    assert [clusters[name].reasons for name in ("before", "after")] == [(reason,), (reason,)]
+
+
 def test_nodes_with_the_same_needs_share_a_step():
     needs = dict.fromkeys(["ns.a", "ns.b", "ns.c", "ns.d"], "gpu")
     [nodes] = of_pipeline(Boundaries(needs=needs))
