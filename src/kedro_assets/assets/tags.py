@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
@@ -17,6 +18,9 @@ from kedro_assets.project import Project
 from kedro_assets.redaction import Redactor, says_secret
 
 _NO_SECRET = "Let the process get it from its environment, for example with `env_secrets` of the executor `k8s`."  # noqa: S105 - a hint
+
+_LEADS_TO_ONE = re.compile(r"_(?:FILE|PATH|DIR|NAME|ARN|ID)=|=\$\(\w+\)$")
+"""A variable that says where a secret is, or takes it from another variable of the container."""
 
 
 @frozen(slots=False)
@@ -81,12 +85,17 @@ class TagReader:
     def _is_secret(self, value: Any) -> bool:
         """Whether a secret is in a value, or a variable whose name says so has its value beside it, as in `env` of a container."""
         if isinstance(value, Mapping):
-            name, text = value.get("name"), value.get("value")
-            named = isinstance(name, str) and isinstance(text, str) and text != "" and says_secret(name)
+            named = _is_secret_variable(value.get("name"), value.get("value"))
             return named or any(map(self._is_secret, value.values()))
         if isinstance(value, list):
             return any(map(self._is_secret, value))
         return not isinstance(value, bool) and self.redactor.text(str(value)) != str(value)
+
+
+def _is_secret_variable(name: Any, text: Any) -> bool:
+    if not isinstance(name, str) or not isinstance(text, str) or not text:
+        return False
+    return says_secret(name) and not _LEADS_TO_ONE.search(f"{name}={text}")
 
 
 def _is_kept(value: Any) -> bool:

@@ -154,7 +154,12 @@ def test_the_value_of_a_secret_variable_of_the_environment_is_no_tag(monkeypatch
 def test_a_reference_to_a_secret_is_none():
     pod = {
         "container_config": {
-            "env": [{"name": "DB_PASSWORD", "value_from": {"secret_key_ref": {"name": "db", "key": "password"}}}],
+            "env": [
+                {"name": "SECRET_FILE", "value": "/run/secrets/db"},
+                {"name": "PGPASSWORD", "value": "$(DB_PASSWORD)"},
+                {"name": "DB_TOKEN", "value": "$(DB_PASSWORD)"},
+                {"name": "DB_PASSWORD", "value_from": {"secret_key_ref": {"name": "db", "key": "password"}}},
+            ],
             "env_from": [{"secret_ref": {"name": "passwords"}}],
         },
         "pod_spec_config": {"volumes": [{"name": "tls", "secret": {"secret_name": "shop-tls"}}]},
