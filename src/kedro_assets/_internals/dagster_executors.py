@@ -297,7 +297,7 @@ def open_instance(packed: Any, run_id: str) -> Iterator[dg.DagsterInstance]:
     Reason: an instance has no public way to be found from what an executor hands on.
     Risk: high, as for `StartedPlan`.
     """
-    with dg.DagsterInstance.from_ref(packed) as instance, dagster_storage.open_event_log(instance, run_id):
+    with dg.DagsterInstance.from_ref(packed) as instance, dagster_storage.kept_open(instance, run_id):
         yield instance
 
 

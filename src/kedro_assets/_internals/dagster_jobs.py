@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 from attrs import frozen
@@ -18,6 +19,8 @@ from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.execution.api import execute_run_iterator
 from dagster._core.workspace.autodiscovery import loadable_targets_from_python_file, loadable_targets_from_python_module
+
+from kedro_assets._internals import dagster_storage
 
 _LIBRARIES = {"dagster", __package__.partition(".")[0]}
 """Packages with modules that load the definitions of any project; the rest of them stays loaded."""
@@ -342,15 +345,19 @@ def start_run(
     if keys is not None:
         job = job.get_subset(asset_selection=frozenset(keys))
     definition = job.get_definition()
-    run = instance.create_run_for_job(
-        job_def=definition,
-        run_config=run_config,
-        tags={**definition.run_tags, **tags},
-        job_code_origin=job.get_python_origin(),
-        asset_selection=frozenset(keys) if keys is not None else None,
-    )
+    run_id = str(uuid4())
+    with dagster_storage.kept_open(instance, run_id):  # an event is stored for each asset
+        run = instance.create_run_for_job(
+            job_def=definition,
+            run_id=run_id,
+            run_config=run_config,
+            tags={**definition.run_tags, **tags},
+            job_code_origin=job.get_python_origin(),
+            asset_selection=frozenset(keys) if keys is not None else None,
+        )
     return StartedRun(run, len(op_names(definition)), _events(job, run, instance))
 
 
 def _events(job: Any, run: dg.DagsterRun, instance: dg.DagsterInstance) -> Generator[dg.DagsterEvent, None, None]:
-    yield from execute_run_iterator(job, run, instance)
+    with dagster_storage.kept_open(instance, run.run_id):
+        yield from execute_run_iterator(job, run, instance)

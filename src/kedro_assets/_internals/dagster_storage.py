@@ -7,11 +7,16 @@ storages work as they do without this package.
 from __future__ import annotations
 
 import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
 
 PLAIN_VARIABLE = "KEDRO_ASSETS_PLAIN_DAGSTER"
 """The environment variable that leaves Dagster's storages as they are."""
@@ -85,30 +90,107 @@ def read_migrations_once() -> None:
 
 
 @contextmanager
-def open_event_log(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Keep the SQLite files open that the events of a run go to, if that is where the instance stores them.
+def kept_open(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+    """Keep the SQLite databases open that a run writes to, if the instance has such, and what SQLAlchemy has compiled for them.
 
-    Dagster opens and closes them for each event, and whenever nobody else has one open, SQLite moves what was written from
-    its log into the file, which takes longer than to write it.
+    Dagster opens and closes them for each event, and all of its statements are compiled anew each time. Whenever nobody else
+    has one open, SQLite also moves what was written from its log into the file, which takes longer than to write it.
 
-    Reason: Dagster has no setting for it, and which files these are is not public.
-    Risk: high; `KEDRO_ASSETS_PLAIN_DAGSTER` switches it off. The files are read only, so that no event can be lost by it. One
-    that cannot be opened, as it is locked or gone, is left to Dagster.
+    Reason: Dagster has no setting for it. It is changed for the storages of this instance only, and for this time.
+    Risk: high; `KEDRO_ASSETS_PLAIN_DAGSTER` switches it off. Each write is a transaction of SQLite's as before, with the same
+    settings, so that no event can be lost by it.
+
+    Args:
+        instance: The instance.
+        run_id: The run.
     """
     with ExitStack() as stack:
-        for path in () if is_plain() else _event_files(instance, run_id):
-            with suppress(sqlite3.Error):
-                # the steps of a Dask worker take turns, and may be in different threads
-                kept = stack.enter_context(closing(sqlite3.connect(path, check_same_thread=False)))
-                kept.execute("SELECT 1 FROM sqlite_master").fetchall()  # it is opened when it is first read
+        for kept in () if is_plain() else _databases(instance, run_id):
+            stack.enter_context(kept.in_use())
         yield
 
 
-def _event_files(instance: dg.DagsterInstance, run_id: str) -> list[str]:
-    """Return the SQLite files that the events of a run go to; none if the instance stores them elsewhere."""
+def _databases(instance: dg.DagsterInstance, run_id: str) -> Iterator[_Databases]:
+    """Yield the databases of SQLite that the storages of an instance work with during a run."""
+    from dagster._core.storage import sqlite
     from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage, sqlite_event_log
+    from dagster._core.storage.runs.sqlite import SqliteRunStorage
+    from sqlalchemy.engine import make_url
 
-    storage = instance.event_log_storage
-    if not isinstance(storage, SqliteEventLogStorage):
-        return []
-    return [storage.path_for_shard(shard) for shard in (run_id, sqlite_event_log.INDEX_SHARD_NAME)]
+    events, runs = instance.event_log_storage, instance.run_storage
+    if isinstance(events, SqliteEventLogStorage):
+        shards = (run_id, sqlite_event_log.INDEX_SHARD_NAME)
+        places = {(shard,): (events.conn_string_for_shard(shard), events.path_for_shard(shard)) for shard in shards}
+        patience = getattr(sqlite, "SQLITE_BUSY_TIMEOUT_SECONDS", _PATIENCE)
+        yield _Databases(events, "_connect", places, events._db_lock, patience)
+    if isinstance(runs, SqliteRunStorage):
+        place = (runs._conn_string, str(make_url(runs._conn_string).database))
+        yield _Databases(runs, "connect", {(): place}, nullcontext(), _PATIENCE)
+
+
+_PATIENCE = 5
+"""How many seconds SQLite's driver waits for others by itself."""
+
+
+@frozen(eq=False)
+class _Databases:
+    """Databases that one method of a storage opens, as a context manager; here they stay open.
+
+    Attributes:
+        storage: The storage.
+        method: The name of the method.
+        places: The address and the file of each database, by the arguments of the method. It opens all others as before.
+        lock: What the storage holds while it works with one of them.
+        patience: How many seconds to wait for others that write to one.
+        engines: What was opened, with the process and the file that it is of, by its address.
+    """
+
+    storage: Any
+    method: str
+    places: Mapping[Any, tuple[str, str]]
+    lock: AbstractContextManager[Any]
+    patience: float
+    engines: dict[str, tuple[tuple[int, int, int], Engine]] = field(factory=dict)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Have the storage use what is kept open here, unless it does so already."""
+        if self.method in vars(self.storage):
+            yield
+            return
+        by_dagster = getattr(self.storage, self.method)
+
+        @contextmanager
+        def connect(*arguments: str) -> Iterator[Any]:
+            engine = self._engine(*self.places[arguments]) if arguments in self.places else None
+            if engine is None:
+                with by_dagster(*arguments) as connection:
+                    yield connection
+            else:
+                with self.lock, engine.begin() as connection:
+                    yield connection
+
+        setattr(self.storage, self.method, connect)
+        try:
+            yield
+        finally:
+            delattr(self.storage, self.method)
+            for _, engine in self.engines.values():
+                engine.dispose()
+
+    def _engine(self, address: str, path: str) -> Engine | None:
+        """Return what keeps a database open in this process; None if its file is not there yet, or no more."""
+        from sqlalchemy import create_engine
+        from sqlalchemy.pool import QueuePool
+
+        try:
+            file = Path(path).stat()
+        except OSError:
+            return None
+        now = (os.getpid(), file.st_dev, file.st_ino)
+        opened, engine = self.engines.get(address, (None, None))
+        if engine is None or opened != now:  # neither another process's connections nor another file's
+            options = {"timeout": self.patience, "check_same_thread": False}
+            engine = create_engine(address, poolclass=QueuePool, pool_size=1, max_overflow=-1, connect_args=options)
+            self.engines[address] = (now, engine)
+        return engine

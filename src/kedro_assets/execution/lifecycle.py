@@ -121,7 +121,7 @@ class LifecycleExecutor(dg.Executor):
             return
         mark_run_process()
         forkserver.tell(executed.source, _dataset_types(opened, job))
-        with dagster_storage.open_event_log(executed.instance, executed.run.run_id):
+        with dagster_storage.kept_open(executed.instance, executed.run.run_id):
             for project, _ in opened:
                 events = _around(project, self._name, executed, events)
             yield from events

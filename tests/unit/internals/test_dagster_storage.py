@@ -1,13 +1,17 @@
 """Fails when Dagster's storages change."""
 
 import importlib.util
+import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from sqlalchemy.exc import DatabaseError
 
 from kedro_assets._internals import dagster_storage
 
@@ -47,10 +51,25 @@ def written(tmp_path):
         yield instance, run.run_id, write
 
 
+def events_of(instance, run_id):
+    return [entry.dagster_event.event_type_value for entry in instance.all_logs(run_id)]
+
+
 def test_the_files_of_an_event_log_stay_open_while_a_run_writes_to_it(written):
     instance, run_id, write = written
     assert write() == [False, False]
-    with dagster_storage.open_event_log(instance, run_id):
+    with dagster_storage.kept_open(instance, run_id):
+        assert write() == [True, True]
+    assert write() == [False, False]
+    assert events_of(instance, run_id) == ["PIPELINE_CANCELED"] * 3
+
+
+def test_an_instance_whose_files_are_kept_open_twice_keeps_them_to_the_end_of_the_first(written):
+    instance, run_id, write = written
+    write()
+    with dagster_storage.kept_open(instance, run_id):
+        with dagster_storage.kept_open(instance, run_id):
+            assert write() == [True, True]
         assert write() == [True, True]
     assert write() == [False, False]
 
@@ -58,20 +77,81 @@ def test_the_files_of_an_event_log_stay_open_while_a_run_writes_to_it(written):
 def test_no_file_stays_open_if_the_storages_are_left_as_they_are(written, monkeypatch):
     monkeypatch.setenv(dagster_storage.PLAIN_VARIABLE, "1")
     instance, run_id, write = written
-    with dagster_storage.open_event_log(instance, run_id):
+    with dagster_storage.kept_open(instance, run_id):
         assert write() == [False, False]
 
 
-def test_a_file_that_cannot_be_opened_is_left_to_dagster(written, monkeypatch):
+def test_the_files_of_other_runs_are_opened_by_dagster(written):
     instance, run_id, _ = written
+    other = instance.create_run_for_job(dg.GraphDefinition("other").to_job())
+    with dagster_storage.kept_open(instance, run_id):
+        instance.report_run_canceled(other)
+        assert not Path(instance.event_log_storage.path_for_shard(other.run_id) + "-wal").exists()
+    assert events_of(instance, other.run_id) == ["PIPELINE_CANCELED"]
+
+
+def test_a_run_without_a_file_yet_gets_one(written):
+    instance, _, _ = written
+    with dagster_storage.kept_open(instance, NEW):
+        run = instance.create_run_for_job(dg.GraphDefinition("new").to_job(), run_id=NEW)
+        instance.report_run_canceled(run)
+    assert events_of(instance, NEW) == ["PIPELINE_CANCELED"]
+
+
+def test_a_file_that_has_been_replaced_is_opened_anew(written):
+    instance, run_id, write = written
     path = Path(instance.event_log_storage.path_for_shard(run_id))
-    path.write_bytes(b"no database" * 100)
-    with dagster_storage.open_event_log(instance, run_id):
-        assert path.exists()
+    with dagster_storage.kept_open(instance, run_id):
+        write()
+        write()
+        copy = path.with_suffix(".copy")
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+        copy.replace(path)
+        for old in ("-wal", "-shm"):
+            Path(f"{path}{old}").unlink()
+        write()
+    assert events_of(instance, run_id) == ["PIPELINE_CANCELED"] * 3
+
+
+@pytest.mark.parametrize("plain", ["", "1"])
+def test_a_file_that_is_damaged_is_the_same_error_as_without_this_package(written, monkeypatch, plain):
+    monkeypatch.setenv(dagster_storage.PLAIN_VARIABLE, plain)
+    instance, run_id, write = written
+    Path(instance.event_log_storage.path_for_shard(run_id)).write_bytes(b"no database" * 100)
+    with dagster_storage.kept_open(instance, run_id), pytest.raises(DatabaseError, match="not a database"):
+        write()
+
+
+NEW = "7f1f2f6e-5a51-4a53-9f0e-0a8e2f1d3c4b"
+KILLED = """
+import os, signal, sys
+import dagster as dg
+from kedro_assets._internals import dagster_storage
+
+with dg.DagsterInstance.from_config(sys.argv[1]) as instance, dagster_storage.kept_open(instance, sys.argv[2]):
+    run = instance.create_run_for_job(dg.GraphDefinition("empty").to_job(), run_id=sys.argv[2])
+    instance.report_run_canceling(run)
+    if os.fork() == 0:
+        instance.report_run_canceled(run)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.wait()
+    instance.report_run_failed(run)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_was_stored_is_there_after_a_kill_and_a_forked_process_stores_by_itself(tmp_path):
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), NEW], check=False)
+    assert done.returncode == -signal.SIGKILL
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert events_of(instance, NEW) == ["PIPELINE_CANCELING", "PIPELINE_CANCELED", "PIPELINE_FAILURE"]
+        assert instance.get_run_by_id(NEW).status == dg.DagsterRunStatus.FAILURE
 
 
 def test_an_event_log_without_files_needs_nothing():
-    with dg.DagsterInstance.ephemeral() as instance, dagster_storage.open_event_log(instance, "a run"):
+    with dg.DagsterInstance.ephemeral() as instance, dagster_storage.kept_open(instance, "a run"):
         assert not list(Path.cwd().glob("*.db"))
 
 
