@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -87,6 +88,10 @@ DAGSTER = """
 """
 
 
+PEER = Path(__file__).parents[1] / "peer_project"
+PEER_PACKAGE = "spaceflights_peer"
+
+
 @dataclass(frozen=True)
 class Project:
     """A project on disk."""
@@ -167,6 +172,20 @@ def new_project(tmp_path: Path) -> MakeProject:
         return make_project(tmp_path, **files)
 
     return make
+
+
+@pytest.fixture
+def peer(tmp_path: Path) -> Project:
+    """A copy of a project that runs on kedro-dagster, with a package that no other test uses."""
+    package = f"peer_{uuid4().hex[:10]}"
+    project = Project(tmp_path / package, package)
+    shutil.copytree(PEER, project.path, ignore=shutil.ignore_patterns("__pycache__"))
+    (project.path / "src" / PEER_PACKAGE).rename(project.path / "src" / package)
+    for name in ("pyproject.toml", "dg.toml"):
+        text = (project.path / name).read_text(encoding="utf-8")
+        (project.path / name).write_text(text.replace(PEER_PACKAGE, package), encoding="utf-8")
+    project.write("conf/local/credentials.yml", "")
+    return project
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 import pytest
 from conftest import clean_environment
 
-COMMANDS = ["check", "dev", "explain", "init", "list", "run", "schema"]
+COMMANDS = ["check", "convert", "dev", "explain", "init", "list", "run", "schema"]
 HEAVY = ["dagster", "pandas", "networkx", "cattrs", "sqlalchemy", "dagster_webserver", "tomlkit"]
 
 

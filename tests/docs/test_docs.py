@@ -428,7 +428,7 @@ def test_the_reference_has_every_public_name() -> None:
 def test_the_reference_has_every_command() -> None:
     rendered = hooks().on_page_markdown((REFERENCE / "cli.md").read_text(encoding="utf-8"))
     assert re.findall(r"^## (.+)$", rendered, re.MULTILINE) == [
-        f"kedro assets {name}" for name in ("init", "check", "list", "explain", "schema", "run", "dev")
+        f"kedro assets {name}" for name in ("init", "check", "convert", "list", "explain", "schema", "run", "dev")
     ]
     assert "Usage: kedro assets run [OPTIONS] [JOB]" in rendered
 

@@ -209,6 +209,20 @@ def check(env: str | None, conf_source: str | None) -> None:
         echo(line)
 
 
+@assets.command()
+@_project_options
+@click.option("--write", is_flag=True, help="Write the files, rather than show what would be written.")
+def convert(env: str | None, conf_source: str | None, write: bool) -> None:  # noqa: FBT001
+    """Convert a project of kedro-dagster, or show what would be.
+
+    A diff shows what changes in dagster.yml and the catalogs of all environments. What is left to you comes after it.
+    """
+    from kedro_assets.cli.convert import convert_lines
+
+    for line in convert_lines(_enter(env, conf_source, quiet=True), write=write):
+        echo(line)
+
+
 @assets.command(name="list")
 @_project_options
 @click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")

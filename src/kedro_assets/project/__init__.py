@@ -5,6 +5,7 @@ from kedro_assets.project.code_objects import innermost
 from kedro_assets.project.code_versions import CodeParts, CodeVersion, code_parts, code_versions
 from kedro_assets.project.config_files import SourceLines, source_lines, written_folder
 from kedro_assets.project.dataset_files import address, content_version, fingerprint, partition_ids
+from kedro_assets.project.environments import ConfigFile, Environments, read_environments
 from kedro_assets.project.load import (
     DEFAULT_PIPELINE,
     CatalogWithCredentials,
@@ -17,7 +18,7 @@ from kedro_assets.project.name_patterns import NamePatterns
 from kedro_assets.project.node_functions import code_location, same_function
 from kedro_assets.project.node_keys import check_node_keys, deciding_keys, keys_of_node
 from kedro_assets.project.read_files import ReadFiles
-from kedro_assets.project.registry import LeftOutModule
+from kedro_assets.project.registry import LeftOutModule, read_registry, watch_registry
 from kedro_assets.project.secrets import masked_errors, read_credentials
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "CatalogWithCredentials",
     "CodeParts",
     "CodeVersion",
+    "ConfigFile",
+    "Environments",
     "LeftOutModule",
     "NamePatterns",
     "Project",
@@ -52,8 +55,11 @@ __all__ = [
     "pattern_refused",
     "read_credentials",
     "read_entry",
+    "read_environments",
+    "read_registry",
     "resolve_catalog",
     "same_function",
     "source_lines",
+    "watch_registry",
     "written_folder",
 ]

@@ -249,7 +249,28 @@ def read_entry(resolver: CatalogConfigResolver, name: str) -> CatalogEntry:
     declared = name in resolver.config or bool(
         resolver.match_dataset_pattern(name) or resolver.match_user_catch_all_pattern(name)
     )
+    if declared and name not in resolver.config:
+        config = _with_filled_mappings(config, name, resolver)
     return CatalogEntry(name, str(config.get("type", "")), config, declared)
+
+
+def _with_filled_mappings(config: dict[str, Any], name: str, resolver: CatalogConfigResolver) -> dict[str, Any]:
+    """Fill the placeholders of a pattern in the names of `partition_mappings`: Kedro fills those in values only."""
+    metadata = config.get("metadata")
+    ours = metadata.get("dagster") if isinstance(metadata, dict) else None
+    mappings = ours.get("partition_mappings") if isinstance(ours, dict) else None
+    if not (isinstance(metadata, dict) and isinstance(ours, dict) and isinstance(mappings, dict)):
+        return config
+    pattern = resolver.match_dataset_pattern(name) or resolver.match_user_catch_all_pattern(name) or ""
+    values = getattr(parse(pattern, name), "named", {})
+    filled = {_filled(str(key), values): value for key, value in mappings.items()}
+    return {**config, "metadata": {**metadata, "dagster": {**ours, "partition_mappings": filled}}}
+
+
+def _filled(text: str, values: Mapping[str, Any]) -> str:
+    for place, value in values.items():
+        text = text.replace("{" + place + "}", str(value))
+    return text
 
 
 def resolve_catalog(config: Mapping[str, Any]) -> CatalogConfigResolver:

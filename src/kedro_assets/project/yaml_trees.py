@@ -64,6 +64,8 @@ def _key_errors(node: yaml.MappingNode, *, is_inside: bool) -> Iterator[tuple[in
 
 def _tag_refused(node: yaml.Node) -> str:
     """Return why a value cannot be what its tag says; empty if it can."""
+    if node.tag == _MERGE:  # read with the mapping around it
+        return ""
     if node.tag not in yaml.SafeLoader.yaml_constructors:
         return f"the YAML tag '{node.tag}' is unknown."
     try:

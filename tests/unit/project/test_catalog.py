@@ -187,3 +187,12 @@ def test_an_exact_name_goes_before_a_pattern():
     patterns = {"{name}_raw": {"type": "a.B"}, "cars_raw": {"type": "a.C"}}
     assert read_entry(resolve_catalog(patterns), "cars_raw").type == "a.C"
     assert read_entry(resolve_catalog(patterns), "vans_raw").type == "a.B"
+
+
+def test_placeholders_in_the_names_of_partition_mappings_are_filled_in():
+    mappings = {"{space}.raw": "all", "other": "last"}
+    entry = {"type": "a.B", "metadata": {"dagster": {"partition_mappings": mappings}}}
+    resolver = resolve_catalog({"{space}.{name}": entry, "x.kept": entry})
+    found = {name: read_entry(resolver, name).config["metadata"]["dagster"] for name in ("shop.made", "x.kept")}
+    assert found["shop.made"] == {"partition_mappings": {"shop.raw": "all", "other": "last"}}
+    assert found["x.kept"] == {"partition_mappings": mappings}

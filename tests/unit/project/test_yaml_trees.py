@@ -14,6 +14,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     ("text", "expected"),
     [
         ("a: &a {b: 1}\nc: *a\n", []),
+        ("a: &a {b: 1}\nc:\n  <<: *a\n", []),
         ("a: 1\nb: &b\n  c: [*b]\n", [(2, "this holds an alias of itself.")]),
         (f"a: 1\nb: {'[' * 60}{']' * 60}\n", [(2, "this is nested more than 50 levels deep.")]),
         ("a:\n  1: 2\n  null: 3\n", [(3, "this key is not a string: put it in quotes.")]),
@@ -24,7 +25,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
             [(2, "'x' is not a YAML value of type 'int': invalid literal for int() with base 10: 'x'.")],
         ),
     ],
-    ids=["an alias", "an alias of itself", "deep", "null as a key", "a set", "a tag", "no number"],
+    ids=["an alias", "a merge", "an alias of itself", "deep", "null as a key", "a set", "a tag", "no number"],
 )
 def test_what_cannot_be_read_has_its_line(text, expected):
     assert list(errors_in(yaml.compose(text))) == expected
