@@ -15,18 +15,16 @@ def comments_in(text: str) -> Iterator[tuple[int, int]]:
     """Yield where each comment starts and ends.
 
     Examples:
-        >>> text = "a: '# no' # yes"
+        >>> text = "a: 'b # no' # yes"
         >>> [text[start:end] for start, end in comments_in(text)]
         ['# yes']
     """
-    scalars = [
-        (token.start_mark.index, token.end_mark.index)
-        for token in yaml.scan(text, Loader=yaml.SafeLoader)
-        if isinstance(token, yaml.ScalarToken)
-    ]
-    for match in _COMMENT.finditer(text):
-        if not any(start <= match.start() < end for start, end in scalars):
-            yield match.span()
+    position = 0
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        if isinstance(token, yaml.ScalarToken | yaml.StreamEndToken):
+            for match in _COMMENT.finditer(text, position, token.start_mark.index):
+                yield match.span()
+            position = token.end_mark.index
 
 
 def indented(lines: str, indent: int, newline: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from kedro_assets.convert.yaml_text import as_block, as_flow, comments_in, inden
     ("text", "comments"),
     [
         ("a: 1 # one\n# two\n", ["# one", "# two"]),
-        ("a: 'x # no'\nb: \"# no\"\nc: x#no\n", []),
+        ("a: 'x # no' # yes\nb: \"# no\"\nc: x#no\n", ["# yes"]),
         ("a: |\n  # no\n  text\nb: 1 # yes\n", ["# yes"]),
         ("a: [1, # one\n  2] # two # three\n", ["# one", "# two # three"]),
     ],
