@@ -11,8 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 import dagster as dg
 from kedro.io import CatalogProtocol, DataCatalog
+from kedro.pipeline.node import Node
 
 from kedro_assets.metadata.masking import masked_metadata
+from kedro_assets.metadata.node_previews import node_preview
 from kedro_assets.metadata.previews import NO_PREVIEW, image_preview, preview_of, preview_rows
 from kedro_assets.metadata.tables import table_of
 from kedro_assets.names import base_name
@@ -23,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 _MOST_COLUMNS = 1_000  # a schema is written to the event log with every materialization
 _PREVIEW = "kedro/preview"
+_NODE_PREVIEW = "kedro/node_preview"
 
 
 class MetadataCollector:
@@ -50,6 +53,7 @@ class MetadataCollector:
         self._redactor = redactor
         self._of_data: dict[str, dict[str, Any]] = {}
         self._seconds: dict[str, float] = {}
+        self._of_nodes: dict[str, dict[str, Any]] = {}
 
     def ran(self, outputs: Sequence[str], seconds: float) -> None:
         """Take down how long the function took that has made some datasets."""
@@ -71,6 +75,16 @@ class MetadataCollector:
             rows = preview_rows(self._viz(name))
             if rows is not None:
                 metadata[_PREVIEW] = preview_of(data, table, rows, self._redactor.text)
+
+    def of_node(self, node: Node) -> Mapping[str, Any]:
+        """Return metadata of all that a node makes, once it has run: what its `preview_fn` returns, which is called once."""
+        if node.name not in self._of_nodes:
+            self._of_nodes[node.name] = {}
+            with _harmless(node.name):
+                found = {_NODE_PREVIEW: node_preview(node, self._redactor.text)}
+                shown = {key: value for key, value in found.items() if value is not None}
+                self._of_nodes[node.name] = masked_metadata(shown, self._redactor.text)
+        return self._of_nodes[node.name]
 
     def metadata(self, name: str) -> dict[str, Any]:
         """Return the metadata of a dataset, once all of it is saved."""

@@ -18,9 +18,9 @@ ROWS = 5
 _MOST_ROWS = 100
 _MOST_COLUMNS = 30
 _LONGEST_CELL = 100
-_LONGEST_TEXT = 2_000
-_MOST_CHARACTERS = 64_000  # that are looked through
-_LARGEST_IMAGE = 256_000  # bytes; it is written to the event log twice, a third larger
+LONGEST_TEXT = 2_000
+MOST_CHARACTERS = 64_000  # that are looked through
+LARGEST_IMAGE = 256_000  # bytes; it is written to the event log twice, a third larger
 _IMAGES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".webp": "webp"}
 
 NO_PREVIEW = dg.MetadataValue.text("No preview: the data is not a table, text, JSON or an image file.")
@@ -57,8 +57,8 @@ def preview_of(data: Any, table: Table | None, rows: int, redact: Callable[[str]
     if table:
         return dg.MetadataValue.text("No preview: the rows of this table would have to be computed.")
     if isinstance(data, str | int | float):
-        text = redact(str(data)[:_MOST_CHARACTERS])  # a secret where it is cut is whole
-        return dg.MetadataValue.text(_cut(text, _LONGEST_TEXT))
+        text = redact(str(data)[:MOST_CHARACTERS])  # a secret where it is cut is whole
+        return dg.MetadataValue.text(cut(text, LONGEST_TEXT))
     return _json(data, redact) if isinstance(data, dict | list) else None
 
 
@@ -67,8 +67,8 @@ def image_preview(file: Path) -> Preview | None:
     kind = _IMAGES.get(file.suffix.lower())
     if kind is None:
         return None
-    if file.stat().st_size > _LARGEST_IMAGE:
-        return dg.MetadataValue.text(f"No preview: the image has more than {_LARGEST_IMAGE // 1000} kB.")
+    if file.stat().st_size > LARGEST_IMAGE:
+        return dg.MetadataValue.text(f"No preview: the image has more than {LARGEST_IMAGE // 1000} kB.")
     content = base64.b64encode(file.read_bytes()).decode()
     return dg.MetadataValue.md(f"![{_cell(file.name)}](data:image/{kind};base64,{content})")
 
@@ -81,14 +81,15 @@ def _markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]], redact: Cal
 
 def _cell(value: Any, redact: Callable[[str], str] = str) -> str:
     """Write a value into one cell of a Markdown table, where it is shown as it is."""
-    text = redact(str(value)[:_LONGEST_TEXT])  # a secret where it is cut is whole
-    text = " ".join(_cut(text, _LONGEST_CELL).split())
+    text = redact(str(value)[:LONGEST_TEXT])  # a secret where it is cut is whole
+    text = " ".join(cut(text, _LONGEST_CELL).split())
     for character, shown in (("\\", "\\\\"), ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "\\`")):
         text = text.replace(character, shown)
     return text
 
 
-def _cut(text: str, length: int) -> str:
+def cut(text: str, length: int) -> str:
+    """Return the beginning of a text that is longer than it may be."""
     return text if len(text) <= length else f"{text[:length]}…"
 
 
@@ -98,9 +99,9 @@ def _json(data: Any, redact: Callable[[str], str]) -> Preview | None:
     try:
         for part in json.JSONEncoder(allow_nan=False).iterencode(data):
             text += part
-            if len(text) > _MOST_CHARACTERS:
+            if len(text) > MOST_CHARACTERS:
                 return dg.MetadataValue.text(
-                    f"No preview: the data has more than {_MOST_CHARACTERS // 1000} kB as JSON."
+                    f"No preview: the data has more than {MOST_CHARACTERS // 1000} kB as JSON."
                 )
     except (TypeError, ValueError):
         return None

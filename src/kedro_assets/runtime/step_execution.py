@@ -124,9 +124,9 @@ class StepExecution:
         for title, node in nodes.items():
             self.current = node
             for name in self._run_node(node):
-                yield from self._saved(name, run_metadata)
+                yield from self._saved(name, {**self.collector.of_node(node), **run_metadata})
             if not node.outputs:
-                yield Saved(("node", title), run_metadata)
+                yield Saved(("node", title), {**self.collector.of_node(node), **run_metadata})
             logger.info("Completed node: %s", node.name)
             run.done.add(title)
             self._release(node, readers)

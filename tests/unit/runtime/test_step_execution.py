@@ -9,6 +9,7 @@ import pytest
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import node
+from kedro.pipeline.preview_contract import TextPreview
 from kedro.validation import DataValidationError
 
 from kedro_assets.assets import Validation
@@ -233,6 +234,20 @@ def test_metadata_name_the_run_and_the_version_that_is_saved(tmp_path):
     assert x.metadata["kedro/run_id"] == y.metadata["kedro/run_id"] == RUN_ID
     assert (x.metadata["kedro/save_version"], "kedro/save_version" in y.metadata) == (RUN_ID, False)
     assert x.metadata["dagster/uri"].endswith(f"x.json/{RUN_ID}/x.json")
+
+
+@pytest.mark.filterwarnings("ignore:The 'preview_fn' feature is experimental")
+def test_what_a_node_shows_of_itself_is_metadata_of_all_that_it_makes_and_asked_for_once():
+    asked = []
+
+    def preview():
+        asked.append(1)
+        return TextPreview(f"{len(asked)}")
+
+    nodes = [node(two, "a", ["b", "c"], preview_fn=preview), node(show, "c", None, name="end", preview_fn=preview)]
+    events = execution_of(*nodes, data={"a": 1}).run_nodes()
+    shown = {event.vertex[1]: event.metadata["kedro/node_preview"].value for event in events}
+    assert shown == {"b": "1", "c": "1", "end": "2"}
 
 
 def test_what_nobody_makes_and_the_catalog_does_not_have_is_kedros_own_error():
