@@ -13,7 +13,7 @@ from attrs import Factory, frozen
 from kedro.pipeline.node import Node
 
 from kedro_assets.config import DatasetSettings
-from kedro_assets.project import CatalogEntry, CodeVersion, code_location
+from kedro_assets.project import CatalogEntry, CodeVersion, code_location, table_name
 from kedro_assets.redaction import redacted
 
 
@@ -150,6 +150,9 @@ def _metadata(data: DatasetRecord) -> dict[str, Any]:
             metadata["kedro/node"] = data.producer.name
         if data.entry.location:
             metadata["kedro/filepath"] = redacted(data.entry.location)
+        table = table_name(data.entry)
+        if table and "<" not in table:  # else it is another one in each run
+            metadata["dagster/table_name"] = table
         if data.entry.viz.get("layer"):
             metadata["kedro/layer"] = str(data.entry.viz["layer"])
     return metadata

@@ -18,7 +18,7 @@ from kedro_assets.metadata.node_previews import node_preview
 from kedro_assets.metadata.previews import NO_PREVIEW, image_preview, preview_of, preview_rows
 from kedro_assets.metadata.tables import table_of
 from kedro_assets.names import base_name
-from kedro_assets.project import CatalogEntry, read_entry
+from kedro_assets.project import CatalogEntry, read_entry, table_name, table_place
 from kedro_assets.redaction import Redactor, redacted
 
 logger = logging.getLogger(__name__)
@@ -101,14 +101,18 @@ class MetadataCollector:
         if not isinstance(self._catalog, DataCatalog):
             return  # a class of the project's own, which need not know what its configuration is
         entry = read_entry(self._catalog.config_resolver, name)
-        file = _local_path(entry.location) if entry.location else None
-        if entry.location and file is None:
-            uri = redacted(self._redactor.text(entry.location))
+        location, table = entry.location or table_place(entry), table_name(entry)
+        file = _local_path(location) if location else None
+        if table and table not in map(table_name, self._entries[base_name(name)]):  # else the asset itself says so
+            metadata["dagster/table_name"] = self._redactor.text(table)
+        if location and file is None:
+            uri = redacted(self._redactor.text(location))
             metadata["dagster/uri"] = f"{uri}/{self._save_version}/{uri.rpartition('/')[2]}" if entry.versioned else uri
         if file:
             file = file / self._save_version / file.name if entry.versioned else file
             metadata["dagster/uri"] = self._redactor.text(file.as_uri())
-            metadata["kedro/size_bytes"] = file.stat().st_size if file.is_file() else None
+            is_own = entry.location is not None and file.is_file()  # and not a database with other tables, too
+            metadata["kedro/size_bytes"] = file.stat().st_size if is_own else None
         if _PREVIEW in metadata and metadata[_PREVIEW] is None:
             metadata[_PREVIEW] = (image_preview(file) if file and file.is_file() else None) or NO_PREVIEW
 

@@ -20,6 +20,7 @@ from kedro_assets.project.node_keys import check_node_keys, deciding_keys, keys_
 from kedro_assets.project.read_files import ReadFiles
 from kedro_assets.project.registry import LeftOutModule, read_registry, watch_registry
 from kedro_assets.project.secrets import masked_errors, read_credentials
+from kedro_assets.project.table_names import table_name, table_place
 
 __all__ = [
     "CONF_SOURCE_VARIABLE",
@@ -60,6 +61,8 @@ __all__ = [
     "resolve_catalog",
     "same_function",
     "source_lines",
+    "table_name",
+    "table_place",
     "watch_registry",
     "written_folder",
 ]

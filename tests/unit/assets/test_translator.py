@@ -145,3 +145,9 @@ def test_a_translator_can_build_on_the_default():
 
     spec = Mine().get_asset_spec(DatasetRecord("a", ("a",), group_name="etl"))
     assert (spec.group_name, spec.metadata) == ("mine", {"kedro/node": "a"})
+
+
+@pytest.mark.parametrize(("table", "name"), [("sales", "shop.sales"), ("sales_<partition_key>", None)])
+def test_a_table_has_its_name_unless_each_run_has_another_one(table, name):
+    config = {"table_name": table, "database": "shop"}
+    assert spec_of(entry=CatalogEntry("a", "ibis.TableDataset", config)).metadata.get("dagster/table_name") == name

@@ -78,3 +78,40 @@ def test_a_catalog_of_another_class_has_no_places():
     notes = notes_of(catalog=object())
     notes.saved("a", 1)
     assert notes.metadata("a") == {}
+
+
+@pytest.mark.parametrize(
+    ("config", "metadata"),
+    [
+        (
+            {"type": "ibis.TableDataset", "table_name": "t", "connection": {"backend": "duckdb", "database": "/a.db"}},
+            {"dagster/table_name": "t", "dagster/uri": "file:///a.db"},
+        ),
+        (
+            {"type": "spark.SparkJDBCDataset", "table": "t", "url": "jdbc:mysql://me:hunter2@host/db?x=1"},
+            {"dagster/table_name": "t", "dagster/uri": "jdbc:mysql://host/db"},
+        ),
+        (
+            {"type": "pandas.SQLTableDataset", "table_name": "hunter2", "credentials": {"con": "sqlite:///hunter2"}},
+            {"dagster/table_name": "***"},
+        ),
+    ],
+    ids=["file", "address", "credentials"],
+)
+def test_a_table_of_a_database_has_its_name_and_its_place_without_what_is_secret(config, metadata):
+    assert notes_of(config).metadata("a") == metadata
+
+
+def test_a_database_in_a_file_is_not_the_size_of_one_of_its_tables(tmp_path):
+    (tmp_path / "a.db").write_text("many tables", encoding="utf-8")
+    connection = {"backend": "duckdb", "database": str(tmp_path / "a.db")}
+    metadata = notes_of({"type": "ibis.TableDataset", "table_name": "t", "connection": connection}).metadata("a")
+    assert metadata.keys() == {"dagster/table_name", "dagster/uri"}
+
+
+def test_the_name_of_a_table_that_is_the_same_in_every_run_is_left_to_the_asset():
+    config = {"type": "pandas.SQLTableDataset", "table_name": "t", "credentials": {"con": "sqlite://"}}
+    catalog = DataCatalog.from_config({"a": config})
+    for table, metadata in (("t", {}), ("<partition_key>", {"dagster/table_name": "t"})):
+        entries = {"a": [CatalogEntry("a", "pandas.SQLTableDataset", {"table_name": table})]}
+        assert MetadataCollector(entries, catalog, "2026", Redactor(())).metadata("a") == metadata
