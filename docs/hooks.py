@@ -55,6 +55,7 @@ _WORDS = {
     model.TimeWindowsConfig: "section",
     model.PartitionMappingConfig: "mapping",
     model.TimeWindowMappingConfig: "section",
+    model.DatasetSettings: "settings",
 }
 _SECTION = re.compile(r"^<!-- keys: (\w+) -->$", re.MULTILINE)
 _OPTIONS = re.compile(r"^<!-- options: (\w+) -->$", re.MULTILINE)

@@ -12,7 +12,15 @@ from attrs import evolve, frozen
 from kedro_assets.assets import AssetTable, KedroTranslator, build_table, describe_assets
 from kedro_assets.errors import ProjectError, Scope
 from kedro_assets.execution import Executors, build_failure_sensor, files_read
-from kedro_assets.graph import Cluster, build_graph, check_depth, cluster, with_data_versions, with_order
+from kedro_assets.graph import (
+    Cluster,
+    build_graph,
+    check_depth,
+    cluster,
+    with_data_versions,
+    with_order,
+    with_pattern_settings,
+)
 from kedro_assets.jobs import (
     BuiltJob,
     build_job_sensors,
@@ -201,7 +209,8 @@ def _describe(location: ProjectLocation, translator: KedroTranslator | None, pro
     """Read a project and describe its assets, stage by stage."""
     project = load_project(location, problems)
     config = project.config.assets
-    graph = with_data_versions(build_graph(project, problems), config.data_version, problems)
+    graph = with_pattern_settings(build_graph(project, problems), config.settings, problems)
+    graph = with_data_versions(graph, config.data_version, problems)
     described = describe_assets(project, graph, translator, problems)
     graph = with_order(graph, config.deps, described.waits, problems)
     partitions = resolve_partitions(project.config, graph, described.partitions, problems)

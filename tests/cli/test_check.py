@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -421,3 +422,37 @@ def test_a_dataset_class_that_no_node_uses_is_only_mentioned(new_project, cli) -
     outcome = cli(project, "check")
     assert outcome.code == 0
     assert "Dataset 'unused', which no node uses: the class 'json.JSONDatasett' cannot be imported" in outcome.out
+
+
+SETTINGS = """
+    assets:
+      settings:
+        "{any}":
+          owners: ["team:everyone"]
+          automation_condition: eager
+        "reports.{name}":
+          description: The {name} of the shop.
+          group_name: reports_of_{name}
+          kinds: [json]
+        cleaned: {owners: ["team:cleaning"]}
+"""
+
+
+def test_dagster_yml_says_something_of_many_datasets(new_project, cli) -> None:
+    project = new_project(dagster=SETTINGS)
+    assert cli(project, "check").out.splitlines()[-1] == "No problems."
+    assets = {asset["kedro"]: asset for asset in json.loads(cli(project, "list", "--json").out)["assets"]}
+    assert (assets["reports.summary"]["group"], assets["reports.summary"]["kinds"]) == ("reports_of_summary", ["json"])
+    found = cli(project, "explain", "reports.summary").out
+    assert "The summary of the shop." in found
+    assert "team:everyone" not in found
+
+
+def test_what_is_wrong_with_a_setting_has_its_line_in_dagster_yml(new_project, cli) -> None:
+    wrong = SETTINGS.replace("automation_condition: eager", "automation_condition: eagre").replace("kinds:", "kindz:")
+    outcome = cli(new_project(dagster=wrong), "check")
+    found = entries(outcome.out + outcome.err)
+    assert {path: place for path, (place, _) in found.items()} == {
+        "assets.settings.{any}.automation_condition": "conf/base/dagster.yml:6",
+        "assets.settings.reports.{name}.kindz": "conf/base/dagster.yml:10",
+    }

@@ -20,6 +20,7 @@ from kedro_assets.graph import (
     plan_run,
     with_data_versions,
     with_order,
+    with_pattern_settings,
 )
 from kedro_assets.jobs import build_jobs, build_op_views, plan_jobs
 from kedro_assets.partitions import resolve_partitions
@@ -57,7 +58,8 @@ def project_of(pipelines, /, *, config=None, **options) -> Project:
 def translated(project, problems=None, translating=None) -> tuple[AssetTable, list[Cluster]]:
     """Make the table of a project's assets, and the clusters that make them."""
     found = Scope() if problems is None else problems
-    graph = with_data_versions(build_graph(project, found), project.config.assets.data_version, found)
+    graph = with_pattern_settings(build_graph(project, found), project.config.assets.settings, found)
+    graph = with_data_versions(graph, project.config.assets.data_version, found)
     described = describe_assets(project, graph, translating, found)
     graph = with_order(graph, project.config.assets.deps, described.waits, found)
     partitions = resolve_partitions(project.config, graph, described.partitions, found)

@@ -57,7 +57,7 @@ def _condition(dataset: str, graph: ProjectGraph, problems: Scope) -> dg.Automat
     raw = graph.settings_of(dataset).check_automation_condition
     if raw is None:
         return None
-    scope = graph.settings_scope(dataset, problems).at("check_automation_condition")
+    scope = graph.settings_scope(dataset, problems, "check_automation_condition")
     if all(entry.config.get("validator") is None for entry in graph.entries[dataset]):
         found = "this dataset has no `validator`, so it has no check that a condition could start."
         scope.add(found, "Add a `validator`, or remove the condition.")

@@ -54,7 +54,7 @@ def _node_record(graph: ProjectGraph, name: str) -> DatasetRecord:
 def _dataset_record(graph: ProjectGraph, name: str, problems: Scope) -> DatasetRecord:
     producer, consumers = graph.producer(name), graph.consumers(name)
     users = [producer] if producer else consumers
-    settings, scope = graph.settings_of(name), graph.settings_scope(name, problems)
+    settings = graph.settings_of(name)
     return DatasetRecord(
         name=name,
         key=key_parts(name),
@@ -64,8 +64,12 @@ def _dataset_record(graph: ProjectGraph, name: str, problems: Scope) -> DatasetR
         producer=graph.nodes[producer] if producer else None,
         consumers=tuple(consumers),
         pipelines=tuple(dict.fromkeys(pipeline for user in users for pipeline in graph.pipelines_of(user))),
-        automation_condition=build_condition(settings.automation_condition, scope.at("automation_condition")),
-        freshness_policy=build_freshness(settings.freshness_policy, scope.at("freshness_policy")),
+        automation_condition=build_condition(
+            settings.automation_condition, graph.settings_scope(name, problems, "automation_condition")
+        ),
+        freshness_policy=build_freshness(
+            settings.freshness_policy, graph.settings_scope(name, problems, "freshness_policy")
+        ),
     )
 
 

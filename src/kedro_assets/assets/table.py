@@ -190,8 +190,8 @@ def build_table(
         )
         for vertex, spec in specs.items()
     ]
-    _check_conditions(assets, problems)
-    _check_data_versions(assets, problems)
+    _check_conditions(assets, graph, problems)
+    _check_data_versions(assets, graph, problems)
     return AssetTable(partitions, assets, _access(project, graph), described.step_tags)
 
 
@@ -202,12 +202,13 @@ def _observed(record: DatasetRecord, partitions: Partitions, vertex: Vertex) -> 
     return partitions.in_one_place(record.name)
 
 
-def _check_conditions(assets: Iterable[KedroAsset], problems: Scope) -> None:
+def _check_conditions(assets: Iterable[KedroAsset], graph: ProjectGraph, problems: Scope) -> None:
     """Report conditions of datasets that can be neither made nor observed."""
     for asset in assets:
         if asset.is_external and asset.spec.automation_condition is not None and asset.observed is None:
-            name = asset.record.entry.name if asset.record.entry else asset.name
-            scope = problems.at("catalog", name, "metadata", "dagster", "automation_condition")
+            if graph.is_by_pattern(asset.name, "automation_condition"):
+                continue
+            scope = graph.settings_scope(asset.name, problems, "automation_condition")
             hint = (
                 "Remove the condition, or let Dagster observe the dataset: it needs a `filepath` or a `path`, no partitions, "
                 "and no `external: false`."
@@ -217,7 +218,7 @@ def _check_conditions(assets: Iterable[KedroAsset], problems: Scope) -> None:
             )
 
 
-def _check_data_versions(assets: Iterable[KedroAsset], problems: Scope) -> None:
+def _check_data_versions(assets: Iterable[KedroAsset], graph: ProjectGraph, problems: Scope) -> None:
     """Report datasets whose content is to be compared, and that no node writes into files."""
     for asset in assets:
         entry = asset.record.entry
@@ -227,7 +228,7 @@ def _check_data_versions(assets: Iterable[KedroAsset], problems: Scope) -> None:
             or (entry.location and not asset.is_external)
         ):
             continue
-        scope = problems.at("catalog", entry.name, "metadata", "dagster", "data_version")
+        scope = graph.settings_scope(asset.name, problems, "data_version")
         found = "no node makes this dataset" if asset.is_external else "this dataset has no files"
         scope.add(f"{found}, so there is no content to compare.", "Leave `data_version` out.")
 

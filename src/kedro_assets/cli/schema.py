@@ -19,15 +19,18 @@ from kedro_assets.assets import condition_words
 from kedro_assets.config import (
     AssetsConfig,
     DagsterConfig,
+    DatasetSettings,
     ExecutorConfig,
     JobConfig,
     LoggerConfig,
+    PartitionMappingConfig,
     PartitionsConfig,
     PipelineFilter,
     RetryConfig,
     RunConfig,
     ScheduleConfig,
     SensorConfig,
+    TimeWindowMappingConfig,
     TimeWindowsConfig,
     imported,
     key_notes,
@@ -40,7 +43,7 @@ Options = Mapping[str, Option]
 
 _SECTIONS = (
     *(AssetsConfig, ScheduleConfig, SensorConfig, LoggerConfig, JobConfig, PipelineFilter, RunConfig, RetryConfig),
-    *(PartitionsConfig, TimeWindowsConfig),
+    *(DatasetSettings, PartitionsConfig, TimeWindowsConfig, PartitionMappingConfig, TimeWindowMappingConfig),
 )
 _PLAIN = {str: "string", bool: "boolean", int: "integer", float: "number"}
 _SCALARS = {"String": "string", "Bool": "boolean", "Int": "integer", "Float": "number"}
@@ -66,9 +69,13 @@ def dagster_schema() -> Schema:
     definitions["SensorConfig"] |= {"type": "object", "oneOf": sources}
     definitions["ExecutorConfig"] = _executor()
     definitions["AutomationCondition"] = condition_schema()
-    definitions["JobConfig"]["properties"]["automation_condition"] |= {
-        "anyOf": [_reference("AutomationCondition"), {"type": "null"}]
-    }
+    for section, key in (
+        ("JobConfig", "automation_condition"),
+        ("DatasetSettings", "automation_condition"),
+        ("DatasetSettings", "check_automation_condition"),
+    ):
+        condition = {"anyOf": [_reference("AutomationCondition"), {"type": "null"}]}
+        definitions[section]["properties"][key] |= condition
     definitions |= {name: executor_schema(name) for name in KNOWN}
     whole = _section(DagsterConfig)
     return {

@@ -122,6 +122,9 @@ class AssetsConfig:
         data_version: When the data of datasets counts as new, by the name of a dataset or a pattern as in Kedro's dataset
             factories: after every `run`, or only when the `content` of its files is another one. What is in the catalog takes
             precedence.
+        settings: What else is said of datasets, by the name of a dataset or a pattern as in Kedro's dataset factories: the keys
+            that `metadata.dagster` has in the catalog, in which the placeholders of the pattern are filled in. A key in the
+            catalog takes precedence.
         deps: What a node waits for though it does not read it: names of datasets, or of nodes without outputs. The key is
             the name of a dataset that the node makes, or the name of the node if it makes none.
         pools: Dagster's pools, by the name, the namespace or a tag of nodes: a step is in the pool of its nodes, and the pool
@@ -145,6 +148,7 @@ class AssetsConfig:
     memory_assets: bool = True
     partitions: dict[str, str | PartitionsConfig] = Factory(dict)
     data_version: dict[str, Literal["run", "content"]] = Factory(dict)
+    settings: dict[str, DatasetSettings] = Factory(dict)
     deps: dict[str, list[str]] = Factory(dict)
     pools: dict[str, str] = Factory(dict)
     step_tags: dict[str, dict[str, Any]] = Factory(dict)
@@ -388,7 +392,7 @@ class DagsterConfig:
 
 @frozen
 class DatasetSettings:
-    """`metadata.dagster` of a dataset in the catalog.
+    """`metadata.dagster` of a dataset in the catalog, or an entry of `assets.settings` in dagster.yml.
 
     Attributes:
         description: The description in the UI. Without it, the first paragraph of the node function's docstring.

@@ -68,7 +68,7 @@ def with_order(
 def _waits(graph: ProjectGraph, deps: Mapping[str, Sequence[str]], problems: Scope) -> Iterator[_Wait]:
     """Yield everything that a node is to wait for."""
     for dataset, settings in graph.settings.items():
-        scope, producer = graph.settings_scope(dataset, problems).at("deps"), graph.producer(dataset)
+        scope, producer = graph.settings_scope(dataset, problems, "deps"), graph.producer(dataset)
         for position, name in enumerate(settings.deps):
             if producer is None:
                 found = f"no node makes '{dataset}', so there is no node that can wait."

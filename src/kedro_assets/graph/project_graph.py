@@ -42,7 +42,8 @@ class ProjectGraph:
         pipelines: For every pipeline taken in, its nodes.
         left_out: The pipelines not taken in.
         entries: What the catalog says of each dataset, under every name that a node uses for it.
-        settings: `metadata.dagster` of each dataset in the catalog.
+        settings: What `metadata.dagster` in the catalog says of each dataset, and else `assets.settings` of dagster.yml.
+        origins: The name or pattern of `assets.settings` that fits a dataset, and the settings that come from it.
         passing: The in-memory datasets, as vertices, that only pass from a node to others of its step.
         hidden: In-memory datasets that are no assets, as `memory_assets: false` asks for; another node reads each.
         order: What is to be there before a node runs though it does not read it, by the node.
@@ -54,6 +55,7 @@ class ProjectGraph:
     left_out: Sequence[LeftOut]
     entries: Mapping[str, Sequence[CatalogEntry]]
     settings: Mapping[str, DatasetSettings] = Factory(dict)
+    origins: Mapping[str, tuple[str, frozenset[str]]] = Factory(dict)
     passing: frozenset[Vertex] = frozenset()
     hidden: frozenset[str] = frozenset()
     order: Mapping[str, Sequence[Vertex]] = Factory(dict)
@@ -73,12 +75,20 @@ class ProjectGraph:
         return _describing(self.entries[dataset])
 
     def settings_of(self, dataset: str) -> DatasetSettings:
-        """Return `metadata.dagster` of a dataset."""
+        """Return what the configuration says of a dataset for Dagster."""
         return self.settings.get(dataset, _NO_SETTINGS)
 
-    def settings_scope(self, dataset: str, problems: Scope) -> Scope:
-        """Return the place of a dataset's `metadata.dagster` in the catalog."""
-        return problems.at("catalog", self.entry(dataset).name, "metadata", "dagster")
+    def settings_scope(self, dataset: str, problems: Scope, *path: str) -> Scope:
+        """Return the place of a setting of a dataset: in dagster.yml if it comes from there, or else in the catalog."""
+        pattern, keys = self.origins.get(dataset, ("", frozenset()))
+        if path and path[0] in keys:
+            return problems.at("assets", "settings", pattern, *path)
+        return problems.at("catalog", self.entry(dataset).name, "metadata", "dagster", *path)
+
+    def is_by_pattern(self, dataset: str, key: str) -> bool:
+        """Whether a setting of a dataset comes from a pattern of dagster.yml, which may be for others."""
+        pattern, keys = self.origins.get(dataset, ("", frozenset()))
+        return key in keys and pattern != dataset
 
     def in_memory(self, dataset: str) -> bool:
         """Whether a dataset lives no longer than the process that writes it, under one of its names at least."""

@@ -6,15 +6,13 @@ They are to jobs what dataset factories are to Kedro's catalog, with the same pa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
-from attrs import evolve, fields, has
 from kedro.pipeline import Pipeline
 from parse import parse
 
 from kedro_assets.config import JobConfig, PipelineFilter
 from kedro_assets.errors import Scope, suggest
-from kedro_assets.project import pattern_refused
+from kedro_assets.project import filled, pattern_refused
 
 Values = dict[str, str]
 
@@ -54,7 +52,7 @@ def expand_jobs(
             problems.at("jobs", name).add(message, suggest(wanted.pipelines[0], pipelines))
         for title, values in made.items():
             if title not in jobs:
-                expanded.setdefault(title, _filled(job, values))
+                expanded.setdefault(title, filled(job, values))
     return expanded
 
 
@@ -111,22 +109,3 @@ def _fits(pattern: str, names: Iterable[str]) -> Iterator[Values]:
         found = parse(pattern, name, case_sensitive=True)
         if found is not None:
             yield {place: str(value) for place, value in found.named.items()}
-
-
-def _filled(value: Any, values: Values) -> Any:
-    """Fill the placeholders in every text of an entry."""
-    if isinstance(value, str):
-        return _format(value, values)
-    if isinstance(value, list):
-        return [_filled(item, values) for item in value]
-    if isinstance(value, dict):
-        return {_filled(key, values): _filled(item, values) for key, item in value.items()}
-    if has(type(value)):
-        return evolve(value, **{key.name: _filled(getattr(value, key.name), values) for key in fields(type(value))})
-    return value
-
-
-def _format(text: str, values: Values) -> str:
-    for place, value in values.items():
-        text = text.replace("{" + place + "}", value)
-    return text

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from kedro_assets.assets import AssetDescriptions, KedroTranslator, describe_assets
 from kedro_assets.config import JobConfig, PipelineFilter
 from kedro_assets.errors import Scope
-from kedro_assets.graph import ProjectGraph, build_graph, with_data_versions, with_order
+from kedro_assets.graph import ProjectGraph, build_graph, with_data_versions, with_order, with_pattern_settings
 from kedro_assets.jobs.factories import expand_jobs
 from kedro_assets.jobs.selection import select_nodes
 from kedro_assets.names import identifiers
@@ -122,6 +122,7 @@ def _with_own_graph(job: PlannedJob, project: Project, translator: KedroTranslat
     assets = evolve(project.config.assets, pipelines=job.pipeline.pipelines, memory_assets=True)
     problems = Scope()  # what is wrong is reported for the assets; what is of other pipelines is not here
     graph = build_graph(evolve(project, config=evolve(project.config, assets=assets)), problems)
+    graph = with_pattern_settings(graph, assets.settings, problems)
     graph = with_data_versions(graph, assets.data_version, problems)
     described = describe_assets(project, graph, translator, problems)
     return evolve(job, graph=with_order(graph, assets.deps, described.waits, problems), described=described)

@@ -76,7 +76,7 @@ class PartitionsReader:
             pattern = patterns.match(name)
             written = graph.settings_of(name).partitions if kind == "dataset" else None
             if written is not None:
-                scope = graph.settings_scope(name, self._problems).at("partitions")
+                scope = graph.settings_scope(name, self._problems, "partitions")
             elif pattern is not None:
                 scope, written = self._problems.at("assets", "partitions", pattern), self._patterns[pattern]
             partitioning = self._resolved(written, scope) if written is not None else None

@@ -191,7 +191,7 @@ def _mappings(partitions: Partitions, problems: Scope) -> Iterator[tuple[tuple[s
         readings = [*graph.readings(node), *((node, other) for other in graph.waits_for(node))] if node else []
         read = list(dict.fromkeys(name for _, name in readings))
         for dataset, written in settings.partition_mappings.items():
-            scope = graph.settings_scope(made, problems).at("partition_mappings", dataset)
+            scope = graph.settings_scope(made, problems, "partition_mappings", dataset)
             if node is None or dataset not in read:
                 found = (
                     f"the node that makes '{made}' does not read '{dataset}'."

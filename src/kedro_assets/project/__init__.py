@@ -17,6 +17,7 @@ from kedro_assets.project.location import CONF_SOURCE_VARIABLE, ProjectLocation,
 from kedro_assets.project.name_patterns import NamePatterns
 from kedro_assets.project.node_functions import code_location, same_function
 from kedro_assets.project.node_keys import check_node_keys, deciding_keys, keys_of_node
+from kedro_assets.project.placeholders import filled
 from kedro_assets.project.read_files import ReadFiles
 from kedro_assets.project.registry import LeftOutModule, read_registry, watch_registry
 from kedro_assets.project.secrets import masked_errors, read_credentials
@@ -46,6 +47,7 @@ __all__ = [
     "content_version",
     "deciding_keys",
     "entry_with_credentials",
+    "filled",
     "fingerprint",
     "innermost",
     "keys_of_node",

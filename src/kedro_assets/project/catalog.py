@@ -19,6 +19,7 @@ from parse import parse
 
 from kedro_assets.errors import Scope, message
 from kedro_assets.names import PARTITION_PARAMETERS
+from kedro_assets.project.placeholders import filled
 
 _MEMORY_TYPES = ("MemoryDataset", "SharedMemoryDataset")
 _INCREMENTAL_TYPE = "IncrementalDataset"
@@ -262,15 +263,10 @@ def _with_filled_mappings(config: dict[str, Any], name: str, resolver: CatalogCo
     if not (isinstance(metadata, dict) and isinstance(ours, dict) and isinstance(mappings, dict)):
         return config
     pattern = resolver.match_dataset_pattern(name) or resolver.match_user_catch_all_pattern(name) or ""
-    values = getattr(parse(pattern, name), "named", {})
-    filled = {_filled(str(key), values): value for key, value in mappings.items()}
-    return {**config, "metadata": {**metadata, "dagster": {**ours, "partition_mappings": filled}}}
-
-
-def _filled(text: str, values: Mapping[str, Any]) -> str:
-    for place, value in values.items():
-        text = text.replace("{" + place + "}", str(value))
-    return text
+    found = parse(pattern, name)
+    values = {place: str(value) for place, value in found.named.items()} if found else {}
+    named = filled(mappings, values)
+    return {**config, "metadata": {**metadata, "dagster": {**ours, "partition_mappings": named}}}
 
 
 def resolve_catalog(config: Mapping[str, Any]) -> CatalogConfigResolver:

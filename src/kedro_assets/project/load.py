@@ -239,9 +239,11 @@ def _read_catalog(reader: ConfigReader, config: DagsterConfig, asked: dict[str, 
     metadata = (entry.get("metadata") for entry in catalog.values() if isinstance(entry, dict))
     written = [found.get("dagster") for found in metadata if isinstance(found, dict)]
     in_catalog = [found["partitions"] for found in written if isinstance(found, dict) and "partitions" in found]
-    if not config.assets.partitions and not in_catalog:
+    by_pattern = [found.partitions for found in config.assets.settings.values() if found.partitions is not None]
+    if not config.assets.partitions and not in_catalog and not by_pattern:
         return catalog
-    everywhere = [asdict(config)["partitions"], asdict(config)["assets"]["partitions"], in_catalog]
+    assets = asdict(config)["assets"]
+    everywhere = [asdict(config)["partitions"], assets["partitions"], assets["settings"], in_catalog]
     places: dict[str, Any] = {name: f"<{name}>" for name in PARTITION_PARAMETERS if name != "partition_keys"}
     dimensions = {name: f"<partition_keys.{name}>" for name in _dimensions(everywhere)}
     return reader.read("catalog", {}, places | {"partition_keys": dimensions})

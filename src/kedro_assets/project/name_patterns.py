@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import define, field
 from kedro.io import CatalogConfigResolver, DatasetError
+from parse import parse
 
 from kedro_assets.errors import Scope, suggest
 from kedro_assets.project.catalog import pattern_refused, resolve_catalog
@@ -52,6 +53,12 @@ class NamePatterns:
         found = name if name in self.written else found
         self._used.update([found] if found else [])
         return found
+
+    @staticmethod
+    def values(pattern: str, name: str) -> dict[str, str]:
+        """Return what the placeholders of a pattern stand for in a name that it fits."""
+        found = parse(pattern, name)
+        return {place: str(value) for place, value in found.named.items()} if found else {}
 
     def report_unused(self, names: Iterable[str]) -> None:
         """Report what has fitted no name until now.

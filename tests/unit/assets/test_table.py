@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from kedro_assets.assets import DatasetAccess
-from kedro_assets.config import PartitionsConfig
+from kedro_assets.config import DatasetSettings, PartitionsConfig
 from kedro_assets.errors import Scope
 from unit.builders import make_node
 from unit.records import json_entry, make_table
@@ -223,3 +223,16 @@ def test_a_run_selects_what_lasts_and_what_no_node_would_run_for_otherwise(nodes
 def test_in_memory_data_that_passes_between_steps_is_selected():
     table = make_table(PASSING, files=["raw", "kept", "last"], cluster_by="node")
     assert [asset.name for asset in table.selected_for(["split", "more", "end"])] == ["passed", "kept", "on", "last"]
+
+
+@pytest.mark.parametrize(
+    ("written", "paths"),
+    [("{any}", []), ("raw", ["assets.settings.raw.automation_condition"])],
+    ids=["a pattern", "a name"],
+)
+def test_a_condition_of_what_nobody_makes_or_observes_is_an_error_unless_a_pattern_gives_it(written, paths):
+    problems, eager = Scope(), DatasetSettings(automation_condition="eager")
+    catalog = {"raw": json_entry("raw/<partition_key>.json", partitions={"static": ["a"]})}
+    nodes = [make_node("a", ["raw"], ["x"])]
+    make_table(nodes, problems=problems, catalog=catalog, files=["x"], settings={written: eager})
+    assert [problem.path for problem in problems] == paths
