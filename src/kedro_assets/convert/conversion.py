@@ -89,8 +89,8 @@ def convert_project(location: ProjectLocation) -> Conversion:
     drafts = [Draft(file) for file in environments.files]
     of_dagster = [draft for draft in drafts if draft.file.section == "dagster"]
     for draft in of_dagster:
-        executors = _executors(environments, draft)
-        draft.wanted = converted_dagster(draft.wanted, executors, draft.scope)
+        loggers = _section("loggers", environments, [] if draft.file.env == environments.base else [environments.base])
+        draft.wanted = converted_dagster(draft.wanted, _executors(environments, draft), draft.scope, loggers)
     by_hand = list(_default_executor(of_dagster, environments.base, code))
     catalogs = [draft for draft in drafts if draft.file.section == "catalog"]
     for draft in catalogs:
@@ -112,12 +112,16 @@ def convert_project(location: ProjectLocation) -> Conversion:
 
 def _executors(environments: Environments, draft: Draft) -> dict[str, Any]:
     """Return the executors that the jobs of a file can name: those of its environment come before those of others."""
-    found: dict[str, Any] = {}
     others = environments.names if draft.file.env == environments.base else [environments.base]
-    for env in [*others, draft.file.env]:
-        for file in environments.in_env(env, "dagster"):
-            executors = file.data.get("executors")
-            found.update(executors if isinstance(executors, dict) else {})
+    return _section("executors", environments, [*others, draft.file.env])
+
+
+def _section(name: str, environments: Environments, envs: Sequence[str]) -> dict[str, Any]:
+    """Return the entries that a section of dagster.yml has in some environments, the later ones before the earlier."""
+    found: dict[str, Any] = {}
+    for file in (file for env in envs for file in environments.in_env(env, "dagster")):
+        entries = file.data.get(name)
+        found.update(entries if isinstance(entries, dict) else {})
     return found
 
 

@@ -15,13 +15,19 @@ _OF_SCHEDULES = {"cron_schedule", "execution_timezone", "description"}
 _OURS = {"default_status", "tags", "config"}
 
 
-def converted_dagster(content: Mapping[str, Any], executors: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
+def converted_dagster(
+    content: Mapping[str, Any],
+    executors: Mapping[str, Any],
+    scope: Scope,
+    inherited: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return the content of a dagster.yml as kedro-assets reads it.
 
     Args:
         content: The file's content.
         executors: All executors that its jobs can name, as they were.
         scope: Collects what is left out.
+        inherited: The loggers of the base environment, which the file's own section would replace.
     """
     found = dict(content)
     own = dict(found.get("loggers") or {}) if isinstance(found.get("loggers"), dict | None) else None
@@ -34,7 +40,10 @@ def converted_dagster(content: Mapping[str, Any], executors: Mapping[str, Any], 
     if isinstance(found.get("jobs"), dict):
         items = found["jobs"].items()
         found["jobs"] = {name: _job(str(name), value, executors, own, scope) for name, value in items}
-    if own:
+    if own and "loggers" not in found:
+        base = {name: converted_logger(value, Scope()) for name, value in (inherited or {}).items()}
+        found["loggers"] = {**base, **own}
+    elif own:
         found["loggers"] = own
     if isinstance(found.get("dev"), dict):
         known = ("host", "port", "log_level", "log_format", "live_data_poll_rate")

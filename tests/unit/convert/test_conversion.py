@@ -1,6 +1,7 @@
 """A whole project of kedro-dagster; what becomes of a realistic one is in tests/cli."""
 
 import pytest
+import yaml
 
 from kedro_assets.convert import Change, convert_project
 from kedro_assets.errors import ProjectError
@@ -71,6 +72,16 @@ def test_retries_of_an_executor_in_the_base_environment_reach_jobs_of_another_on
         "conf/base/dagster.yml": "executors: {c: {celery_executor: {}}}\n",
         "conf/prod/dagster.yml": "jobs:\n  a:\n    executor: c\n    retries:\n      max_retries: 2\n",
     }
+
+
+def test_loggers_of_the_base_environment_are_not_lost_where_a_job_of_another_one_writes_one_out(convert):
+    base = "loggers: {all: {log_level: INFO}}\n"
+    conf = {"dagster.yml": base, "prod/dagster.yml": "jobs:\n  a:\n    loggers: [all, {log_level: error}]\n"}
+    changes, _ = convert(conf)
+    assert list(changes) == ["conf/prod/dagster.yml"]
+    found = yaml.safe_load(changes["conf/prod/dagster.yml"])
+    assert found["loggers"] == {"all": {"log_level": "INFO"}, "a_logger": {"log_level": "ERROR"}}
+    assert found["jobs"]["a"]["loggers"] == ["all", "a_logger"]
 
 
 def test_names_begin_with_the_environment_of_the_folder_or_else_of_the_definitions(convert):
