@@ -38,19 +38,22 @@ class PeerCode:
         uses: Each import of kedro-dagster, with what to do.
         env: The environment that its translator is given; None if it is not written out.
         default_executor: What dagster.yml is to say as `default_executor`; None if the same as without it.
-        unknown: The executor, or loggers, that its definitions have and that are not understood.
+        unknown: The executor, or loggers, that its definitions have and that are not converted.
+        translators: The places where definitions are made.
     """
 
     uses: list[Problem] = Factory(list)
     env: str | None = None
     default_executor: str | dict[str, Any] | None = None
     unknown: list[Problem] = Factory(list)
+    translators: list[str] = Factory(list)
 
 
 def read_code(root: Path) -> PeerCode:
     """Look through the Python files of a project, without importing any."""
     uses: list[Problem] = []
     unknown: list[Problem] = []
+    places: list[str] = []
     env, executor = None, None
     for path in _python_files(root):
         text = path.read_text(encoding="utf-8", errors="replace")
@@ -65,19 +68,24 @@ def read_code(root: Path) -> PeerCode:
         found = list(_imports(tree, shown))
         uses += found
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call) and found):
+            source = f"{shown}:{call.lineno}"
             if _last_name(call.func) == "KedroProjectTranslator":
+                places.append(source)
                 given = next((each.value for each in call.keywords if each.arg == "env"), next(iter(call.args), None))
                 env = given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else env
             elif _last_name(call.func) == "Definitions":
                 executor, refused = _executor(call, tree)
                 if refused:
-                    source = f"{shown}:{call.lineno}"
                     unknown.append(
                         Problem(
                             "default_executor", "the executor of these definitions is not understood.", refused, source
                         )
                     )
-    return PeerCode(uses, env, executor, unknown)
+        for found_at in (node for node in ast.walk(tree) if isinstance(node, ast.Subscript) and found):
+            if _last_name(found_at.value) == "named_loggers":
+                text = "there are no loggers here for jobs that name none."
+                unknown.append(Problem("loggers", text, "Name them in each job.", f"{shown}:{found_at.lineno}"))
+    return PeerCode(uses, env, executor, unknown, places)
 
 
 def _python_files(root: Path) -> Iterator[Path]:

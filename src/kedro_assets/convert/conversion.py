@@ -100,7 +100,12 @@ def convert_project(location: ProjectLocation) -> Conversion:
         convert_nothing(catalogs, environments.base, _pipelines(location))
     changes = [Change(draft.file.path, draft.file.shown, draft.file.text, draft.text) for draft in drafts]
     by_hand += [problem for draft in drafts for problem in draft.problems]
-    by_hand += [*code.uses, *code.unknown, *_mentions(location.path, environments, changes)]
+    by_hand += [
+        *code.uses,
+        *code.unknown,
+        *_asset_keys(of_dagster, code),
+        *_mentions(location.path, environments, changes),
+    ]
     renamed: dict[str, str] = {}
     stopped: dict[str, str] = {}
     for draft in of_dagster:
@@ -134,6 +139,18 @@ def _default_executor(drafts: Sequence[Draft], base: str, code: PeerCode) -> Ite
     if wanted is not None and not drafts:
         hint = f"Write `default_executor: {wanted}` in dagster.yml."
         yield Problem("default_executor", "there is no dagster.yml for the executor of the definitions.", hint)
+
+
+def _asset_keys(drafts: Sequence[Draft], code: PeerCode) -> Iterator[Problem]:
+    """Say that assets have other keys, unless dagster.yml has a prefix for them."""
+    assets = [draft.wanted.get("assets") for draft in drafts]
+    if any(isinstance(found, dict) and "key_prefix" in found for found in assets):
+        return
+    for source in code.translators:
+        env = code.env or "local"
+        found = f"asset keys have begun with the environment, as in `{env}/report`; with new keys their history begins anew."
+        hint = f"To keep the keys, write `key_prefix: [{env}]` under `assets` in dagster.yml of this environment."
+        yield Problem("assets.key_prefix", found, hint, source)
 
 
 def _pipelines(location: ProjectLocation) -> Mapping[str, Pipeline] | None:

@@ -47,7 +47,11 @@ def type_of(options: Mapping[str, Any]) -> str | None:
         >>> type_of({"max_concurrent": 4}), type_of({"broker": "redis://", "image": "shop"}), type_of({"multiprocess": {}})
         ('multiprocess', 'celery_docker_executor', None)
     """
-    return next((kind for kind, known in OPTIONS.items() if options.keys() <= known), None)
+    retries = options.get("retries")
+    kinds = [kind for kind, known in OPTIONS.items() if options.keys() <= known]
+    if retries is not None:  # a number for Celery, and a mapping for the others
+        kinds = [kind for kind in kinds if kind.startswith("celery") == isinstance(retries, int)]
+    return next(iter(kinds), None)
 
 
 def celery_retries(executor: object) -> int | None:

@@ -83,6 +83,14 @@ def test_an_executor_that_is_not_understood_is_reported(tmp_path, argument):
     assert [problem.source for problem in found.unknown] == ["definitions.py:7"]
 
 
+def test_loggers_for_all_jobs_are_reported(tmp_path):
+    lines = 'loggers = {"default": code.named_loggers["default_logger"]}'
+    write(tmp_path, "definitions.py", DEFINITIONS.format(argument="loggers=loggers", lines=lines))
+    assert [(problem.path, problem.source) for problem in read_code(tmp_path).unknown] == [
+        ("loggers", "definitions.py:6")
+    ]
+
+
 def test_definitions_without_kedro_dagster_say_nothing(tmp_path):
     write(tmp_path, "definitions.py", "# no kedro_dagster\nimport dagster as dg\n\ndefs = dg.Definitions()\n")
     assert read_code(tmp_path).default_executor is None

@@ -84,6 +84,12 @@ def test_loggers_of_the_base_environment_are_not_lost_where_a_job_of_another_one
     assert found["jobs"]["a"]["loggers"] == ["all", "a_logger"]
 
 
+@pytest.mark.parametrize(("assets", "told"), [("", ["definitions.py:5"]), ("assets: {key_prefix: [local]}", [])])
+def test_other_asset_keys_are_said_unless_there_is_a_prefix(convert, assets, told):
+    _, found = convert({"dagster.yml": assets}, {"definitions.py": DEFINITIONS})
+    assert [problem.source for problem in found.by_hand if problem.path == "assets.key_prefix"] == told
+
+
 def test_names_begin_with_the_environment_of_the_folder_or_else_of_the_definitions(convert):
     conf = {"dagster.yml": "jobs: {a: {schedule: x}}\n", "prod/dagster.yml": "jobs: {b: {}}\n"}
     _, found = convert(conf, {"definitions.py": DEFINITIONS})

@@ -11,6 +11,7 @@ from kedro_assets.errors import Scope
     [
         ({}, "in_process"),
         ({"retries": {"enabled": {}}}, "in_process"),
+        ({"retries": 2}, "celery_executor"),
         ({"max_concurrent": 2}, "multiprocess"),
         ({"cluster": {"local": {}}}, "dask_executor"),
         ({"env_vars": ["A"]}, "k8s_job_executor"),
