@@ -98,21 +98,24 @@ def convert_project(location: ProjectLocation) -> Conversion:
     move_mappings(catalogs, environments.base)
     if any(PACKAGE in str(draft.wanted) for draft in catalogs):
         convert_nothing(catalogs, environments.base, _pipelines(location))
-    changes = [Change(draft.file.path, draft.file.shown, draft.file.text, draft.text) for draft in drafts]
+    files = [Change(draft.file.path, draft.file.shown, draft.file.text, draft.text) for draft in drafts]
+    changes = [file for file in files if file.before != file.after]
     by_hand += [problem for draft in drafts for problem in draft.problems]
     by_hand += [
         *code.uses,
         *code.unknown,
         *_asset_keys(of_dagster, code),
-        *_mentions(location.path, environments, changes),
+        *_mentions(location.path, environments, files),
     ]
+    if not (changes or by_hand):  # it is no project of kedro-dagster
+        return Conversion()
     renamed: dict[str, str] = {}
     stopped: dict[str, str] = {}
     for draft in of_dagster:
         env = draft.file.env if draft.file.env != environments.base else code.env or "<environment>"
         renamed.update(renamed_jobs(draft.wanted, env))
         stopped.update({before: after for _, before, after in renamed_schedules(draft.wanted)})
-    return Conversion([change for change in changes if change.before != change.after], by_hand, renamed, stopped)
+    return Conversion(changes, by_hand, renamed, stopped)
 
 
 def _executors(environments: Environments, draft: Draft) -> dict[str, Any]:

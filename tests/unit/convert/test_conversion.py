@@ -32,10 +32,10 @@ def convert(write_project):
 
 def test_a_project_without_anything_of_kedro_dagster_stays(convert):
     changes, found = convert(
-        {"dagster.yml": "jobs: {a: {}}", "catalog.yml": "raw: {type: json.JSONDataset, filepath: a}"}
+        {"dagster.yml": "jobs: {a: {schedule: x}}", "catalog.yml": "raw: {type: json.JSONDataset, filepath: a}"}
     )
     assert changes == {}
-    assert not found.by_hand
+    assert (found.by_hand, found.renamed, found.stopped) == ((), {}, {})
 
 
 def test_the_executor_of_the_definitions_is_written_in_the_base_environment(convert):
