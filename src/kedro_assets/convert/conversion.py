@@ -170,7 +170,8 @@ def _mentions(root: Path, environments: Environments, changes: Sequence[Change])
     """Yield the lines that name kedro-dagster in the rest of the configuration, and in files of the project."""
     texts = {change.path: change.after for change in changes}
     for path in sorted(environments.source.rglob("*")):
-        if path.suffix in {".yml", ".yaml", ".json"} and path.is_file() and path not in texts:
+        is_read = path.suffix in {".yml", ".yaml", ".json"} and not path.name.startswith("credentials")
+        if is_read and path.is_file() and path not in texts:
             texts[path] = path.read_text(encoding="utf-8", errors="replace")
     for path, text in texts.items():
         for number, line in enumerate(text.splitlines(), 1):

@@ -102,6 +102,7 @@ def test_what_names_kedro_dagster_elsewhere_is_listed_with_its_line(convert):
         "parameters.yml": "# kedro_dagster\na: kedro_dagster.x\n",
         "catalog.yml": "raw:\n  type: kedro_dagster.Other\n",
     }
+    conf["local/credentials.yml"] = "db: kedro_dagster:hunter2"
     files = {"dg.toml": "", "requirements.txt": "kedro\nkedro-dagster>=0.8\nkedro_dagster_more\n"}
     changes, found = convert(conf, files)
     assert changes == {}
