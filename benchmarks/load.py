@@ -74,7 +74,7 @@ BENCHMARK = Benchmark(
     name="load",
     about=__doc__,
     measure=measure,
-    full=Options(nodes=(10, 100, 500, 1000, 5000), rounds=5),
+    full=Options(nodes=(10, 100, 200, 500, 5000), rounds=3),
     quick=Options(nodes=(10,), rounds=1),
 )
 

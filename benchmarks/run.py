@@ -1,8 +1,9 @@
-"""A run in one process: seconds of the whole process, `dagster job execute`, and of the run in it, without loading.
+"""A run in one process: seconds of the whole process and of its CPU, and of the run in it, without loading.
+
+All but `kedro run` are run with `dagster job execute`, kedro-assets with `kedro assets run` too.
 
 Every dataset is a JSON file, so `cluster_by: node` and the default `memory` are the same; one more table has chains of ten
-nodes that hand on their data in memory. There the hand-written assets are only what is saved, while kedro-assets reports the
-datasets in memory as assets too, with three events each.
+nodes that hand on their data in memory. There the hand-written assets are only what is saved.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from measure import (
     Options,
     Sample,
     added,
+    assets_run,
     execute,
     kedro_run,
     main,
@@ -28,6 +30,7 @@ from results import Row
 
 PEER_NODES = 100
 """The largest project for kedro-dagster."""
+IN_TERMINAL = "kedro-assets, `kedro assets run`"
 TOGETHER = "`kedro run` + one empty asset"
 """Kedro's run and Dagster's start, one after the other."""
 
@@ -53,6 +56,7 @@ def _files(nodes: int, options: Options) -> list[Row]:
             sides.append(peer(folder, shape, options.peer))
         contenders: dict[str, Callable[[], Sample]] = {side.name: partial(execute, side) for side in sides}
         contenders[plain.name] = partial(kedro_run, plain)
+        contenders[IN_TERMINAL] = partial(assets_run, by_node)
         rounds = min(options.rounds, 3) if nodes >= 1000 else options.rounds
         warm_up = not options.quick and nodes == min(options.nodes)
         samples = take_turns(contenders, rounds, {"kedro-dagster": 3}, warm_up=warm_up)
@@ -65,18 +69,26 @@ def _memory(nodes: int, options: Options) -> list[Row]:
     shape = Shape(nodes=nodes, shape="namespaces", memory=1.0)
     with workplace() as folder:
         plain, hand, own = kedro(folder, shape), floor(folder, shape, "namespace"), ours(folder, shape, "memory")
-        sides = [hand, own, *([peer(folder, shape, options.peer)] if options.peer and nodes <= PEER_NODES else [])]
+        nothing = empty(folder)
+        sides = [
+            hand,
+            own,
+            nothing,
+            *([peer(folder, shape, options.peer)] if options.peer and nodes <= PEER_NODES else []),
+        ]
         contenders: dict[str, Callable[[], Sample]] = {side.name: partial(execute, side) for side in sides}
         contenders[plain.name] = partial(kedro_run, plain)
+        contenders[IN_TERMINAL] = partial(assets_run, own)
         samples = take_turns(contenders, options.rounds, {"kedro-dagster": 3})
-    return summarise({"data": "memory", "nodes": nodes}, samples, against=[hand.name, own.name])
+    samples[TOGETHER] = added(samples, plain.name, nothing.name)
+    return summarise({"data": "memory", "nodes": nodes}, samples, against=[hand.name, own.name, TOGETHER])
 
 
 BENCHMARK = Benchmark(
     name="run",
     about=__doc__,
     measure=measure,
-    full=Options(nodes=(10, 100, 1000), rounds=5),
+    full=Options(nodes=(12, 100, 300), rounds=3),
 )
 
 if __name__ == "__main__":

@@ -296,8 +296,9 @@ def schema(output: IO[str]) -> None:
 def run(job: str | None, env: str | None, conf_source: str | None, **options: Any) -> None:
     """Run a job, or materialize assets, in this terminal.
 
-    JOB is a job or a registered pipeline. Without JOB, all assets are materialized, or what --select or the filters of
-    `kedro run` leave: --pipeline, --nodes, --tags, --namespaces, --from-nodes, --to-nodes, --from-inputs, --to-outputs.
+    JOB is a job or a registered pipeline. Without JOB, it is what `kedro run` runs, with the assets that are no nodes of the
+    project, or what --select or the filters of `kedro run` leave: --pipeline, --nodes, --tags, --namespaces, --from-nodes,
+    --to-nodes, --from-inputs, --to-outputs.
     """
     from kedro_assets.cli.run import run_assets
     from kedro_assets.cli.targets import Asked

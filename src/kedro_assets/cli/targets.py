@@ -24,7 +24,7 @@ class Asked:
 
     Attributes:
         job: The name of a job or a registered pipeline; without it, assets are materialized.
-        select: Which assets, in Dagster's selection syntax or by Kedro's names; without it, all.
+        select: Which assets, in Dagster's selection syntax or by Kedro's names; without it, what `kedro run` makes.
         partition: A partition's key, or the first and the last with `...` between.
         filters: Kedro's filters, by the keys of a job's `pipeline` in dagster.yml.
         options: What Kedro is given for the run, as the configuration of its resource has it.
@@ -86,7 +86,7 @@ def find_target(
         msg = "There is no asset that can be materialized: no node of the project makes one."
         raise KedroAssetsError(msg)
     if asked.select is None:
-        return Target(dagster_jobs.ASSET_JOB, _everything(graph, meanings.projects), is_chosen=False)
+        return Target(dagster_jobs.ASSET_JOB, _by_default(graph, meanings.projects), is_chosen=False)
     return Target(dagster_jobs.ASSET_JOB, _selected(graph, asked.select, meanings))
 
 
@@ -177,13 +177,19 @@ def _as_keys(keys: Collection[dg.AssetKey]) -> str:
     return f"({written})" if len(keys) > 1 else written
 
 
-def _everything(graph: dagster_assets.AssetGraph, projects: Sequence[KedroProject]) -> frozenset[dg.AssetKey]:
-    """Return all assets but the in-memory data that only nodes of its project read, which is made on the way."""
+def _by_default(graph: dagster_assets.AssetGraph, projects: Sequence[KedroProject]) -> frozenset[dg.AssetKey]:
+    """Return what `kedro run` makes of projects, and all assets of other origin.
+
+    In-memory data that only nodes of its project read is made on the way. Without a pipeline `__default__` that makes an
+    asset, all nodes of a project count.
+    """
     left = set[dg.AssetKey]()
     for table in (project.table for project in projects):
-        passing = {asset.key for asset in table.assets if asset.is_virtual}
-        passing -= {asset.key for asset in table.selected_for(table.graph.nodes)}
-        left |= {key for key in passing if graph.children(key) <= table.by_key.keys()}
+        nodes: Collection[str] = table.graph.pipelines.get("__default__", ())
+        nodes = nodes if table.made_by(nodes) else table.graph.nodes
+        made, selected = ({asset.key for asset in found(nodes)} for found in (table.made_by, table.selected_for))
+        left |= table.by_key.keys() - made
+        left |= {key for key in made - selected if graph.children(key) <= table.by_key.keys()}
     return frozenset(graph.made - left)
 
 

@@ -19,7 +19,7 @@ from kedro_assets.graph import ProjectGraph, check_depth
 from kedro_assets.jobs.loggers import loggers_of
 from kedro_assets.jobs.ops import OpJob, build_op_job
 from kedro_assets.jobs.plan import PlannedJob
-from kedro_assets.jobs.run_config import Reads, check_parameters, combined, dagster_run_config
+from kedro_assets.jobs.run_config import Reads, check_parameters, check_tags, combined, dagster_run_config
 from kedro_assets.names import is_parameter
 from kedro_assets.runtime import KedroProject, View, retry_policy
 
@@ -208,6 +208,7 @@ class _JobBuilder:
     def _tags(self) -> dict[str, str]:
         """Return the tags of the job's runs; Dagster reads how a run is queued and repeated from tags of its own."""
         config = self.job.config
+        check_tags(config.tags, self.project.resource_key, self.scope.at("tags"))
         own = {"dagster/priority": config.priority, "dagster/max_retries": config.run_retries}
         written = TagReader(self.project.project, old_keys=True).read(config.tags, self.scope.at("tags"))
         return {**{key: str(value) for key, value in own.items() if value is not None}, **written}

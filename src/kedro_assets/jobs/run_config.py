@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from attrs import asdict
 
 from kedro_assets.config import RunConfig
 from kedro_assets.errors import Scope, suggest
-from kedro_assets.runtime import FIELD
+from kedro_assets.runtime import FIELD, RunTags
 
 Reads = Mapping[str, frozenset[str]]
 """The parameters that each step of a job reads, under the names that nodes use."""
@@ -27,6 +27,20 @@ def check_parameters(config: RunConfig, reads: Reads, scope: Scope) -> None:
     for name in config.parameters:
         if name not in known:
             scope.at("parameters", name).add(f"no node of this job reads the parameter '{name}'.", suggest(name, known))
+
+
+def check_tags(tags: Collection[str], resource_key: str, scope: Scope) -> None:
+    """Report tags of runs that the processes of a run write themselves.
+
+    Args:
+        tags: The keys of the tags.
+        resource_key: That of the project.
+        scope: The place of the tags.
+    """
+    for key in RunTags(resource_key).all:
+        if key in tags:
+            found = "the processes of a run write this tag themselves, to tell each other how far it is."
+            scope.at(key).add(found, "Give the tag another name.")
 
 
 def combined(config: RunConfig, more: RunConfig) -> RunConfig:

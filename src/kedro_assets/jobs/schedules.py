@@ -12,7 +12,7 @@ from kedro_assets.config import DagsterConfig, ScheduleConfig
 from kedro_assets.errors import Scope
 from kedro_assets.jobs.build import BuiltJob
 from kedro_assets.jobs.plan import PlannedJob
-from kedro_assets.jobs.run_config import check_parameters
+from kedro_assets.jobs.run_config import check_parameters, check_tags
 from kedro_assets.jobs.ticks import PartitionedTicks
 from kedro_assets.jobs.triggers import build_triggers
 from kedro_assets.names import identifier
@@ -51,6 +51,7 @@ def _schedule(name: str, config: ScheduleConfig, job: BuiltJob | None, scope: Sc
     target: dict[str, Any] = {"job_name": "none"}
     if job is not None:
         check_parameters(config.config, job.reads, scope.at("config"))
+        check_tags(config.tags, job.resource_key, scope.at("tags"))
         run_config = job.run_config(config.config)
         target = {"job": job.definition, "run_config": run_config, "tags": config.tags}
         if job.partitions is not None:

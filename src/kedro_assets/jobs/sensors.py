@@ -15,7 +15,7 @@ from kedro_assets.config import SensorConfig
 from kedro_assets.errors import ProjectError, Scope, suggest
 from kedro_assets.jobs.build import BuiltJob
 from kedro_assets.jobs.plan import PlannedJob
-from kedro_assets.jobs.run_config import check_parameters, combined
+from kedro_assets.jobs.run_config import check_parameters, check_tags, combined
 from kedro_assets.jobs.triggers import build_triggers
 from kedro_assets.project import (
     CatalogEntry,
@@ -66,8 +66,13 @@ def build_job_sensors(
 
 
 def _fits(config: SensorConfig, project: KedroProject, scope: Scope) -> bool:
-    """Look whether there is what a sensor looks at."""
-    return _kind(config, project).fits(config, project, scope)
+    """Look whether there is what a sensor looks at, and whether the rest of it can be."""
+    check_tags(config.tags, project.resource_key, scope.at("tags"))
+    seconds = config.minimum_interval_seconds
+    if seconds is not None and seconds < 1:
+        hint = "Leave it out for Dagster's default of 30."
+        scope.at("minimum_interval_seconds").add(f"expected 1 or more seconds, found {seconds}.", hint)
+    return _kind(config, project).fits(config, project, scope) and not scope.failed
 
 
 def _kind(config: SensorConfig, project: KedroProject) -> "type[_Evaluation]":

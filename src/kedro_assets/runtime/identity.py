@@ -67,6 +67,11 @@ class RunTags:
         return f"{self.resource_key}/pipeline_hooks_tries"
 
     @property
+    def all(self) -> Sequence[str]:
+        """All of them."""
+        return self.run_id, self.env, self.kept, self.filter, self.ended, self.tries
+
+    @property
     def of_one_run(self) -> Sequence[str]:
         """Those that are of one run alone, though Dagster copies them to a run by which its daemon tries a failed one again."""
         return self.run_id, self.env, self.kept, self.ended, self.tries, RUN_TAG

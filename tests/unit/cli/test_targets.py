@@ -12,8 +12,9 @@ from kedro_assets.steps import projects_among
 def target(translate_project):
     """Find what is asked for in a small project."""
 
-    def find(**asked):
-        translation = translate_project(conf={"dagster.yml": "jobs: {a job: {}, ops: {view: ops}}"})
+    def find(*pipelines, **asked):
+        jobs = "" if pipelines else "jobs: {a job: {}, ops: {view: ops}}"
+        translation = translate_project(*pipelines, conf={"dagster.yml": jobs})
         definition = translation.definitions.get_repository_def()
         own = projects_among(dagster_jobs.resources(definition))
         return find_target(definition, dagster_assets.AssetGraph.of(definition), own, Asked(**asked))
@@ -45,3 +46,18 @@ def test_a_job_of_ops_has_no_assets_to_choose_among(asked, option, target):
 
 def test_a_registered_pipeline_is_meant_by_its_name(target):
     assert target(job="__default__").keys == target().keys
+
+
+PARTS = """
+    one, two = Pipeline([n('a', ['raw'], ['x'])]), Pipeline([n('b', ['raw'], ['m']), n('c', ['m'], ['y'])])
+    return {%s, 'two': two}
+"""
+
+
+@pytest.mark.parametrize(
+    ("default", "made"),
+    [("'__default__': one", {"x"}), ("'__default__': two, 'one': one", {"y"}), ("'one': one", {"x", "y"})],
+    ids=["one", "two", "no default"],
+)
+def test_without_anything_the_default_pipeline_is_meant_as_kedro_run_means_it(default, made, target):
+    assert {key.to_user_string() for key in target(PARTS % default).keys} == made

@@ -96,3 +96,25 @@ def test_load_versions_of_a_job_are_configuration_of_its_runs(translate_project)
     dagster = "jobs: {j: {config: {load_versions: {made: 2026-03-01T12.30.05.123Z}}}}"
     job = translate_project(conf={"dagster.yml": dagster}).definitions.resolve_job_def("j")
     assert job.run_config["resources"]["kedro"]["config"] == {"load_versions": {"made": "2026-03-01T12.30.05.123Z"}}
+
+
+@pytest.mark.parametrize(
+    ("dagster", "path"),
+    [
+        ("jobs: {j: {tags: {kedro/run_id: mine}}}", "jobs.j.tags.kedro/run_id"),
+        (
+            "jobs: {j: {schedule: {cron_schedule: '@daily', tags: {kedro/pipeline_hooks: ''}}}}",
+            "jobs.j.schedule.tags.kedro/pipeline_hooks",
+        ),
+        ("jobs: {j: {sensor: {dataset: raw, tags: {kedro/env: x}}}}", "jobs.j.sensor.tags.kedro/env"),
+        (
+            "jobs: {j: {sensor: s}}\nsensors: {s: {dataset: raw, tags: {kedro/filter: x}}}",
+            "sensors.s.tags.kedro/filter",
+        ),
+    ],
+    ids=["job", "schedule", "sensor", "named sensor"],
+)
+def test_tags_that_the_processes_of_a_run_write_are_refused(problems_of, dagster, path):
+    catalog = "raw: {type: json.JSONDataset, filepath: raw.json}\n"
+    [problem] = problems_of(conf={"dagster.yml": dagster, "catalog.yml": catalog})
+    assert (problem.path, problem.hint) == (path, "Give the tag another name.")

@@ -289,3 +289,12 @@ def test_every_new_file_becomes_a_partition_and_a_run_or_all_of_them_one(instanc
     assert [each.partition_keys for each in second.dynamic_partitions_requests] == [["west"]]
     assert not {key for key, _ in requests(first)} & {key for key, _ in requests(second)}
     assert said(look(second.cursor)) == "The dataset 'raw' has no new files."
+
+
+@pytest.mark.parametrize("seconds", [0, -3])
+def test_a_sensor_cannot_look_more_often_than_once_a_second(problems_of, seconds):
+    dagster = f"jobs: {{j: {{sensor: {{dataset: raw, minimum_interval_seconds: {seconds}}}}}}}"
+    catalog = "raw: {type: json.JSONDataset, filepath: raw.json}\n"
+    [problem] = problems_of(conf={"dagster.yml": dagster, "catalog.yml": catalog})
+    assert problem.path == "jobs.j.sensor.minimum_interval_seconds"
+    assert problem.found == f"expected 1 or more seconds, found {seconds}."
