@@ -54,7 +54,10 @@ def table_place(entry: CatalogEntry) -> str | None:
         database = connection.get("database", connection.get("path"))
         return database if isinstance(database, str) and re.fullmatch(r"(?!md:|:memory:)[^?]+", database) else None
     url = config.get("url")
-    return re.split(r"[?;]", url)[0] if kind == "SparkJDBCDataset" and isinstance(url, str) else None
+    if kind != "SparkJDBCDataset" or not isinstance(url, str):
+        return None
+    address = re.split(r"[?;]", url)[0]
+    return None if re.search(r"(?<!:)@", address) and "://" not in address else address  # `thin:me/password@host`
 
 
 def _first(config: Mapping[str, Any], keys: Keys) -> str:

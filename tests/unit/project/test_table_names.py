@@ -50,6 +50,8 @@ def test_a_table_has_its_name_with_what_it_is_in(kind, config, name):
         ("ibis.TableDataset", {}, None),
         ("spark.SparkJDBCDataset", {"url": "jdbc:mysql://h/d?password=x"}, "jdbc:mysql://h/d"),
         ("spark.SparkJDBCDataset", {"url": "jdbc:sqlserver://h;password=x"}, "jdbc:sqlserver://h"),
+        ("spark.SparkJDBCDataset", {"url": "jdbc:oracle:thin:@//h:1521/d"}, "jdbc:oracle:thin:@//h:1521/d"),
+        ("spark.SparkJDBCDataset", {"url": "jdbc:oracle:thin:me/password@h:1521:d"}, None),
         ("pandas.SQLTableDataset", {"credentials": {"con": "sqlite:///a.db"}}, None),
     ],
     ids=str,
