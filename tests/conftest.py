@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -48,6 +49,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what the lowest version of Dagster does not have."""
     if item.get_closest_marker("newer_jobs") and not hasattr(dg.AutomationCondition, "any_job_root_assets_match"):
         pytest.skip("this Dagster has no owners and conditions of jobs")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def logging_as_found() -> Iterator[None]:
+    """Let no test file change what is logged in those after it: projects bring configurations of their own."""
+    found = [logging.root, logging.getLogger("kedro"), logging.getLogger("kedro_assets")]
+    before = [(logger, logger.level, logger.disabled, logger.propagate) for logger in found]
+    yield
+    logging.disable(logging.NOTSET)
+    for logger, level, disabled, propagate in before:
+        logger.setLevel(level)
+        logger.disabled, logger.propagate = disabled, propagate
 
 
 @pytest.fixture(scope="module")

@@ -64,12 +64,13 @@ def bounded(seconds: int = SECONDS) -> Iterator[None]:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Write no log lines to the terminal, which takes longer than to load a project."""
-    before = LOGGING.data
+    before, level = LOGGING.data, logging.root.level
     configure_logging({"version": 1, "disable_existing_loggers": False, "root": {"handlers": [], "level": "ERROR"}})
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
     configure_logging(before)
+    logging.root.setLevel(level)  # Kedro's own configuration has none
 
 
 def refused(project: Path) -> KedroAssetsError | None:
