@@ -98,7 +98,7 @@ def kept_open(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
 
     Reason: Dagster has no setting for it. It is changed for the storages of this instance only, and for this time.
     Risk: high; `KEDRO_ASSETS_PLAIN_DAGSTER` switches it off. Each write is a transaction of SQLite's as before, with the same
-    settings, so that no event can be lost by it.
+    settings. A process that a node forks opens them anew.
 
     Args:
         instance: The instance.

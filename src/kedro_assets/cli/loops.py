@@ -133,12 +133,9 @@ def _job(name: str) -> str:
 
 def _way_back(start: str, starts: nx.DiGraph[str]) -> Sequence[str]:
     """Return the shortest way from what starts itself back to it, without its end."""
-    ways = (
-        nx.shortest_path(starts, start, last)
-        for last in sorted(starts.predecessors(start))
-        if nx.has_path(starts, start, last)
-    )
-    return min((way for way in ways if len(way) > 1), key=len)
+    ways = nx.single_source_shortest_path(starts, start)
+    back = (ways[last] for last in sorted(starts.predecessors(start)) if last in ways and last != start)
+    return min(back, key=len)
 
 
 def _loop(way: Sequence[str], advice: str) -> str:
