@@ -30,7 +30,6 @@ def test_the_command_line_imports_nothing_heavy(shop) -> None:
     assert shop.package not in modules
     assert not {name for name in modules if name.startswith("kedro_assets.")} - {
         "kedro_assets.cli",
-        "kedro_assets.cli.ctrl_c",
         "kedro_assets.cli.group",
         "kedro_assets.cli.output",
         "kedro_assets._internals",

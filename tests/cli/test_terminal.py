@@ -12,10 +12,15 @@ from helpers import KedroProject, json_dataset, run_command, write_project
 from terminals import Shown, in_terminal
 
 NODES = """
+    import os
     import sys
     import time
     import warnings
     from pathlib import Path
+
+    if "LOAD_SLOWLY" in os.environ:
+        print("loading", file=sys.stderr, flush=True)
+        time.sleep(60)
 
     def make():
         print("printed on standard output")
@@ -149,7 +154,7 @@ def test_ctrl_c_cancels_the_run_and_ends_the_command(
 
 
 def test_ctrl_c_before_the_run_ends_the_command(project: KedroProject, home: Path) -> None:
-    shown = in_terminal([*OURS, "run", "slow"], project.path, ctrl_c_after="logging")
+    shown = in_terminal([*OURS, "run", "slow"], project.path, ctrl_c_after="loading", env={"LOAD_SLOWLY": "1"})
     assert shown.code == 130
     assert [line for line in shown.screen if line][-1] == "interrupted"
     assert "Traceback" not in shown.written

@@ -15,7 +15,6 @@ from typing import IO, Any
 import click
 
 from kedro_assets._internals.process_output import shared_terminal
-from kedro_assets.cli.ctrl_c import ctrl_c_remembered
 from kedro_assets.cli.output import answer, echo, only_answers
 from kedro_assets.errors import KedroAssetsError
 
@@ -33,7 +32,7 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with shared_terminal(), ctrl_c_remembered():
+            with shared_terminal():
                 return super().invoke(ctx)
         except KedroAssetsError as error:
             raise click.ClickException(str(error)) from error
@@ -345,5 +344,5 @@ def dev(env: str | None, conf_source: str | None, dagster_options: tuple[str, ..
 
 def main() -> None:
     """Run the commands of `kedro assets`, with nothing but their answer on standard output."""
-    with only_answers(), ctrl_c_remembered():
+    with only_answers():
         assets(prog_name="python -m kedro_assets")

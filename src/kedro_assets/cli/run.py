@@ -14,7 +14,6 @@ import dagster as dg
 
 from kedro_assets._internals import dagster_assets, dagster_jobs
 from kedro_assets.cli.choice import choose_missing, choose_stale
-from kedro_assets.cli.ctrl_c import raise_if_pressed
 from kedro_assets.cli.dev import definitions_target
 from kedro_assets.cli.interrupts import follow
 from kedro_assets.cli.live import live_view
@@ -73,7 +72,6 @@ def run_assets(root: Path, asked: Asked, echo: Echo) -> bool:
                 if asked.dry_run or not choice.keys:
                     continue
                 selection, tags = choice.keys, {**tags, **choice.tags}
-            raise_if_pressed()
             try:
                 started = dagster_jobs.start_run(repository, target.job, selection, run_config, tags, instance)
             except dg.DagsterInvalidSubsetError as error:  # a part of what is made together
