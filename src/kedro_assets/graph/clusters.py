@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import networkx as nx
@@ -12,6 +12,7 @@ from networkx.utils import UnionFind
 
 from kedro_assets.config import AssetsConfig
 from kedro_assets.errors import Scope
+from kedro_assets.graph.cluster_names import Trait, cluster_names
 from kedro_assets.graph.project_graph import ProjectGraph, Vertex
 from kedro_assets.graph.ties import Tie, confirmed_together, handed_on_in_memory
 
@@ -24,7 +25,7 @@ class Cluster:
     """Kedro nodes that run in one step.
 
     Attributes:
-        name: Unique; its node's own name if it is alone, else what its nodes have in common, or the first of them.
+        name: Unique; what its nodes have in common, or that of the first of them that saves something.
         nodes: In the order in which `kedro run` runs them.
         reasons: Why nodes were put together, or kept apart from others, one sentence each.
     """
@@ -97,7 +98,7 @@ def cluster(graph: ProjectGraph, config: AssetsConfig, boundaries: Boundaries, p
         reasons += [(node, _MERGED) for node in mixed]
     for node, reason in reasons:
         why.setdefault(sets[node], []).append(reason)
-    names = _names(graph, members, config.cluster_by)
+    names = cluster_names(graph, members, _TRAITS.get(config.cluster_by))
     position = {root: index for index, root in enumerate(members)}
     order = nx.lexicographical_topological_sort(_quotient(graph, sets), key=position.__getitem__)
     return [Cluster(names[root], tuple(members[root]), tuple(dict.fromkeys(why.get(root, ())))) for root in order]
@@ -282,28 +283,11 @@ def _pipeline(graph: ProjectGraph, node: str) -> str:
     return next((name for name in names if name != "__default__"), names[0])
 
 
-_TRAITS: Mapping[str, Callable[[ProjectGraph, str], str]] = {
+_TRAITS: Mapping[str, Trait] = {
     "namespace": _namespace,
     "tag": _tags,
     "pipeline": _pipeline,
 }
-
-
-def _names(graph: ProjectGraph, members: Mapping[str, Sequence[str]], cluster_by: str) -> Mapping[str, str]:
-    """Name each cluster by its node, by the traits its nodes share, or by its first node."""
-    names = {root: nodes[0] for root, nodes in members.items() if len(nodes) == 1}
-    taken = set(names.values())
-    for root, nodes in members.items():
-        if len(nodes) > 1:
-            traits = {_TRAITS[cluster_by](graph, node): None for node in nodes} if cluster_by in _TRAITS else {}
-            traits.pop("", None)
-            rest = nodes[1] if len(nodes) == 2 else f"{len(nodes) - 1}_more"
-            name = "__".join(traits) if 0 < len(traits) <= 3 else f"{nodes[0]}_and_{rest}"
-            while name in taken:
-                name += "__cluster"
-            names[root] = name
-            taken.add(name)
-    return names
 
 
 def _quotient(graph: ProjectGraph, sets: UnionFind[str]) -> nx.DiGraph[str]:
