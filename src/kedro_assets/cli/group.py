@@ -152,6 +152,33 @@ _FILTERS: Mapping[str, tuple[tuple[str, ...], str]] = {
 """Kedro's filters, by their keys in dagster.yml: their options, as `kedro run` has them, and what they are."""
 
 
+_EXECUTOR = "write the executor of the job in dagster.yml, such as `executor: multiprocess`, or `default_executor`."
+_INSTEAD: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "runner": (("--runner", "-r"), f"Executors of Dagster take the place of runners: {_EXECUTOR}"),
+    "runner_params": (("--runner-params",), f"Executors of Dagster take the place of runners: {_EXECUTOR}"),
+    "is_async": (("--async",), f"A step loads and saves one dataset after another. For steps side by side {_EXECUTOR}"),
+    "config": (("--config", "-c"), "What a job runs, and with what, stands in dagster.yml: give the name of the job."),
+}
+"""Options of `kedro run` that do not fit, and what is there in their place."""
+
+
+def _refused_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command say what takes the place of Kedro's options that it does not have."""
+    for name, (flags, _) in _INSTEAD.items():
+        is_flag = name == "is_async"
+        command = click.option(*flags, name, is_flag=is_flag, hidden=True, expose_value=False, callback=_refuse)(
+            command
+        )
+    return command
+
+
+def _refuse(_ctx: click.Context, param: click.Parameter, value: str | bool | None) -> None:  # noqa: FBT001
+    if value:
+        flags, instead = _INSTEAD[param.name or ""]
+        msg = f"{flags[0]} is an option of `kedro run` alone. {instead}"
+        raise click.UsageError(msg)
+
+
 def _filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add Kedro's filters to a command."""
     for name, (flags, text) in reversed(list(_FILTERS.items())):
@@ -277,6 +304,7 @@ def schema(output: IO[str]) -> None:
     help='The assets to materialize: names of datasets and nodes, or Dagster\'s selection syntax, such as `+key:"a/b"`.',
 )
 @_filter_options
+@_refused_options
 @click.option("--partition", help="The key of the partition to materialize.")
 @click.option(
     "--partition-range", help="The first and the last key of the partitions to materialize, as in FIRST...LAST."
