@@ -47,7 +47,7 @@ def key_parts(name: str) -> tuple[str, ...]:
     return tuple(part for part in re.split(r"[./]", name) if part) or (name,)
 
 
-def identifiers(names: Iterable[str], taken: Iterable[str] = ()) -> Mapping[str, str]:
+def identifiers(names: Iterable[str], taken: Iterable[str] = (), kind: str = "") -> Mapping[str, str]:
     """Give every name an identifier that Dagster takes for ops, outputs, jobs and resources.
 
     A name that is an identifier keeps it; others that would fall on the same one are numbered in the order given.
@@ -55,20 +55,23 @@ def identifiers(names: Iterable[str], taken: Iterable[str] = ()) -> Mapping[str,
     Args:
         names: The names.
         taken: Identifiers that are in use elsewhere.
+        kind: What the names are of. It is added to those that are taken, before a number is.
 
     Examples:
         >>> dict(identifiers(["a.b", "a-b", "a_b", "type"]))
         {'a.b': 'a_b_2', 'a-b': 'a_b_3', 'a_b': 'a_b', 'type': 'type_'}
         >>> dict(identifiers(["training"], taken=["training"]))
         {'training': 'training_2'}
+        >>> dict(identifiers(["training"], taken=["training"], kind="step"))
+        {'training': 'training_step'}
     """
-    names = list(dict.fromkeys(names))
-    used = set(taken)
-    table = {name: name for name in names if identifier(name) == name and name not in used}
-    used |= table.keys()
+    names, elsewhere = list(dict.fromkeys(names)), set(taken)
+    table = {name: name for name in names if identifier(name) == name and name not in elsewhere}
+    used = elsewhere.union(table)
     for name in names:
         if name not in table:
-            table[name] = _free(identifier(name), used)
+            text = identifier(name)
+            table[name] = _free(f"{text}_{kind}" if kind and text in elsewhere else text, used)
             used.add(table[name])
     return {name: table[name] for name in names}
 

@@ -51,7 +51,7 @@ def build_multi_assets(
     check_node_keys(config.pools, project.project.nodes, problems.at("assets", "pools"))
     schemas = ConfigSchemas(project.project.shown_parameters)
     titles = {cluster.name: config.prefixed(cluster.name) for cluster in clusters}
-    names = identifiers(titles.values(), taken=[*taken, dagster_jobs.ASSET_JOB])
+    names = identifiers(titles.values(), taken=[*taken, dagster_jobs.ASSET_JOB], kind="step")
     return [
         _ClusterStep(
             KedroStep(project.resource_key, cluster),

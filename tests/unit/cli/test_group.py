@@ -163,7 +163,10 @@ def test_what_contradicts_itself_or_cannot_be_read_is_a_usage_error(arguments, w
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--runner", "ThreadRunner"], "--runner is an option of `kedro run` alone. Executors of Dagster take the place"),
+        (
+            ["--runner", "ThreadRunner"],
+            "--runner is an option of `kedro run` alone. Executors of Dagster take the place",
+        ),
         (["-r", "ThreadRunner"], "--runner is an option"),
         (["--runner-params", "max_workers=4"], "--runner-params is an option"),
         (["--async"], "A step loads and saves one dataset after another."),

@@ -42,7 +42,7 @@ def test_the_first_call_in_a_process_opens_the_run(instance, opened):
     found = kedro.for_run(run, job, instance)
     assert kedro.for_run(run, job, instance) is found
     assert opened == [found]
-    assert found.plan.steps["a_and_b"].nodes == ("a",)
+    assert found.plan.steps["b"].nodes == ("a",)
     assert found.identity.dagster_run_id == run.run_id
     assert found.identity.kedro_run_id == kedro_timestamp(instance.get_run_record_by_id(run.run_id).create_timestamp)
 

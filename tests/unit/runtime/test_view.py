@@ -29,9 +29,9 @@ def steps_of(plan):
 
 
 def test_every_step_runs_the_nodes_that_its_selected_assets_need(instance):
-    assert steps_of(plan_of_run(instance)) == {"a_and_b": ("a", "b"), "c": ("c",)}
-    assert steps_of(plan_of_run(instance, "x")) == {"a_and_b": ("a",)}
-    assert steps_of(plan_of_run(instance, "y", "c")) == {"a_and_b": ("a", "b"), "c": ("c",)}
+    assert steps_of(plan_of_run(instance)) == {"b": ("a", "b"), "c": ("c",)}
+    assert steps_of(plan_of_run(instance, "x")) == {"b": ("a",)}
+    assert steps_of(plan_of_run(instance, "y", "c")) == {"b": ("a", "b"), "c": ("c",)}
 
 
 def test_steps_that_are_not_executed_are_not_in_the_plan(instance):
@@ -55,7 +55,7 @@ def test_steps_of_other_origin_are_left_out(instance):
         pass
 
     assert steps_of(plan_of_run(instance, "native", native=[native])) == {}
-    assert set(steps_of(plan_of_run(instance, native=[native]))) == {"a_and_b", "c"}
+    assert set(steps_of(plan_of_run(instance, native=[native]))) == {"b", "c"}
 
 
 def test_in_memory_data_that_an_asset_of_other_origin_reads_is_handed_out(instance):
@@ -63,8 +63,8 @@ def test_in_memory_data_that_an_asset_of_other_origin_reads_is_handed_out(instan
     def native():
         pass
 
-    assert plan_of_run(instance, native=[native]).steps["a_and_b"].handed_out == {"x"}
-    assert plan_of_run(instance).steps["a_and_b"].handed_out == frozenset()
+    assert plan_of_run(instance, native=[native]).steps["b"].handed_out == {"x"}
+    assert plan_of_run(instance).steps["b"].handed_out == frozenset()
 
 
 def test_in_memory_data_that_an_asset_of_other_origin_makes_is_handed_in(instance):
@@ -73,8 +73,8 @@ def test_in_memory_data_that_an_asset_of_other_origin_makes_is_handed_in(instanc
         pass
 
     left = {"raw": {"type": "MemoryDataset", "metadata": {"dagster": {"external": False}}}}
-    assert plan_of_run(instance, native=[raw], catalog=left).steps["a_and_b"].handed_in == {"raw"}
-    assert plan_of_run(instance).steps["a_and_b"].handed_in == frozenset()
+    assert plan_of_run(instance, native=[raw], catalog=left).steps["b"].handed_in == {"raw"}
+    assert plan_of_run(instance).steps["b"].handed_in == frozenset()
 
 
 def test_a_job_of_ops_has_a_step_for_each_node():

@@ -26,23 +26,23 @@ def keys(found):
 
 def test_every_cluster_is_a_step_of_its_own():
     steps, assets = steps_of(CHAIN, files=["y"])
-    assert {name: keys(step.keys) for name, step in steps.items()} == {"a_and_b": ["x", "y"], "c": ["c"]}
+    assert {name: keys(step.keys) for name, step in steps.items()} == {"b": ["x", "y"], "c": ["c"]}
     assert keys(key for each in assets if not each.is_executable for key in each.keys) == ["other", "raw"]
 
 
 def test_a_step_waits_for_what_its_assets_depend_on_and_for_what_is_behind_its_in_memory_data():
     steps, _ = steps_of(CHAIN, files=["y"])
     assert {name: keys(step.keys_by_input_name.values()) for name, step in steps.items()} == {
-        "a_and_b": ["raw", "x"],
+        "b": ["raw", "x"],
         "c": ["other", "y"],
     }
 
 
 def test_a_part_of_a_step_can_be_selected():
     steps, _ = steps_of(CHAIN, files=["y"])
-    part = steps["a_and_b"].subset_for({dg.AssetKey("x")}, None)
+    part = steps["b"].subset_for({dg.AssetKey("x")}, None)
     assert keys(part.keys) == ["x"]
-    assert all(not out.is_required for out in steps["a_and_b"].op.output_dict.values())
+    assert all(not out.is_required for out in steps["b"].op.output_dict.values())
 
 
 def test_every_dataset_is_saved_by_its_io_manager_and_a_node_without_outputs_by_none():
@@ -53,21 +53,21 @@ def test_every_dataset_is_saved_by_its_io_manager_and_a_node_without_outputs_by_
 
 def test_a_step_needs_the_project_and_the_io_managers_of_its_own_only():
     steps, _ = steps_of(CHAIN, files=["y"], key_prefix=["eu"])
-    needed = {key for key in steps["eu__a_and_b"].required_resource_keys if key != "io_manager"}
+    needed = {key for key in steps["eu__b"].required_resource_keys if key != "io_manager"}
     assert needed == {"kedro_eu", "eu__x__io_manager", "eu__y__io_manager"}
     kedro = make_kedro(CHAIN, files=["y"], key_prefix=["eu"])
-    bound = steps["eu__a_and_b"].with_resources({**build_resources(kedro), "io_manager": dg.fs_io_manager})
+    bound = steps["eu__b"].with_resources({**build_resources(kedro), "io_manager": dg.fs_io_manager})
     assert set(bound.resource_defs) - {"io_manager"} == needed
 
 
 def test_steps_carry_the_prefix_of_the_keys():
     steps, _ = steps_of(CHAIN, files=["y"], key_prefix=["eu", "a-b"])
-    assert set(steps) == {"eu__a_b__a_and_b", "eu__a_b__c"}
+    assert set(steps) == {"eu__a_b__b", "eu__a_b__c"}
 
 
 def test_steps_do_not_take_the_names_of_jobs():
-    steps, _ = steps_of(CHAIN, files=["y"], jobs=["c", "a_and_b"])
-    assert set(steps) == {"a_and_b_2", "c_2"}
+    steps, _ = steps_of(CHAIN, files=["y"], jobs=["c", "b"])
+    assert set(steps) == {"b_step", "c_step"}
 
 
 def test_outputs_whose_names_differ_only_in_what_dagster_does_not_allow_are_kept_apart():
@@ -88,15 +88,15 @@ def test_every_check_of_a_step_is_an_output_of_it():
 
 def test_a_step_says_its_nodes_and_why_they_are_together():
     steps, _ = steps_of(CHAIN, files=["y"])
-    assert steps["a_and_b"].op.description == "Kedro nodes: a, b.\n'x' is handed on in memory."
-    assert steps["a_and_b"].op.tags["kedro/nodes"] == "2"
+    assert steps["b"].op.description == "Kedro nodes: a, b.\n'x' is handed on in memory."
+    assert steps["b"].op.tags["kedro/nodes"] == "2"
 
 
 def test_a_step_has_the_partitions_and_the_backfill_policy_of_its_nodes():
     single = PartitionsConfig(static=["k1", "k2"], backfill_policy="single_run")
     steps, _ = steps_of(CHAIN, files=["y"], partitions={"y": single})
-    assert steps["a_and_b"].partitions_def == dg.StaticPartitionsDefinition(["k1", "k2"])
-    assert steps["a_and_b"].backfill_policy == dg.BackfillPolicy.single_run()
+    assert steps["b"].partitions_def == dg.StaticPartitionsDefinition(["k1", "k2"])
+    assert steps["b"].backfill_policy == dg.BackfillPolicy.single_run()
     assert (steps["c"].partitions_def, steps["c"].backfill_policy) == (None, None)
 
 
@@ -111,7 +111,7 @@ def test_steps_that_read_the_same_parameters_share_their_schema():
 def test_a_cluster_that_makes_nothing_that_is_shown_is_no_step():
     nodes = [make_node("a", ["raw"], ["x"]), make_node("b", ["x"], ["y"])]
     steps, _ = steps_of(nodes, files=["y"], memory_assets=False)
-    assert {name: keys(step.keys) for name, step in steps.items()} == {"a_and_b": ["y"]}
+    assert {name: keys(step.keys) for name, step in steps.items()} == {"b": ["y"]}
 
 
 def test_a_step_has_the_tags_and_the_pool_of_its_nodes(translate_project):
@@ -125,7 +125,7 @@ def test_a_step_has_the_tags_and_the_pool_of_its_nodes(translate_project):
     )
     steps = {step.op.name: step.op for step in translation.assets if step.is_executable}
     found = {name: ({*op.tags} - {"kedro/nodes"}, op.pool) for name, op in steps.items()}
-    assert found == {"a_and_b": ({"gpu", "slow"}, "cards"), "c": ({"slow"}, None)}
+    assert found == {"b": ({"gpu", "slow"}, "cards"), "c": ({"slow"}, None)}
     ops = {op.name: op for op in translation.definitions.resolve_job_def("j").all_node_defs}
     assert {name: op.pool for name, op in ops.items()} == {"j__a": "cards", "j__b": None, "j__c": None}
 

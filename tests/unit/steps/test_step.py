@@ -155,7 +155,7 @@ def test_what_was_saved_before_a_node_fails_is_reported_and_the_error_is_kept_fo
     code = Code(CHAIN[0], node(fail, "x", "y", name="b"), data={"raw": 1})
     result = code.run(instance)
     assert (result.success, made(result)) == (False, ["x"])
-    assert {step: str(error) for step, error in code.runs.run.errors.items()} == {"a_and_b": "no 2"}
+    assert {step: str(error) for step, error in code.runs.run.errors.items()} == {"b": "no 2"}
 
 
 def test_parameters_of_the_runs_configuration_reach_the_node(instance):
