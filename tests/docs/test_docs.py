@@ -272,13 +272,30 @@ def test_every_values_yaml_has_keys_of_dagsters_helm_chart(block: Block) -> None
 @pytest.mark.parametrize("block", list(blocks("yaml", "# compose.yaml")))
 def test_every_compose_yaml_has_keys_of_compose(block: Block) -> None:
     content = yaml.safe_load(block.text)
-    assert content.keys() == {"services", "volumes"}
+    assert {key for key in content if not key.startswith("x-")} == {"services", "volumes"}
     keys = {"image", "command", "environment", "volumes", "ports", "depends_on", "restart", "healthcheck"}
     for service in content["services"].values():
         assert service.keys() <= keys
         assert set(service.get("depends_on", ())) <= content["services"].keys()
         named = {volume.partition(":")[0] for volume in service["volumes"] if volume[0] != "."}
         assert named <= content["volumes"].keys()
+
+
+DEPLOYMENT = ROOT / "examples" / "deploy"
+SHOWN = ["Dockerfile", "compose.yaml", "values.yaml", "dagster_home/dagster.yaml", "dagster_home/workspace.yaml"]
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_the_page_on_deployments_shows_the_files_that_can_be_copied(name: str) -> None:
+    page = (ROOT / "docs" / "how-to" / "deploy.md").read_text(encoding="utf-8")
+    assert f"\n{(DEPLOYMENT / name).read_text(encoding='utf-8')}```\n" in page
+
+
+def test_what_the_image_copies_is_not_ignored() -> None:
+    ignored = (DEPLOYMENT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    copied = re.findall(r"^COPY (.+) \S+$", (DEPLOYMENT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert ignored[0] == "*"
+    assert {f"!{name}" for names in copied for name in names.split()} == {line for line in ignored if line[0] == "!"}
 
 
 @pytest.mark.parametrize("block", list(blocks("dockerfile")))
