@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ from kedro_assets.cli.idle import idle_notes
 from kedro_assets.cli.loops import loop_notes
 from kedro_assets.definitions import Translation, translate
 from kedro_assets.errors import ProjectError, Scope, SelectionError
-from kedro_assets.execution import check_step_names
+from kedro_assets.execution import check_step_names, notes_on_neighbours
 from kedro_assets.jobs import nodes_left_out
 from kedro_assets.names import counted
 from kedro_assets.project import Project, class_problem, locate_project, read_credentials, source_lines
 from kedro_assets.runtime import View
+from kedro_assets.steps import resource_key
 
 
 def check_lines(root: Path) -> Iterator[str]:
@@ -80,6 +82,7 @@ def check_lines(root: Path) -> Iterator[str]:
     automation = Automation(found)
     yield from idle_notes(automation)
     yield from loop_notes(automation)
+    yield from _neighbours(found)
     yield from unused
     missing = left_out_text(found.project)
     if missing:
@@ -159,6 +162,22 @@ def _check_classes(found: Translation) -> Iterator[str]:
         elif refused:
             yield f"Dataset '{name}', which no node uses: {refused[1]}"
     problems.raise_if_any()
+
+
+def _neighbours(found: Translation) -> Iterator[str]:
+    """Yield which other projects make assets of the same keys, as far as there is an instance of Dagster that knows."""
+    home = os.environ.get("DAGSTER_HOME")
+    if not home or not any((Path(home) / name).exists() for name in ("dagster.yaml", "history")):
+        return  # opening it would make one
+    project, keys = found.project, [asset.key for asset in found.table.assets if asset.cluster and not asset.in_memory]
+    try:
+        with dg.DagsterInstance.get() as instance:
+            yield from notes_on_neighbours(project.package_name, resource_key(project.config), keys, instance)
+    except Exception as error:  # noqa: BLE001 - whatever a storage raises; its text may have a password
+        yield (
+            "Whether other projects make assets of the same keys is not known, as the instance of Dagster in DAGSTER_HOME cannot "
+            f"be read ({type(error).__name__})."
+        )
 
 
 def left_out_text(project: Project) -> str:

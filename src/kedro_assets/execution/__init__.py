@@ -4,6 +4,7 @@ from kedro_assets._internals import dagster_tails, process_output  # noqa: F401 
 from kedro_assets.execution.executors import ALIASES, ALSO_STRINGS, KNOWN, Executors, check_step_names, with_hooks
 from kedro_assets.execution.failure_sensor import build_failure_sensor
 from kedro_assets.execution.interrupts import cancelled_when_interrupted
+from kedro_assets.execution.neighbours import notes_on_neighbours
 from kedro_assets.execution.workers import files_read
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "cancelled_when_interrupted",
     "check_step_names",
     "files_read",
+    "notes_on_neighbours",
     "with_hooks",
 ]

@@ -20,6 +20,7 @@ from kedro_assets.errors import StepError
 from kedro_assets.execution import forkserver
 from kedro_assets.execution.ended_hooks import EndedHooks
 from kedro_assets.execution.interrupts import interrupted
+from kedro_assets.execution.neighbours import LOCATION_TAG, notes_on_neighbours
 from kedro_assets.execution.stale_runs import assets_to_make, leave_out
 from kedro_assets.graph import RunPlan
 from kedro_assets.partitions import RANGE_TAGS, asks_for_key
@@ -210,6 +211,7 @@ class _Lifecycle:
                 join_run(self.run.identity.mlflow_run_id)
             else:
                 self._tag_identity()
+                self._warn_of_neighbours()
             plan = self.run.plan
             inputs = plan.inputs.difference(*(step.handed_in for step in plan.steps.values()))
             if RANGE_TAGS[0] in self.executed.run.tags:  # the key is there once the steps run for each partition
@@ -265,8 +267,19 @@ class _Lifecycle:
     def _tag_identity(self) -> None:
         """Tell the other processes of the run that `before_pipeline_run` has fired, and what they have to agree on."""
         tags = self.project.tags
-        identity = {tags.run_id: self.run.identity.kedro_run_id, tags.env: env_of(self.run.context)}
+        identity = {
+            tags.run_id: self.run.identity.kedro_run_id,
+            tags.env: env_of(self.run.context),
+            tags.project: self.run.project.package_name,
+        }
         dagster_instance.add_run_tags(self.executed.instance, self.executed.run.run_id, {**identity, **run_tags()})
+
+    def _warn_of_neighbours(self) -> None:
+        """Warn in the run's log if another project in this instance makes assets of the same keys."""
+        made = [asset.key for asset in self.project.table.made_by(self.run.plan.nodes) if not asset.in_memory]
+        package, location = self.run.project.package_name, self.executed.run.tags.get(LOCATION_TAG)
+        for note in notes_on_neighbours(package, self.project.resource_key, made, self.executed.instance, location):
+            self.executed.log.warning(note)
 
 
 def _original(run: KedroRun, failures: list[Any]) -> Exception | None:

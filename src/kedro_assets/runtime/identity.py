@@ -47,6 +47,11 @@ class RunTags:
         return f"{self.resource_key}/env"
 
     @property
+    def project(self) -> str:
+        """The package of the project, by which assets of the same keys in two projects are noticed."""
+        return f"{self.resource_key}/project"
+
+    @property
     def kept(self) -> str:
         """The nodes that the run does not run again, as JSON, where it goes on from the failure of another."""
         return f"{self.resource_key}/kept_nodes"
@@ -69,12 +74,12 @@ class RunTags:
     @property
     def all(self) -> Sequence[str]:
         """All of them."""
-        return self.run_id, self.env, self.kept, self.filter, self.ended, self.tries
+        return self.run_id, self.env, self.project, self.kept, self.filter, self.ended, self.tries
 
     @property
     def of_one_run(self) -> Sequence[str]:
         """Those that are of one run alone, though Dagster copies them to a run by which its daemon tries a failed one again."""
-        return self.run_id, self.env, self.kept, self.ended, self.tries, RUN_TAG
+        return self.run_id, self.env, self.project, self.kept, self.ended, self.tries, RUN_TAG
 
 
 @frozen

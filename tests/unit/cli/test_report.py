@@ -2,6 +2,7 @@
 
 import json
 
+import dagster as dg
 import pytest
 from attrs import evolve
 
@@ -87,6 +88,26 @@ def test_the_name_of_a_node_that_is_no_step_since_another_joined_it_is_reported(
     [problem] = caught.value.problems
     assert problem.path == "executors.pods.k8s.per_step_k8s_config.a"
     assert "Allowed: b" in problem.hint
+
+
+def test_a_neighbour_that_makes_the_same_assets_is_named_where_an_instance_knows(write_project, tmp_path, monkeypatch):
+    root = write_project(conf={"catalog.yml": f"raw: {FILE}\nmade: {FILE}\n"})
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    assert list(check_lines(root))[1:] == ["No problems."]
+    assert not list(home.iterdir())  # a check makes no databases
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+
+    @dg.asset
+    def made():
+        pass
+
+    with dg.DagsterInstance.get() as instance:
+        assert dg.materialize([made], instance=instance, tags={"kedro/project": "rival"}).success
+    assert "'made', was last made by the project 'rival'" in list(check_lines(root))[1]
+    (home / "dagster.yaml").write_text("storage: {postgres: {nothing: 1}}\n")
+    assert "is not known, as the instance of Dagster in DAGSTER_HOME cannot be read" in list(check_lines(root))[1]
 
 
 CREDENTIALS = {"local/credentials.yml": "db: {password: xylophone-77}\n"}

@@ -129,6 +129,7 @@ def test_hooks_fire_once_before_and_once_after_all_steps(instance):
     assert {key: value for key, value in run.tags.items() if key.startswith("kedro/")} == {
         "kedro/run_id": RUN_ID,
         "kedro/env": "prod",
+        "kedro/project": "example",
         "kedro/pipeline_hooks": "fired",
     }
 
@@ -281,7 +282,7 @@ def test_the_storage_is_told_of_a_hook_after_it_has_fired(instance, storage, nod
     run_all(instance, project_of(nodes, storage.log))
     assert [(kind, about) if kind == "tags" else kind for kind, about in storage.log] == [
         "before",
-        ("tags", ["kedro/env", "kedro/run_id"]),
+        ("tags", ["kedro/env", "kedro/project", "kedro/run_id"]),
         last,
         ("tags", ["kedro/pipeline_hooks"]),
     ]
