@@ -32,7 +32,7 @@ def build_records(project: Project, graph: ProjectGraph, problems: Scope) -> Map
         maker = graph.maker(vertex)
         records[vertex] = evolve(
             record,
-            key=(*config.key_prefix, *record.key),
+            key=_own_key(graph, record, problems) or (*config.key_prefix, *record.key),
             group_name=_group(config.group_by, record),
             code=versions[maker].behind([versions[node] for node in graph.in_memory_before(maker)]) if maker else None,
         )
@@ -71,6 +71,19 @@ def _dataset_record(graph: ProjectGraph, name: str, problems: Scope) -> DatasetR
             settings.freshness_policy, graph.settings_scope(name, problems, "freshness_policy")
         ),
     )
+
+
+def _own_key(graph: ProjectGraph, record: DatasetRecord, problems: Scope) -> tuple[str, ...]:
+    """Return the key that a dataset's settings say; nothing where they say none, or none that Dagster could show."""
+    said = record.settings.key
+    parts = tuple(said.split("/") if isinstance(said, str) else said or ())
+    if said is not None and not (parts and all(part.strip() for part in parts)):
+        graph.settings_scope(record.name, problems, "key").add(
+            "expected the parts of an asset key, found an empty one.",
+            "Write it as in `shared/prices` or [shared, prices].",
+        )
+        return ()
+    return parts
 
 
 def _group(group_by: str, record: DatasetRecord) -> str | None:

@@ -59,7 +59,7 @@ def translated_specs(
             continue
         shown = spec.key.to_user_string()
         if shown in owners:
-            hint = "Rename one of them in the project, or give it another asset key with a translator."
+            hint = "Rename one of them in the project, or give it another asset key: `metadata.dagster.key` in the catalog."
             scope.add(f"'{owners[shown]}' and '{name}' would have the same asset key '{shown}'.", hint)
             continue
         owners[shown] = name

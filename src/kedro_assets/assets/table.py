@@ -196,8 +196,9 @@ def build_table(
 
 
 def _observed(record: DatasetRecord, partitions: Partitions, vertex: Vertex) -> CatalogEntry | None:
-    """Return the entry whose files Dagster can observe: all in one place, without partitions, and made by nobody here."""
-    if record.entry is None or record.producer or not record.settings.external or partitions.of(vertex):
+    """Return the entry whose files Dagster can observe: all in one place, without partitions, and made by nobody that is known."""
+    made = record.producer or not record.settings.external or record.settings.key
+    if record.entry is None or made or partitions.of(vertex):
         return None
     return partitions.in_one_place(record.name)
 
@@ -211,7 +212,7 @@ def _check_conditions(assets: Iterable[KedroAsset], graph: ProjectGraph, problem
             scope = graph.settings_scope(asset.name, problems, "automation_condition")
             hint = (
                 "Remove the condition, or let Dagster observe the dataset: it needs a `filepath` or a `path`, no partitions, "
-                "and no `external: false`."
+                "no `key`, and no `external: false`."
             )
             scope.add(
                 "no node makes this dataset, and Dagster cannot observe it, so the condition has no effect.", hint

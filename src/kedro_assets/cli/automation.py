@@ -77,9 +77,12 @@ class Automation:
         return {name: condition for name, condition in found.items() if condition is not None}
 
     def silent(self, keys: Keys) -> Sequence[dg.AssetKey]:
-        """Return those assets of which Dagster learns nothing: nobody makes them, and their files cannot be observed."""
-        assets = self.found.table.of_keys(sorted(keys))
-        return [asset.key for asset in assets if asset.is_external and asset.is_shown and asset.observed is None]
+        """Return those assets of which Dagster learns nothing: nobody makes them, and their files cannot be observed.
+
+        Those that the catalog gives a `key` are made in another code location.
+        """
+        external = (asset for asset in self.found.table.of_keys(sorted(keys)) if asset.is_external and asset.is_shown)
+        return [asset.key for asset in external if asset.observed is None and not asset.record.settings.key]
 
     def made_with(self, key: dg.AssetKey) -> Keys:
         """Return what a run of one asset makes: also what lasts of all else that the nodes make which run for it."""

@@ -23,7 +23,6 @@ from kedro_assets.jobs import nodes_left_out
 from kedro_assets.names import counted
 from kedro_assets.project import Project, class_problem, locate_project, read_credentials, source_lines
 from kedro_assets.runtime import View
-from kedro_assets.steps import resource_key
 
 
 def check_lines(root: Path) -> Iterator[str]:
@@ -169,10 +168,10 @@ def _neighbours(found: Translation) -> Iterator[str]:
     home = os.environ.get("DAGSTER_HOME")
     if not home or not any((Path(home) / name).exists() for name in ("dagster.yaml", "history")):
         return  # opening it would make one
-    project, keys = found.project, [asset.key for asset in found.table.assets if asset.cluster and not asset.in_memory]
+    keys = [asset.key for asset in found.table.assets if asset.cluster and not asset.in_memory]
     try:
         with dg.DagsterInstance.get() as instance:
-            yield from notes_on_neighbours(project.package_name, resource_key(project.config), keys, instance)
+            yield from notes_on_neighbours(found.project.package_name, keys, instance)
     except Exception as error:  # noqa: BLE001 - whatever a storage raises; its text may have a password
         yield (
             "Whether other projects make assets of the same keys is not known, as the instance of Dagster in DAGSTER_HOME cannot "

@@ -395,6 +395,9 @@ class DatasetSettings:
     """`metadata.dagster` of a dataset in the catalog, or an entry of `assets.settings` in dagster.yml.
 
     Attributes:
+        key: The asset key, as the list of its parts or with slashes, such as `shared/prices`. It has no prefix. Without it, the
+            name of the dataset with `assets.key_prefix` before it. A dataset that no node writes is then taken to be made in
+            another code location under this key, and is not observed.
         description: The description in the UI. Without it, the first paragraph of the node function's docstring.
         group_name: The asset group. Without it, the group that `assets.group_by` gives.
         owners: Email addresses, or teams as in `team:operations`.
@@ -419,6 +422,7 @@ class DatasetSettings:
             it.
     """
 
+    key: str | list[str] | None = None
     description: str | None = None
     group_name: str | None = None
     owners: list[str] = Factory(list)

@@ -278,7 +278,7 @@ class _Lifecycle:
         """Warn in the run's log if another project in this instance makes assets of the same keys."""
         made = [asset.key for asset in self.project.table.made_by(self.run.plan.nodes) if not asset.in_memory]
         package, location = self.run.project.package_name, self.executed.run.tags.get(LOCATION_TAG)
-        for note in notes_on_neighbours(package, self.project.resource_key, made, self.executed.instance, location):
+        for note in notes_on_neighbours(package, made, self.executed.instance, location):
             self.executed.log.warning(note)
 
 

@@ -11,7 +11,7 @@ import dagster as dg
 
 from kedro_assets._internals import dagster_instance
 from kedro_assets.names import counted
-from kedro_assets.runtime import RunTags
+from kedro_assets.runtime import packages_of
 
 LOCATION_TAG = "dagster/code_location"
 """Which Dagster gives to the runs that its services start."""
@@ -19,7 +19,6 @@ LOCATION_TAG = "dagster/code_location"
 
 def notes_on_neighbours(
     package: str,
-    resource_key: str,
     keys: Collection[dg.AssetKey],
     instance: dg.DagsterInstance,
     location: str | None = None,
@@ -30,7 +29,6 @@ def notes_on_neighbours(
 
     Args:
         package: The name of the project's package.
-        resource_key: The key of the project's resource.
         keys: Those of its assets that are looked at.
         instance: Where runs are recorded.
         location: The project's code location, as far as it is known.
@@ -45,10 +43,10 @@ def notes_on_neighbours(
     found: dict[str, list[str]] = {}
     for key, run_id in made.items():
         tags = runs[run_id].tags if run_id in runs else {}
-        other, other_location = tags.get(RunTags(resource_key).project), tags.get(LOCATION_TAG)
-        if other and other != package:
-            found.setdefault(f"the project '{other}'", []).append(key.to_user_string())
-        elif not other and other_location and location and other_location != location:
+        packages, other_location = packages_of(tags), tags.get(LOCATION_TAG)
+        if packages and package not in packages:
+            found.setdefault(f"the project '{min(packages)}'", []).append(key.to_user_string())
+        elif not packages and location and other_location not in (None, location):
             found.setdefault(f"the code location '{other_location}'", []).append(key.to_user_string())
     for other, shared in found.items():
         one = len(shared) == 1

@@ -1,7 +1,15 @@
 """One Dagster run on Kedro's side: the open project, its nodes, its hooks, its log and the data that its steps hand over."""
 
 from kedro_assets.runtime.history import CODE_METADATA, History
-from kedro_assets.runtime.identity import IF_CHANGED_TAG, ONLY_MISSING_TAG, STALE_TAG, RunTags, run_config_of, stale_of
+from kedro_assets.runtime.identity import (
+    IF_CHANGED_TAG,
+    ONLY_MISSING_TAG,
+    STALE_TAG,
+    RunTags,
+    packages_of,
+    run_config_of,
+    stale_of,
+)
 from kedro_assets.runtime.io_manager import DatasetIOManager
 from kedro_assets.runtime.kedro_project import KedroProject, is_needed
 from kedro_assets.runtime.kedro_resource import KedroResource
@@ -49,6 +57,7 @@ __all__ = [
     "join_run",
     "left_as_found",
     "mark_run_process",
+    "packages_of",
     "read_retries",
     "retry_policy",
     "run_config_of",

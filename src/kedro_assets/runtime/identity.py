@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -80,6 +81,16 @@ class RunTags:
     def of_one_run(self) -> Sequence[str]:
         """Those that are of one run alone, though Dagster copies them to a run by which its daemon tries a failed one again."""
         return self.run_id, self.env, self.project, self.kept, self.ended, self.tries, RUN_TAG
+
+
+def packages_of(tags: Mapping[str, str]) -> frozenset[str]:
+    """Return the packages of the projects of which a run has executed nodes, by the tags of the run.
+
+    Examples:
+        >>> sorted(packages_of({"kedro/project": "shop", "kedro_eu/project": "stock", "kedro/env": "prod"}))
+        ['shop', 'stock']
+    """
+    return frozenset(package for tag, package in tags.items() if package and re.fullmatch(r"kedro(_\w+)?/project", tag))
 
 
 @frozen

@@ -121,3 +121,20 @@ def test_a_condition_that_dagster_does_not_have_is_reported_at_the_name_that_has
 
 def test_hidden_datasets_have_no_record():
     assert list(records_of(CHAIN, memory_assets=False)) == ["raw", "c"]
+
+
+def keyed(key):
+    return {"x": {"type": "MemoryDataset", "metadata": {"dagster": {"key": key}}}}
+
+
+@pytest.mark.parametrize("key", ["shared/prices", ["shared", "prices"]], ids=["text", "list"])
+def test_a_key_of_the_catalog_takes_the_place_of_the_name_and_the_prefix(key):
+    records = records_of(CHAIN, catalog=keyed(key), key_prefix=["eu"])
+    assert [records[name].key for name in ("x", "shop.y")] == [("shared", "prices"), ("eu", "shop", "y")]
+
+
+@pytest.mark.parametrize("key", ["", "a//b", "/a", [], ["a", " "]], ids=repr)
+def test_a_key_without_a_part_is_reported_at_its_place(key):
+    problems = Scope()
+    assert records_of(CHAIN, problems, catalog=keyed(key))["x"].key == ("x",)
+    assert [problem.path for problem in problems] == ["catalog.x.metadata.dagster.key"]
