@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
 import sys
 import textwrap
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import forkserver
@@ -26,6 +28,7 @@ SETTINGS = "from .hooks import Recorder\n\nHOOKS = (Recorder(),)\n"
 
 # Writes one line per call of a hook. Nothing but standard library, so that it costs nothing to import.
 HOOKS = """
+import gc
 import json
 import os
 from pathlib import Path
@@ -299,6 +302,24 @@ def asset_materialize(project: KedroProject, selection: str, *options: str) -> s
     """Materialize assets as Dagster's command line does."""
     target = ("-m", f"{project.package}.definitions", "-d", "src", "--select", selection)
     return run_command(project, "dagster", "asset", "materialize", *target, *options)
+
+
+def calls(function: Callable[[], object]) -> int:
+    """Count the calls of Python functions while another one runs."""
+    count = 0
+
+    def profile(_frame, event, _argument):
+        nonlocal count
+        count += event == "call"
+
+    gc.disable()
+    sys.setprofile(profile)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+        gc.enable()
+    return count
 
 
 def hook_counts(calls: list[dict[str, Any]]) -> Counter[tuple[str, str | None, str | None]]:

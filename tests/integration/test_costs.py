@@ -5,17 +5,15 @@ How long that takes is measured by the programs in `benchmarks`.
 
 from __future__ import annotations
 
-import gc
 import math
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
-from helpers import KedroProject, execute, load_definitions, write_project
+from helpers import KedroProject, calls, execute, load_definitions, write_project
 
 NODES = """
     def add(value, offset):
@@ -50,24 +48,6 @@ def project_of(nodes: int, folder: Path, catalog: str = FILES, dagster: str | No
     )
     project.write("data/start.json", "[1]")
     return project
-
-
-def calls(function: Callable[[], object]) -> int:
-    """Count the calls of Python functions while another one runs."""
-    count = 0
-
-    def profile(_frame, event, _argument):
-        nonlocal count
-        count += event == "call"
-
-    gc.disable()
-    sys.setprofile(profile)
-    try:
-        function()
-    finally:
-        sys.setprofile(None)
-        gc.enable()
-    return count
 
 
 def load(project: KedroProject) -> None:

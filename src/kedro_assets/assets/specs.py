@@ -98,7 +98,9 @@ def _placed(vertex: Vertex, specs: Mapping[Vertex, dg.AssetSpec], partitions: Pa
     if node is not None:
         read: list[Vertex] = [("dataset", dataset) for dataset in graph.upstream(node)]
         before = dict.fromkeys(other for other in [*read, *graph.order.get(node, ())] if other in specs)
-        behind = {other: reader for other, reader in _behind(before, node, graph).items() if other in specs}
+        looks_behind = spec.automation_condition is not None or partitions.nodes or partitions.external
+        behind = _behind(before, node, graph) if looks_behind else {}
+        behind = {other: reader for other, reader in behind.items() if other in specs}
         if spec.automation_condition is not None:
             chosen = vertex[0] == "dataset" and names_method(
                 graph.settings_of(vertex[1]).automation_condition, "resolve_through_virtual"

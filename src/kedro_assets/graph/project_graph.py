@@ -152,11 +152,11 @@ class ProjectGraph:
 
     def in_memory_before(self, node: str) -> list[str]:
         """Return the nodes that make what only passes in memory on its way to a node: with it, they are as one."""
-        passing = self.hidden.union(name for _, name in self.passing)
         found, todo = dict[str, None](), [node]
         while todo:
-            makers = (self.producer(name) for name in self.inputs(todo.pop()) if name in passing)
-            new = [maker for maker in makers if maker is not None and maker not in found]
+            read = self.inputs(todo.pop())
+            passing = [name for name in read if name in self.hidden or ("dataset", name) in self.passing]
+            new = [maker for maker in map(self.producer, passing) if maker is not None and maker not in found]
             found |= dict.fromkeys(new)
             todo += new
         return list(found)

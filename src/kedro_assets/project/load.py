@@ -106,14 +106,20 @@ class Project:
         """What masks the secrets that are known while the project is only read, without its credentials."""
         return self.redactor({}, self.runtime_params)
 
-    @property
-    def catalog_names(self) -> list[str]:
-        """The datasets that the catalog names, transcoded ones under the name that their variants share; patterns are left out."""
-        return list(dict.fromkeys(map(base_name, self.resolver.config)))
+    @cached_property
+    def catalog_names(self) -> Mapping[str, str]:
+        """The datasets that the catalog names, each with the name of its first entry: a transcoded one has several.
+
+        Patterns are left out.
+        """
+        found: dict[str, str] = {}
+        for name in self.resolver.config:
+            found.setdefault(base_name(name), name)
+        return found
 
     def first_entry(self, dataset: str) -> CatalogEntry:
-        """Return the first of the entries that the catalog names for a dataset, which are several if it is transcoded."""
-        return self.entry(next(name for name in self.resolver.config if base_name(name) == dataset))
+        """Return the first of the entries that the catalog names for a dataset."""
+        return self.entry(self.catalog_names[dataset])
 
     def entry(self, name: str) -> CatalogEntry:
         """Look a dataset up in the catalog, patterns included, without building it."""

@@ -33,7 +33,13 @@ def test_an_asset_has_the_key_and_the_group_of_its_record():
 
 
 def test_settings_of_the_catalog_come_before_everything_else():
-    settings = DatasetSettings("From the catalog", "mine", ["team:a"], {"daily": "yes", "k": "v"}, ["table"])
+    settings = DatasetSettings(
+        description="From the catalog",
+        group_name="mine",
+        owners=["team:a"],
+        tags={"daily": "yes", "k": "v"},
+        kinds=["table"],
+    )
     producer = make_node("n", ["raw"], ["a_b"], tags=["daily", "weekly"])._copy(func=documented)
     spec = spec_of(settings=settings, producer=producer, group_name="etl", entry=csv_entry())
     assert (spec.description, spec.group_name, list(spec.owners)) == ("From the catalog", "mine", ["team:a"])

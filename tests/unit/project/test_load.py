@@ -294,7 +294,7 @@ def test_other_runtime_parameters_keep_their_defaults_where_datasets_are_partiti
 def test_a_dataset_is_known_by_the_name_that_its_variants_share():
     catalog = {"x@csv": {"type": "a.B"}, "y": {"type": "a.C"}, "x@frame": {"type": "a.D"}, "{z}_raw": {"type": "a.E"}}
     project = make_project([], catalog=catalog)
-    assert project.catalog_names == ["x", "y"]
+    assert project.catalog_names == {"x": "x@csv", "y": "y"}
     assert project.first_entry("x").name == "x@csv"
     assert project.first_entry("y").type == "a.C"
 
