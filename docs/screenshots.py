@@ -1,11 +1,13 @@
 """Take the pictures of Dagster's UI that the documentation shows: `python docs/screenshots.py`.
 
-The example project is copied, served and run first; each picture is taken in light and in dark, into docs/images.
+The example project is copied, served and run first, and so is a small one with tables of Ibis; each picture is taken in light
+and in dark, into docs/images.
 """
 
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,7 +22,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "browser")]
 
 from dagster_ui import (  # noqa: E402 - it is shared with the tests of the UI
+    ENVIRONMENT,
     DagsterUI,
+    Workspace,
     copy_example,
     expand_graph,
     find_chromium,
@@ -37,6 +41,44 @@ MAX_BYTES = 300_000
 SHOWN_JOB = "daily_features"
 MONTHS = [f"2013-{month:02}-01" for month in range(1, 6)]
 JOBS = ["everything", SHOWN_JOB, "nightly_refresh"]  # one after the other; the last leaves all assets up to date
+
+# A project with tables of Ibis. Its node is the one that the page on data shows.
+SHOP = {
+    "pyproject.toml": """
+[tool.kedro]
+package_name = "shop"
+project_name = "shop"
+kedro_init_version = "1.6.0"
+source_dir = "src"
+
+[tool.dagster]
+module_name = "kedro_assets.location"
+""",
+    "src/shop/__init__.py": "",
+    "src/shop/settings.py": "",
+    "src/shop/pipeline_registry.py": """
+from kedro.pipeline import node, pipeline
+
+
+def customer_revenue(orders, customers):
+    paid = orders.mutate(paid=orders.quantity * orders.price)
+    totals = paid.group_by("customer_id").agg(orders=paid.count(), revenue=paid.paid.sum())
+    return totals.join(customers, "customer_id")[["name", "city", "orders", "revenue"]]
+
+
+def register_pipelines():
+    made = node(customer_revenue, ["shop.orders", "shop.customers"], "shop.customer_revenue", name="customer_revenue")
+    return {"__default__": pipeline([made])}
+""",
+    "conf/base/catalog.yml": """
+shop.orders: {type: ibis.FileDataset, file_format: csv, filepath: data/orders.csv}
+shop.customers: {type: ibis.FileDataset, file_format: csv, filepath: data/customers.csv}
+shop.customer_revenue: {type: ibis.FileDataset, filepath: data/customer_revenue.parquet}
+""",
+    f"conf/{ENVIRONMENT}/.gitkeep": "",
+    "data/orders.csv": "id,customer_id,quantity,price\n1,1,2,3.5\n2,1,1,2.0\n3,2,4,1.0\n",
+    "data/customers.csv": "customer_id,name,city\n1,Ann,Bern\n2,Bob,Rome\n",
+}
 
 START_SENSOR = """mutation ($selector: SensorSelector!) {
     startSensor(sensorSelector: $selector) {__typename ... on PythonError {message}}
@@ -137,6 +179,12 @@ def plot(page: Page, ui: DagsterUI) -> int:
     return 860
 
 
+def columns(page: Page, ui: DagsterUI) -> int:
+    page.goto(f"{ui.url}/assets/shop/customer_revenue")
+    page.get_by_text("Column name").wait_for()
+    return 760
+
+
 # Each picture, and what else is set for it.
 PICTURES: dict[Callable[[Page, DagsterUI], int], dict[str, Any]] = {
     lineage: {"asset-graph-direction": "vertical", "asset-node-facets": ["latest-event", "status", "kind-tag"]},
@@ -151,9 +199,9 @@ PICTURES: dict[Callable[[Page, DagsterUI], int], dict[str, Any]] = {
 }
 
 
-def take(browser: Browser, ui: DagsterUI) -> None:
+def take(browser: Browser, ui: DagsterUI, pictures: dict[Callable[[Page, DagsterUI], int], dict[str, Any]]) -> None:
     for scheme in ("light", "dark"):
-        for picture, stored in PICTURES.items():
+        for picture, stored in pictures.items():
             page = new_page(browser, STORED | stored, color_scheme=scheme, locale="en-GB")
             height = picture(page, ui)
             page.mouse.move(WIDTH // 2, 2)  # nothing is hovered over
@@ -201,16 +249,31 @@ def succeed(ui: DagsterUI, run_id: str) -> None:
         raise RuntimeError(f"Run {run_id} has failed.")
 
 
+def write_shop(folder: Path) -> Workspace:
+    """Write the small project, and run it."""
+    project, home = folder / "shop", folder / "home"
+    for name, text in SHOP.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text, encoding="utf-8")
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    shop = Workspace(project, home)
+    subprocess.run([sys.executable, "-m", "kedro", "assets", "run"], cwd=project, env=shop.variables, check=True)
+    return shop
+
+
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, serving(copy_example(Path(folder))) as ui:
-        make(ui)
-        with sync_playwright() as playwright:
-            path = find_chromium(playwright)
-            if path is None:
-                raise RuntimeError("Chromium is not installed.")
-            with launch_chromium(playwright, path) as browser:
-                take(browser, ui)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        path = find_chromium(playwright)
+        if path is None:
+            raise RuntimeError("Chromium is not installed.")
+        with launch_chromium(playwright, path) as browser:
+            with serving(copy_example(Path(folder))) as ui:
+                make(ui)
+                take(browser, ui, PICTURES)
+            with serving(write_shop(Path(folder))) as ui:
+                take(browser, ui, {columns: {}})
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import dagster as dg
 from kedro.io import CatalogProtocol, DataCatalog
 from kedro.pipeline.node import Node
 
+from kedro_assets.metadata.column_lineage import LoadedTables, described
 from kedro_assets.metadata.masking import masked_metadata
 from kedro_assets.metadata.node_previews import node_preview
 from kedro_assets.metadata.previews import NO_PREVIEW, image_preview, preview_of, preview_rows
@@ -24,6 +25,7 @@ from kedro_assets.redaction import Redactor, redacted
 logger = logging.getLogger(__name__)
 
 _MOST_COLUMNS = 1_000  # a schema is written to the event log with every materialization
+_SCHEMA, _LINEAGE = "dagster/column_schema", "dagster/column_lineage"
 _PREVIEW = "kedro/preview"
 _NODE_PREVIEW = "kedro/node_preview"
 
@@ -38,6 +40,7 @@ class MetadataCollector:
         catalog: The run's catalog.
         save_version: The version that versioned datasets are saved with.
         redactor: Masks the project's credentials.
+        tables: Tables that this process has loaded for the run.
     """
 
     def __init__(
@@ -46,14 +49,27 @@ class MetadataCollector:
         catalog: CatalogProtocol[Any, Any],
         save_version: str,
         redactor: Redactor,
+        tables: LoadedTables | None = None,
     ) -> None:
         self._entries = entries
         self._catalog = catalog
         self._save_version = save_version
         self._redactor = redactor
+        self._tables = tables or LoadedTables()
         self._of_data: dict[str, dict[str, Any]] = {}
         self._seconds: dict[str, float] = {}
         self._of_nodes: dict[str, dict[str, Any]] = {}
+
+    def loaded(self, name: str, key: dg.AssetKey, data: Any) -> None:
+        """Look at what a node has loaded of a dataset.
+
+        Args:
+            name: The dataset.
+            key: Its asset key.
+            data: What was loaded.
+        """
+        with _harmless(name):
+            self._tables.add(key, data)
 
     def ran(self, outputs: Sequence[str], seconds: float) -> None:
         """Take down how long the function took that has made some datasets."""
@@ -61,17 +77,21 @@ class MetadataCollector:
 
     def saved(self, name: str, data: Any) -> None:
         """Look at what has been saved: all of a dataset or, of a node that yields chunks, one of them."""
+        lineage = None
+        with _harmless(name):
+            lineage = self._tables.lineage(data)
         with _harmless(name):
             table, metadata = table_of(data), self._of_data.get(name)
             if metadata is not None:  # another chunk
                 metadata["dagster/row_count"] = _sum(metadata.get("dagster/row_count"), table.rows if table else None)
+                metadata[_LINEAGE] = lineage if lineage == metadata[_LINEAGE] else None
                 return
-            metadata = self._of_data[name] = {}
+            metadata = self._of_data[name] = {_LINEAGE: lineage}
             if table:
                 metadata["dagster/row_count"] = table.rows
                 if len(table.columns) <= _MOST_COLUMNS:
                     columns = [dg.TableColumn(column, kind) for column, kind in table.columns]
-                    metadata["dagster/column_schema"] = dg.TableSchema(columns)
+                    metadata[_SCHEMA] = dg.TableSchema(columns)
             rows = preview_rows(self._viz(name))
             if rows is not None:
                 metadata[_PREVIEW] = preview_of(data, table, rows, self._redactor.text)
@@ -91,6 +111,9 @@ class MetadataCollector:
         metadata = self._of_data.get(name, {})
         if name in self._seconds:
             metadata["kedro/node_seconds"] = round(self._seconds[name], 3)
+        lineage = metadata.get(_LINEAGE)
+        if lineage is not None and _SCHEMA in metadata:
+            metadata[_SCHEMA] = described(metadata[_SCHEMA], lineage)
         with _harmless(name):
             self._add_place(name, metadata)
         return masked_metadata(

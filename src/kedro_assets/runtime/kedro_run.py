@@ -16,6 +16,7 @@ from pluggy import PluginManager
 from kedro_assets._internals import kedro_project
 from kedro_assets.errors import ProjectError
 from kedro_assets.graph import RunPlan
+from kedro_assets.metadata import LoadedTables
 from kedro_assets.project import Project, ProjectLocation, read_credentials
 from kedro_assets.redaction import Redactor
 from kedro_assets.runtime import log_capture
@@ -41,6 +42,7 @@ class KedroRun:
         own_process: Whether this is the run's own process, so that steps which run here run one after the other.
         done: The nodes that have run in this process.
         errors: What failed in this process, by Dagster's step key.
+        tables: What its nodes have loaded in this process, as far as column lineage is read off it.
     """
 
     project: Project
@@ -55,6 +57,7 @@ class KedroRun:
     own_process: bool = False
     done: set[str] = field(factory=set)
     errors: dict[str, Exception] = field(factory=dict)
+    tables: LoadedTables = field(factory=LoadedTables)
     _partitions: dict[str, KedroRun] = field(factory=dict)
 
     @classmethod

@@ -97,7 +97,7 @@ class StepExecution:
     def __attrs_post_init__(self) -> None:
         run = self.run
         self.collector = MetadataCollector(
-            self.view.graph.entries, run.catalog, run.identity.kedro_run_id, run.redactor
+            self.view.graph.entries, run.catalog, run.identity.kedro_run_id, run.redactor, run.tables
         )
 
     @property
@@ -189,7 +189,12 @@ class StepExecution:
 
     def _load(self, node: Node, name: str, parameters: Mapping[str, Any]) -> Any:
         if not is_parameter(name):
-            return self.doors[base_name(name)].load(self.run, name, node, self.keys.get(base_name(name)))
+            dataset = base_name(name)
+            data = self.doors[dataset].load(self.run, name, node, self.keys.get(dataset))
+            asset = self.view.table.dataset(dataset)
+            if asset is not None and not asset.is_virtual:
+                self.collector.loaded(name, asset.key, data)
+            return data
         if name not in parameters:
             return self.run.io.load(name, node)
         return self.run.io.replaced(name, parameters[name], node)

@@ -1,5 +1,6 @@
 """What is noted of saved data: never an error, and nothing that may not be shown."""
 
+import dagster as dg
 import pandas as pd
 import pytest
 from kedro.io import DataCatalog
@@ -9,11 +10,11 @@ from kedro_assets.project import CatalogEntry
 from kedro_assets.redaction import Redactor
 
 
-def notes_of(config=None, catalog=None, name="a", **viz):
+def notes_of(config=None, catalog=None, name="a", tables=None, **viz):
     config = {"type": "pandas.CSVDataset", **(config or {})}
     entries = {"a": [CatalogEntry("a@x", "x"), CatalogEntry("a", "x", {"metadata": {"kedro-viz": viz}})]}
     return MetadataCollector(
-        entries, catalog or DataCatalog.from_config({name: config}), "2026", Redactor(("hunter2",))
+        entries, catalog or DataCatalog.from_config({name: config}), "2026", Redactor(("hunter2",)), tables
     )
 
 
@@ -115,3 +116,45 @@ def test_the_name_of_a_table_that_is_the_same_in_every_run_is_left_to_the_asset(
     for table, metadata in (("t", {}), ("<partition_key>", {"dagster/table_name": "t"})):
         entries = {"a": [CatalogEntry("a", "pandas.SQLTableDataset", {"table_name": table})]}
         assert MetadataCollector(entries, catalog, "2026", Redactor(())).metadata("a") == metadata
+
+
+class Tables:
+    """What was loaded, with a lineage for each thing that is saved, one after the other."""
+
+    def __init__(self, *lineages):
+        self.lineages = list(lineages)
+
+    def add(self, key, data):
+        raise RuntimeError
+
+    def lineage(self, data):
+        return self.lineages.pop(0)
+
+
+def from_column(name):
+    return dg.TableColumnLineage({"b": [dg.TableColumnDep(dg.AssetKey("raw"), name)]})
+
+
+def test_a_table_has_the_lineage_of_its_columns_and_tells_it_in_their_descriptions():
+    notes = notes_of(tables=Tables(from_column("a")))
+    notes.saved("a", pd.DataFrame({"b": [1]}))
+    metadata = notes.metadata("a")
+    assert metadata["dagster/column_lineage"] == from_column("a")
+    assert [column.description for column in metadata["dagster/column_schema"].columns] == ["From `raw`.`a`"]
+
+
+def test_chunks_have_the_lineage_that_all_of_them_have():
+    for others, known in (([from_column("a")], True), ([from_column("c"), from_column("c")], False), ([None], False)):
+        notes = notes_of(tables=Tables(from_column("a"), *others))
+        for _ in range(len(others) + 1):
+            notes.saved("a", pd.DataFrame({"b": [1]}))
+        metadata = notes.metadata("a")
+        assert ("dagster/column_lineage" in metadata) is known
+        assert metadata["dagster/column_schema"].columns[0].description == ("From `raw`.`a`" if known else None)
+
+
+def test_a_lineage_that_cannot_be_read_off_does_no_harm():
+    notes = notes_of(tables=Tables())
+    notes.loaded("raw", dg.AssetKey("raw"), 1)
+    notes.saved("a", pd.DataFrame({"b": [1]}))
+    assert notes.metadata("a").keys() == {"dagster/row_count", "dagster/column_schema"}
