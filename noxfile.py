@@ -249,7 +249,7 @@ def _try(session: nox.Session, wheel: str, sdist: str, folder: Path) -> None:
 @nox.session(default=False)
 def screenshots(session: nox.Session) -> None:
     """Take the pictures of the documentation from the running UI."""
-    session.install("-e", ".[dev]", str(EXAMPLE), "playwright", "pillow", *IBIS)
+    session.install("-e", ".[dev]", str(EXAMPLE), "playwright", "pillow", "pyte", *IBIS)
     session.run("python", "docs/screenshots.py", env=_dagster_home(session))
 
 

@@ -34,6 +34,7 @@ from dagster_ui import (  # noqa: E402 - it is shared with the tests of the UI
     serving,
 )
 from servers import wait_for  # noqa: E402
+from terminal_pictures import page_of, screen_of  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1600, 1000
@@ -172,6 +173,14 @@ def automation(page: Page, ui: DagsterUI) -> int:
     return 640
 
 
+def launchpad(page: Page, ui: DagsterUI) -> int:
+    page.goto(ui.page_of("jobs", "forest_model"))
+    page.get_by_role("button", name="Materialize all").locator("xpath=following::button[1]").click()
+    page.get_by_role("menuitem", name="Open launchpad").click()
+    page.get_by_text("No errors").wait_for()
+    return HEIGHT
+
+
 def plot(page: Page, ui: DagsterUI) -> int:
     page.goto(f"{ui.url}/assets/delays_by_hour_plot")
     page.get_by_text("[Show Markdown]").click()
@@ -189,6 +198,7 @@ def columns(page: Page, ui: DagsterUI) -> int:
 PICTURES: dict[Callable[[Page, DagsterUI], int], dict[str, Any]] = {
     lineage: {"asset-graph-direction": "vertical", "asset-node-facets": ["latest-event", "status", "kind-tag"]},
     asset: {},
+    launchpad: {},
     job: {"asset-node-facets": ["description", "latest-event", "status", "kind-tag"]},
     schedule: {},
     run: {},
@@ -262,6 +272,26 @@ def write_shop(folder: Path) -> Workspace:
     return shop
 
 
+RUN = f"kedro assets run everything --env {ENVIRONMENT}"
+FAILING = (
+    f"kedro assets run forest_model --env {ENVIRONMENT} --params forest.model_options.estimator=sklearn.ensemble.Forest"
+)
+TERMINAL = (112, 32)
+
+
+def take_terminals(browser: Browser, workspace: Workspace) -> None:
+    """Take a picture of a run under way, and of one that has failed."""
+    for name, command, until in [("terminal", RUN, "step forest_fit_model"), ("failed", FAILING, "")]:
+        program = [sys.executable, "-m", *command.split()]
+        screen = screen_of(program, workspace.project, size=TERMINAL, until=until, env=workspace.variables)
+        for scheme in ("light", "dark"):
+            page = new_page(browser)
+            page.set_content(page_of(screen, f"$ {command}", scheme))
+            picture = Image.open(io.BytesIO(page.locator("body").screenshot()))
+            _write(picture, IMAGES / f"{name}-{scheme}.png", dark=scheme == "dark")
+            page.context.close()
+
+
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -269,7 +299,9 @@ def main() -> None:
         if path is None:
             raise RuntimeError("Chromium is not installed.")
         with launch_chromium(playwright, path) as browser:
-            with serving(copy_example(Path(folder))) as ui:
+            example = copy_example(Path(folder))
+            take_terminals(browser, example)
+            with serving(example) as ui:
                 make(ui)
                 take(browser, ui, PICTURES)
             with serving(write_shop(Path(folder))) as ui:

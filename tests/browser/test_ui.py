@@ -222,7 +222,7 @@ def test_an_asset_is_described(page, ui):
         "data-science",  # its owner
         "Scikit Learn",  # its kind
         "domain: punctuality",  # its tag
-        "modelling",  # its group
+        "modelling_forest",  # its group
     ]
     for text in shown:
         expect(page.get_by_text(text, exact=True).first).to_be_visible(timeout=SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from attrs import evolve
@@ -33,10 +34,10 @@ def build_records(project: Project, graph: ProjectGraph, problems: Scope) -> Map
         records[vertex] = evolve(
             record,
             key=_own_key(graph, record, problems) or (*config.key_prefix, *record.key),
-            group_name=_group(config.group_by, record),
             code=versions[maker].behind([versions[node] for node in graph.in_memory_before(maker)]) if maker else None,
         )
-    return records
+    groups = _groups(config.group_by, records)
+    return {vertex: evolve(record, group_name=groups[vertex]) for vertex, record in records.items()}
 
 
 def _node_record(graph: ProjectGraph, name: str) -> DatasetRecord:
@@ -86,12 +87,23 @@ def _own_key(graph: ProjectGraph, record: DatasetRecord, problems: Scope) -> tup
     return parts
 
 
-def _group(group_by: str, record: DatasetRecord) -> str | None:
+def _groups(group_by: str, records: Mapping[Vertex, DatasetRecord]) -> Mapping[Vertex, str | None]:
+    """Return the group of each asset.
+
+    The UI labels an asset with the last part of its key. Where two assets of a pipeline would have the same label, those of its
+    namespaces get groups of their own.
+    """
     if group_by == "namespace":
-        return identifier(record.namespace) if record.namespace else None
-    if group_by == "pipeline":
-        return identifier(_first_own(record.pipelines))
-    return None
+        return {at: identifier(record.namespace) if record.namespace else None for at, record in records.items()}
+    if group_by != "pipeline":
+        return dict.fromkeys(records)
+    groups = {vertex: identifier(_first_own(record.pipelines)) for vertex, record in records.items()}
+    labels = Counter((groups[at], record.key[-1]) for at, record in records.items() if not record.settings.group_name)
+    unclear = {group for (group, _), count in labels.items() if count > 1}
+    return {
+        vertex: identifier("_".join([group, *key_parts(vertex[1])[:-1]])) if group in unclear else group
+        for vertex, group in groups.items()
+    }
 
 
 def _first_own(pipelines: Sequence[str]) -> str:

@@ -112,7 +112,8 @@ class AssetsConfig:
             pipelines that do not conflict with it.
         cluster_by: Which nodes share a step.
         group_by: What the asset groups are made from. With `pipeline`, a dataset is in the group of the first pipeline
-            other than `__default__` that has its node.
+            other than `__default__` that has its node. Where two datasets of a group would have the same label in the
+            UI, such as `forest.model` and `linear.model`, its namespaces have groups of their own: `training_forest`.
         key_prefix: The prefix of every asset key.
         translator: The import path of a subclass of `KedroTranslator`, such as `my_project.translator.Translator`. A
             translator that is given to `build_definitions`, and a component, take precedence.

@@ -64,6 +64,38 @@ def test_a_group_is_the_first_pipeline_of_its_own_or_the_namespace(group_by, gro
     assert {name: record.group_name for name, record in records.items()} == groups
 
 
+NAMESPACED = [
+    make_node("split", ["raw"], ["train"]),
+    make_node("fit", ["train"], ["forest.model"], namespace="forest"),
+    make_node("fit", ["train"], ["linear.deep.model"], namespace="linear.deep"),
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "groups"),
+    [
+        ({}, ["models", "models_forest", "models_linear_deep"]),
+        ({"key_prefix": ["eu"]}, ["models", "models_forest", "models_linear_deep"]),
+        ({"catalog": {"forest.model": {"type": "A", "metadata": {"dagster": {"group_name": "mine"}}}}}, ["models"] * 3),
+        ({"catalog": {"forest.model": {"type": "A", "metadata": {"dagster": {"key": "best"}}}}}, ["models"] * 3),
+        ({"group_by": "none"}, [None] * 3),
+        ({"group_by": "namespace"}, [None, "forest", "linear_deep"]),
+    ],
+    ids=["clash", "prefix", "another group", "another key", "none", "namespace"],
+)
+def test_namespaces_divide_a_group_where_two_of_its_assets_would_have_one_label(options, groups):
+    records = records_of({"models": NAMESPACED}, **options)
+    found = [records[name].group_name for name in ("train", "forest.model", "linear.deep.model")]
+    assert found == groups
+    assert records["raw"].group_name == groups[0]
+
+
+def test_a_group_whose_labels_differ_stays_as_it_is():
+    other = make_node("fit", ["train"], ["linear.other"], namespace="linear")
+    records = records_of({"models": [*NAMESPACED[:2], other]})
+    assert {record.group_name for record in records.values()} == {"models"}
+
+
 def test_an_external_dataset_belongs_to_the_pipelines_that_read_it():
     records = records_of({"__default__": CHAIN, "etl": CHAIN[:1]})
     assert records["raw"].pipelines == ("__default__", "etl")
