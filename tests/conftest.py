@@ -25,6 +25,8 @@ settings.load_profile("tests")
 import dagster as dg  # noqa: E402
 from dynaconf.loaders import py_loader  # noqa: E402
 from dynaconf.utils import files  # noqa: E402
+from helpers import forget_loggers  # noqa: E402
+from kedro.framework.project import LOGGING  # noqa: E402
 
 from kedro_assets._internals import dagster_storage  # noqa: E402
 
@@ -56,11 +58,13 @@ def logging_as_found() -> Iterator[None]:
     """Let no test file change what is logged in those after it: projects bring configurations of their own."""
     found = [logging.root, logging.getLogger("kedro"), logging.getLogger("kedro_assets")]
     before = [(logger, logger.level, logger.disabled, logger.propagate) for logger in found]
+    known = set(LOGGING.get("loggers", {}))
     yield
     logging.disable(logging.NOTSET)
     for logger, level, disabled, propagate in before:
         logger.setLevel(level)
         logger.disabled, logger.propagate = disabled, propagate
+    forget_loggers(set(LOGGING.get("loggers", {})) - known)
 
 
 @pytest.fixture(scope="module")

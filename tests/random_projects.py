@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 from comparing import clean
-from helpers import KedroProject, write_project
+from helpers import KedroProject, forget_loggers, write_project
 from hypothesis import strategies as st
 
 PARAMETERS = {"x": 3, "on": True, "a": {"b": "text", "c": {"d": [1, 2]}}, "a-b": 0.5}
@@ -327,6 +327,7 @@ def forgotten(project: KedroProject) -> Iterator[None]:
             del sys.modules[module]
         for entry in [entry for entry in sys.path_importer_cache if project.package in entry]:
             del sys.path_importer_cache[entry]
+        forget_loggers({project.package})
 
 
 @st.composite

@@ -161,6 +161,8 @@ def _entries(node: yaml.MappingNode, around: frozenset[int] = frozenset()) -> It
 
 def line_of(document: yaml.Node, path: KeyPath) -> tuple[int, int]:
     """Return the 1-based line of the deepest part of `path` in a YAML tree, and how deep that is."""
+    if isinstance(document, yaml.ScalarNode) and document.value.partition(":")[0] == str(next(iter(path), None)):
+        return document.start_mark.line + 1, 1  # OmegaConf reads text alone as a key, or as YAML
     node, line, depth = document, 0, 0
     for key in path:
         if isinstance(node, yaml.MappingNode):

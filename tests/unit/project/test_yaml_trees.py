@@ -78,3 +78,12 @@ def test_a_key_that_is_merged_is_found_where_it_is_written(path, line):
 
 def test_scalars_come_once_with_aliases():
     assert list(scalars(yaml.compose("a: &x b\nc: *x\n"))) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "found"),
+    [("a", ("a",), (1, 1)), ("\n\n'a: 1'", ("a",), (3, 1)), ("a", ("b",), (0, 0)), ("a", (), (0, 0))],
+    ids=["text", "YAML in a text", "another key", "nothing"],
+)
+def test_text_alone_is_the_place_of_the_key_that_omegaconf_makes_of_it(text, path, found):
+    assert line_of(yaml.compose(text), path) == found
