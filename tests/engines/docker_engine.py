@@ -105,7 +105,8 @@ class DockerEngine:
 
     def run_launcher(self, env_vars: list[str]) -> dict[str, Any]:
         """The `run_launcher` of an instance whose runs have containers, in which they start those of their steps."""
-        kwargs = {**self.container_kwargs, "volumes": [*self.volumes, f"{self.socket}:{self.socket}"]}
+        volumes = [*self.volumes, f"{self.socket}:{self.socket}"]
+        kwargs = {**self.container_kwargs, "volumes": volumes, "stop_timeout": STOP_SECONDS}
         launcher = {"image": IMAGE, "env_vars": env_vars, "networks": ["host"], "container_kwargs": kwargs}
         return {"module": "dagster_docker", "class": "DockerRunLauncher", "config": launcher}
 

@@ -188,8 +188,8 @@ def launching(tmp_path: Path, docker: DockerEngine) -> Iterator[Engine]:
     config = {"telemetry": {"enabled": False}, "run_launcher": docker.run_launcher(passed_on)}
     (home / "dagster.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        executor = {"docker": {"image": IMAGE, "env_vars": ["FROM_THE_FILE=yes"]}}
-        yield Engine(executor, instance, docker.processes, ends_steps=True)
+        options = {"image": IMAGE, "env_vars": ["FROM_THE_FILE=yes"], "container_kwargs": {"stop_timeout": 2}}
+        yield Engine({"docker": options}, instance, docker.processes, ends_steps=True)
 
 
 def launch(project: KedroProject, instance: dg.DagsterInstance, job: str) -> dg.DagsterRun:
@@ -241,6 +241,19 @@ def test_terminating_a_run_in_a_container_stops_the_containers_of_its_steps(
     assert ended(run, launching.instance) == "CANCELED"
     docker.exit_codes()
     assert [signal.SIGTERM in container.signals for container in docker.containers] == [True, False, False, True]
+    assert [call["hook"] for call in project.calls(*PIPELINE_HOOKS)] == CANCELLED
+
+
+def test_a_step_that_goes_on_when_its_run_is_terminated_is_killed_before_the_container_of_the_run_would_be(
+    tmp_path: Path, docker: DockerEngine, launching: Engine
+) -> None:
+    project = launching.project(tmp_path, "memory")
+    project.write("stay", "")
+    run = launch(project, launching.instance, "short")
+    wait_for((project.path / "waiting").exists, "the node")
+    assert launching.instance.run_launcher.terminate(run.run_id)
+    assert ended(run, launching.instance) == "CANCELED"
+    assert docker.exit_codes() == [0, 128 + signal.SIGKILL]
     assert [call["hook"] for call in project.calls(*PIPELINE_HOOKS)] == CANCELLED
 
 
