@@ -138,7 +138,7 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def engines(session: nox.Session) -> None:
-    """Run jobs on Dask, Celery, Docker, Kubernetes and PostgreSQL; redis-server and PostgreSQL have to be installed."""
+    """Run jobs on Dask, Celery, Docker, Kubernetes and PostgreSQL; redis-server and PostgreSQL have to be there, dockerd and root may."""
     session.install("-e", ".[dev]", *TESTING, *ENGINES, "kedro-datasets[json-jsondataset]")
     env = {**_dagster_home(session), "KEDRO_ASSETS_ENGINES": "1"}
     _run_tests(session, *(session.posargs or ["tests/engines", *WORKERS]), env=env)

@@ -15,6 +15,7 @@ import pytest
 
 pytest.register_assert_rewrite("engine_tests")
 
+from docker_engine import DockerEngine, running_engine  # noqa: E402
 from engine_servers import accepts, answers, free_port, need, need_modules, started  # noqa: E402
 from engine_tests import Engine  # noqa: E402
 from helpers import KedroProject  # noqa: E402
@@ -72,3 +73,11 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield url.replace("postgresql:", "postgresql+psycopg2:")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerEngine]:
+    """A Docker Engine with two images; the tests that need it are skipped where none can be started."""
+    need_modules("dagster_docker")
+    with running_engine(tmp_path_factory.getbasetemp()) as engine:
+        yield engine

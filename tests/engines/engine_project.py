@@ -1,6 +1,6 @@
 """The project that every engine runs. Files in its folder tell its node `total` what to do.
 
-`fail`, `exit`, `kill` and `wait` hold as long as they are there; `fail_once`, `exit_once` and `kill_once` for one try.
+`fail`, `exit`, `kill`, `wait` and `stay`, whatever it is told, hold as long as they are there; `fail_once`, `exit_once` and `kill_once` for one try.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ NODES = """
     import os
     import signal
     import time
+    from contextlib import suppress
     from pathlib import Path
 
     logger = logging.getLogger(__name__)
@@ -54,6 +55,10 @@ NODES = """
         while told_to("wait"):
             (HERE / "waiting").touch()
             time.sleep(0.1)
+        while told_to("stay"):
+            with suppress(BaseException):
+                (HERE / "waiting").touch()
+                time.sleep(0.1)
         return {"total": sum(low) + sum(high), "parameters": sorted(everything)}
 
     def report(total, rows):

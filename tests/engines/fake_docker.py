@@ -1,7 +1,8 @@
 """A Docker Engine without Docker: its HTTP API on loopback, and a local process for each container.
 
-It answers what dagster-docker and dagster-celery-docker ask through the `docker` package. An image has no content: a
-container runs its command on this machine, in the environment that the image and the container give it.
+It stands in where the real one of `docker_engine` cannot be made to answer: for a registry that has an image, with a login and
+without, and for several networks. An image has no content: a container runs its command on this machine, in the environment
+that the image and the container give it.
 """
 
 from __future__ import annotations
@@ -10,12 +11,10 @@ import json
 import os
 import re
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -190,7 +189,6 @@ class Container:
         asked: What it was created with, in the words of the API.
         networks: The networks that it is connected to.
         process: What runs in it, once it has been started.
-        stopped: Whether somebody has asked it to stop.
     """
 
     id: str
@@ -198,7 +196,6 @@ class Container:
     asked: Mapping[str, Any]
     networks: list[str]
     process: LocalProcess | None = None
-    stopped: bool = False
 
     @property
     def environment(self) -> dict[str, str]:
@@ -228,9 +225,7 @@ class FakeDocker(Api):
         registry: The images that can be pulled.
         networks: The networks.
         containers: Every container that was ever created, in order, whatever has become of it.
-        lost: The names of containers that are no longer here.
         logins: What clients have logged in with.
-        start_error: What starting a container fails with; None lets it start.
     """
 
     routes: ClassVar = [
@@ -245,9 +240,6 @@ class FakeDocker(Api):
         ("GET", r"/v[\d.]+/containers/([^/]+)/json", "inspect"),
         ("POST", r"/v[\d.]+/containers/([^/]+)/start", "start"),
         ("POST", r"/v[\d.]+/containers/([^/]+)/wait", "wait"),
-        ("POST", r"/v[\d.]+/containers/([^/]+)/(stop|kill)", "stop"),
-        ("GET", r"/v[\d.]+/containers/([^/]+)/logs", "logs"),
-        ("DELETE", r"/v[\d.]+/containers/([^/]+)", "remove"),
     ]
 
     def __init__(self, images: Sequence[str] = (), registry: Sequence[str] = (), networks: Sequence[str] = ()) -> None:
@@ -256,27 +248,12 @@ class FakeDocker(Api):
         self.registry = set(registry)
         self.networks = list(networks)
         self.containers: list[Container] = []
-        self.lost: set[str] = set()
         self.logins: list[Mapping[str, Any]] = []
-        self.start_error: str | None = None
 
     @property
     def url(self) -> str:
         """For DOCKER_HOST."""
         return f"tcp://{self.address}"
-
-    def lose(self, container: Container) -> None:
-        """Kill a container and forget it, as if somebody had removed it."""
-        self.lost.add(container.name)
-        if container.process:
-            container.process.kill()
-
-    def exit_codes(self) -> list[int | None]:
-        """How the containers have ended, in the order of their creation; waits for those that run."""
-        return [container.process.wait() if container.process else None for container in self.containers]
-
-    def running(self) -> list[Container]:
-        return [container for container in self.containers if container.status == "running"]
 
     def processes(self) -> set[int]:
         """The processes of all containers."""
@@ -327,7 +304,7 @@ class FakeDocker(Api):
     def create(self, request: Request) -> tuple[int, Any]:
         self._need_image(request.body["Image"])
         name = request.query.get("name") or uuid4().hex[:12]
-        if any(there.name == name for there in self.containers if there.name not in self.lost):
+        if any(there.name == name for there in self.containers):
             return 409, {"message": f'Conflict. The container name "/{name}" is already in use'}
         network = (request.body.get("HostConfig") or {}).get("NetworkMode") or "default"
         networks = [network] if network != "default" else []
@@ -354,50 +331,18 @@ class FakeDocker(Api):
 
     def start(self, request: Request, name: str) -> tuple[int, Any]:
         container = self._find(name)
-        if self.start_error:
-            return 500, {"message": self.start_error}
         container.process = LocalProcess(container.asked["Cmd"], container.environment)
         return 204, None
 
     def wait(self, request: Request, name: str) -> tuple[int, Any]:
         container = self._find(name)
-        self._until_ended(container)
-        if (container.asked.get("HostConfig") or {}).get("AutoRemove"):
-            self.lost.add(container.name)
-        return 200, {"StatusCode": container.exit_code}
-
-    def stop(self, request: Request, name: str, how: str) -> tuple[int, Any]:
-        container = self._find(name)
-        container.stopped = True
         if container.process:
-            container.process.stop(float(request.query.get("t", 10)) if how == "stop" else 0)
-        return 204, None
-
-    def logs(self, request: Request, name: str) -> tuple[int, Any]:
-        container = self._find(name)
-        if request.query.get("follow") in ("1", "true", "True"):
-            self._until_ended(container)
-        frames = []
-        for number, (kind, said) in enumerate(zip(("stdout", "stderr"), self._output(container), strict=True), 1):
-            if request.query.get(kind) in ("1", "true", "True") and said:
-                frames.append(struct.pack(">BxxxL", number, len(said)) + said)
-        return 200, b"".join(frames)
-
-    def remove(self, request: Request, name: str) -> tuple[int, Any]:
-        self.lose(self._find(name))
-        return 204, None
-
-    def _output(self, container: Container) -> tuple[bytes, bytes]:
-        return container.process.output() if container.process else (b"", b"")
-
-    def _until_ended(self, container: Container) -> None:
-        while container.exit_code is None:
-            self._find(container.name)
-            time.sleep(POLL_SECONDS)
+            container.process.wait()
+        return 200, {"StatusCode": container.exit_code}
 
     def _find(self, name: str) -> Container:
         for container in self.containers:
-            if name in (container.name, container.id) and container.name not in self.lost:
+            if name in (container.name, container.id):
                 return container
         raise NotFoundHere(f"No such container: {name}")
 

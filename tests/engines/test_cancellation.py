@@ -13,9 +13,9 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
-from engine_servers import celery_worker, dask_cluster, hurry_celery, hurry_steps, need_modules
+from docker_engine import IMAGE
+from engine_servers import celery_worker, dask_cluster, hurry_celery, hurry_steps
 from engine_tests import CANCELLED, Watcher, hooks_of_the_pipeline
-from fake_docker import fake_docker
 from helpers import KedroProject, execute, json_dataset, write_project
 
 pytestmark = [
@@ -55,11 +55,13 @@ def executor(
             hurry_celery(monkeypatch)
             options = {"broker": url, "backend": url}
         elif request.param == "docker":
-            need_modules("dagster_docker")
+            docker = request.getfixturevalue("docker_engine")
+            stack.callback(docker.clear)
             hurry_steps(monkeypatch, "dagster_docker.docker_executor")
-            docker = stack.enter_context(fake_docker(images=["flights:1.0"], networks=[]))
             monkeypatch.setenv("DOCKER_HOST", docker.url)
-            options = {"image": "flights:1.0", "env_vars": ["DAGSTER_HOME"], "max_concurrent": WORKERS}
+            # Each container has process ids of its own, as is usual: that of a step is 1, to which signals mean less.
+            seen = {"networks": ["host"], "container_kwargs": {"volumes": docker.volumes}}
+            options = {"image": IMAGE, "env_vars": ["DAGSTER_HOME"], "max_concurrent": WORKERS, **seen}
         else:
             options = {"max_concurrent": WORKERS} if request.param == "multiprocess" else {}
         yield {request.param: options}

@@ -1,4 +1,4 @@
-"""The celery_docker executor: Celery workers take steps from a queue and start a container for each."""
+"""The celery_docker executor: Celery workers take steps from a queue and start a container for each, on a real engine."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from docker_engine import IMAGE, DockerEngine
 from engine_servers import celery_worker, hurry_celery, need_modules
 from engine_tests import Engine, EngineTests, error_of_the_pipeline
-from fake_docker import FakeDocker, fake_docker
 from helpers import KedroProject, execute, materialized
 
 # dagster-celery-docker defines its task anew for every step that it submits.
 pytestmark = pytest.mark.filterwarnings("ignore:Task name 'execute_step_docker' is already registered")
-IMAGE = "registry.example.com/flights:1.0"
 
 
 @pytest.fixture(scope="module")
@@ -25,30 +24,31 @@ def url(redis_url: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def shared_docker(tmp_path_factory: pytest.TempPathFactory, dagster_home: Path, url: str) -> Iterator[FakeDocker]:
-    """A Docker engine, and a worker that uses it."""
+def worker(
+    tmp_path_factory: pytest.TempPathFactory, dagster_home: Path, url: str, docker_engine: DockerEngine
+) -> Iterator[None]:
+    """A worker that uses the engine."""
+    variables = {"DAGSTER_HOME": str(dagster_home), "DOCKER_HOST": docker_engine.url, "FROM_WORKER": "yes"}
     folder = tmp_path_factory.mktemp("celery_docker")
-    with fake_docker(images=[IMAGE], networks=["backend"]) as docker:
-        variables = {"DAGSTER_HOME": str(dagster_home), "DOCKER_HOST": docker.url, "FROM_WORKER": "yes"}
-        with celery_worker(folder, "dagster_celery_docker.app", url, processes=3, variables=variables):
-            yield docker
+    with celery_worker(folder, "dagster_celery_docker.app", url, processes=3, variables=variables):
+        yield
 
 
 @pytest.fixture
-def docker(shared_docker: FakeDocker) -> FakeDocker:
+def docker(docker_engine: DockerEngine, worker: None) -> Iterator[DockerEngine]:
     """The Docker engine, with no container yet."""
-    shared_docker.clear()
-    return shared_docker
+    yield docker_engine
+    docker_engine.clear()
 
 
 @pytest.fixture
-def engine(docker: FakeDocker, url: str, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> Engine:
+def engine(docker: DockerEngine, url: str, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> Engine:
     hurry_celery(monkeypatch)
     inside = {
         "image": IMAGE,
-        "network": "backend",
+        "network": "host",
         "env_vars": ["DAGSTER_HOME", "FROM_WORKER"],
-        "container_kwargs": {"volumes": ["/mnt/data:/mnt/data:rw"], "environment": ["FROM_THE_FILE=yes"]},
+        "container_kwargs": {**docker.container_kwargs, "environment": ["FROM_THE_FILE=yes"]},
     }
     executor = {"celery_docker": {"broker": url, "backend": url, "docker": inside}}
     return Engine(executor, instance, docker.processes)
@@ -57,27 +57,28 @@ def engine(docker: FakeDocker, url: str, instance: dg.DagsterInstance, monkeypat
 class TestCeleryDocker(EngineTests):
     """What every engine does."""
 
-    def test_a_run_does_what_kedro_run_does(self, engine: Engine, project: KedroProject, docker: FakeDocker) -> None:
+    def test_a_run_does_what_kedro_run_does(self, engine: Engine, project: KedroProject, docker: DockerEngine) -> None:
         super().test_a_run_does_what_kedro_run_does(engine, project)
         assert {call["pid"] for call in project.calls("before_node_run")} == docker.processes()
         assert docker.exit_codes() == [0] * 5
         for container in docker.containers:
-            assert (container.asked["Image"], container.networks) == (IMAGE, ["backend"])
-            assert container.asked["HostConfig"]["Binds"] == ["/mnt/data:/mnt/data:rw"]
+            assert container.image == IMAGE
+            assert container.asked["HostConfig"]["NetworkMode"] == "host"
+            assert set(container.asked["HostConfig"]["Binds"]) == set(docker.volumes)
             assert container.environment.items() >= {"FROM_WORKER": "yes", "FROM_THE_FILE": "yes"}.items()
 
     def test_retries_of_a_job_try_a_failed_step_again(
-        self, engine: Engine, clustered: KedroProject, docker: FakeDocker
+        self, engine: Engine, clustered: KedroProject, docker: DockerEngine
     ) -> None:
         super().test_retries_of_a_job_try_a_failed_step_again(engine, clustered)
         assert len(docker.containers) == 4
 
     def test_a_cancelled_run_starts_no_more_steps_and_fires_no_further_hook_of_the_pipeline(
-        self, engine: Engine, clustered: KedroProject, docker: FakeDocker
+        self, engine: Engine, clustered: KedroProject, docker: DockerEngine
     ) -> None:
         super().test_a_cancelled_run_starts_no_more_steps_and_fires_no_further_hook_of_the_pipeline(engine, clustered)
-        [container] = docker.containers
-        assert (container.stopped, container.exit_code) == (False, 0)
+        assert docker.exit_codes() == [0]
+        assert docker.containers[0].signals == []
 
 
 def test_a_container_that_is_killed_fails_the_run_with_one_error_of_the_pipeline(

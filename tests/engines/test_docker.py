@@ -1,8 +1,9 @@
-"""The docker executor: dagster-docker starts a container for each step, on an engine that runs them as processes."""
+"""The docker executor on a real engine: dagster-docker starts a container for each step."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 import yaml
 from comparing import PIPELINE_HOOKS, assert_same, by_kedro, left_behind, start_over
 from dagster._core.launcher import LaunchRunContext, ResumeRunContext
+from docker_engine import EMPTY_IMAGE, IMAGE, DockerEngine
 from engine_project import DATA
-from engine_servers import hurry_steps, need_modules
+from engine_servers import hurry_steps
 from engine_tests import (
     CANCELLED,
     SUCCEEDED,
@@ -24,111 +26,76 @@ from engine_tests import (
     hooks_of_the_pipeline,
     step_errors,
 )
-from fake_docker import FakeDocker, fake_docker
 from helpers import KedroProject, execute, materialized
 from servers import has_ended, wait_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*docker_executor. is currently in beta")
 
 TESTS = Path(__file__).parents[1]
-IMAGE = "flights:1.0"
 RUNNING = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS}
-IN_REGISTRY = "registry.example.com/flights:2.0"
 
 
 @pytest.fixture
-def docker(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDocker]:
-    """An engine with one image and two networks."""
-    need_modules("dagster_docker")
+def docker(docker_engine: DockerEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerEngine]:
+    """The engine, with no container yet."""
     hurry_steps(monkeypatch, "dagster_docker.docker_executor")
-    with fake_docker(images=[IMAGE], networks=["backend", "monitoring"]) as engine:
-        monkeypatch.setenv("DOCKER_HOST", engine.url)
-        monkeypatch.setenv("GREETING", "hello")
-        monkeypatch.setenv("NOT_FOR_CONTAINERS", "secret")
-        yield engine
+    monkeypatch.setenv("DOCKER_HOST", docker_engine.url)
+    monkeypatch.setenv("GREETING", "hello")
+    monkeypatch.setenv("NOT_FOR_CONTAINERS", "secret")
+    yield docker_engine
+    docker_engine.clear()
 
 
 @pytest.fixture
-def engine(docker: FakeDocker, instance: dg.DagsterInstance) -> Engine:
+def engine(docker: DockerEngine, instance: dg.DagsterInstance) -> Engine:
     options = {
-        "image": IMAGE,
         "env_vars": ["DAGSTER_HOME", "GREETING", "FROM_THE_FILE=yes"],
-        "networks": ["backend", "monitoring"],
-        "container_kwargs": {
-            "volumes": ["/mnt/data:/mnt/data:rw"],
-            "labels": {"team": "operations"},
-            "stop_timeout": 30,
-        },
+        "container_kwargs": {**docker.container_kwargs, "labels": {"team": "operations"}, "stop_timeout": 30},
     }
     return in_containers(instance, docker, options)
 
 
-def in_containers(instance: dg.DagsterInstance, docker: FakeDocker, options: dict[str, Any]) -> Engine:
-    return Engine({"docker": options}, instance, docker.processes, ends_steps=True)
+def in_containers(instance: dg.DagsterInstance, docker: DockerEngine, options: dict[str, Any]) -> Engine:
+    """The engine whose containers see the network of this machine, and what they need of its folders."""
+    network = {"image": IMAGE, "networks": ["host"], "container_kwargs": docker.container_kwargs}
+    return Engine({"docker": {**network, **options}}, instance, docker.processes, ends_steps=True)
 
 
 class TestDocker(EngineTests):
     """What every engine does."""
 
-    def test_a_run_does_what_kedro_run_does(self, engine: Engine, project: KedroProject, docker: FakeDocker) -> None:
+    def test_a_run_does_what_kedro_run_does(self, engine: Engine, project: KedroProject, docker: DockerEngine) -> None:
         super().test_a_run_does_what_kedro_run_does(engine, project)
         assert {call["pid"] for call in project.calls("before_node_run")} == docker.processes()
         assert docker.exit_codes() == [0] * 5
         for container in docker.containers:
-            assert (container.asked["Image"], container.networks) == (IMAGE, ["backend", "monitoring"])
-            assert container.asked["HostConfig"]["Binds"] == ["/mnt/data:/mnt/data:rw"]
-            assert container.asked["Labels"] == {"team": "operations"}
+            assert container.image == IMAGE
+            assert container.asked["HostConfig"]["NetworkMode"] == "host"
+            assert set(container.asked["HostConfig"]["Binds"]) == set(docker.volumes)
+            assert container.asked["Config"]["Labels"] == {"team": "operations"}
             given = {"GREETING": "hello", "FROM_THE_FILE": "yes", "DAGSTER_HOME": os.environ["DAGSTER_HOME"]}
             assert container.environment.items() >= given.items()
             assert "NOT_FOR_CONTAINERS" not in container.environment
 
     def test_a_run_fails_as_in_kedro_run_and_continues_with_what_is_left(
-        self, engine: Engine, project: KedroProject, docker: FakeDocker
+        self, engine: Engine, project: KedroProject, docker: DockerEngine
     ) -> None:
         super().test_a_run_fails_as_in_kedro_run_and_continues_with_what_is_left(engine, project)
         assert docker.exit_codes() == [0] * 6
 
     def test_a_cancelled_run_starts_no_more_steps_and_fires_no_further_hook_of_the_pipeline(
-        self, engine: Engine, clustered: KedroProject, docker: FakeDocker
+        self, engine: Engine, clustered: KedroProject, docker: DockerEngine
     ) -> None:
         super().test_a_cancelled_run_starts_no_more_steps_and_fires_no_further_hook_of_the_pipeline(engine, clustered)
         [container] = docker.containers
-        assert container.stopped
-        assert not docker.running()
-
-
-BY_NAME = {"registry": "registry.example.com", "image": "flights:2.0"}
-BY_LOGIN = {
-    "registry": {"url": "registry.example.com", "username": "me", "password": {"env": "REGISTRY_PASSWORD"}},
-    "image": IN_REGISTRY,
-    "env_vars": ["REGISTRY_PASSWORD"],
-}
-
-
-@pytest.mark.parametrize(
-    ("options", "logins"), [(BY_NAME, set()), (BY_LOGIN, {("me", "open sesame")})], ids=["a name", "a login"]
-)
-def test_an_image_that_is_not_here_is_pulled_from_the_registry(
-    tmp_path: Path,
-    docker: FakeDocker,
-    instance: dg.DagsterInstance,
-    monkeypatch: pytest.MonkeyPatch,
-    options: dict[str, Any],
-    logins: set[tuple[str, str]],
-) -> None:
-    monkeypatch.setenv("REGISTRY_PASSWORD", "open sesame")
-    docker.registry.add(IN_REGISTRY)
-    project = in_containers(instance, docker, options).project(tmp_path, "memory")
-    assert execute(project, instance, assets=["high"]).success
-    assert [container.asked["Image"] for container in docker.containers] == [IN_REGISTRY]
-    assert sum(request.endswith("/images/create") for request in docker.requests) == 1
-    assert {(login["username"], login["password"]) for login in docker.logins} == logins
+        assert signal.SIGTERM in container.signals
+        assert None not in docker.exit_codes()
 
 
 def test_containers_use_the_environment_of_kedro_that_they_are_given(
-    tmp_path: Path, docker: FakeDocker, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, docker: DockerEngine, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = {"image": IMAGE, "env_vars": ["DAGSTER_HOME", "KEDRO_ENV"]}
+    options = {"env_vars": ["DAGSTER_HOME", "KEDRO_ENV"]}
     project = in_containers(instance, docker, options).project(tmp_path, "memory")
     project.write("conf/prod/catalog.yml", "high: {type: json.JSONDataset, filepath: data/high_of_prod.json}\n")
     start_over(project, {"raw.json": "[1]"})
@@ -138,31 +105,11 @@ def test_containers_use_the_environment_of_kedro_that_they_are_given(
     assert set(project.data()) == {"raw.json", "high_of_prod.json"}
 
 
-def test_a_registry_by_its_name_a_network_more_and_an_environment_reach_the_container(
-    tmp_path: Path, docker: FakeDocker, instance: dg.DagsterInstance
-) -> None:
-    options = {
-        "image": "flights:1.0",
-        "registry": "registry.example.com",
-        "network": "network",
-        "networks": ["network_1", "network_2"],
-        "container_kwargs": {"volumes": ["/host/path:/container/path"], "environment": ["ENV_VAR=value"]},
-    }
-    docker.images.add("registry.example.com/flights:1.0")
-    docker.networks.extend(["network", "network_1", "network_2"])
-    project = in_containers(instance, docker, options).project(tmp_path, "memory")
-    assert execute(project, instance, assets=["high"]).success
-    [container] = docker.containers
-    assert container.networks == ["network", "network_1", "network_2"]
-    assert container.asked["HostConfig"]["Binds"] == ["/host/path:/container/path"]
-    assert container.environment["ENV_VAR"] == "value"
-
-
 def test_steps_whose_tags_have_one_value_wait_for_each_other_where_the_executor_limits_it(
-    tmp_path: Path, docker: FakeDocker, instance: dg.DagsterInstance
+    tmp_path: Path, docker: DockerEngine, instance: dg.DagsterInstance
 ) -> None:
     limit = {"key": "memory", "value": "large", "limit": 1}
-    options = {"image": IMAGE, "env_vars": ["DAGSTER_HOME"], "tag_concurrency_limits": [limit]}
+    options = {"env_vars": ["DAGSTER_HOME"], "tag_concurrency_limits": [limit]}
     large = {"memory": "large"}
     project = in_containers(instance, docker, options).project(
         tmp_path, step_tags={"gpu": large, "stats.chunks": large}
@@ -179,7 +126,7 @@ def test_steps_whose_tags_have_one_value_wait_for_each_other_where_the_executor_
 
 
 def test_a_container_that_exits_with_an_error_fails_the_run_with_one_error_of_the_pipeline(
-    clustered: KedroProject, docker: FakeDocker, instance: dg.DagsterInstance
+    clustered: KedroProject, docker: DockerEngine, instance: dg.DagsterInstance
 ) -> None:
     wrong = clustered.write("exit", "")
     result = execute(clustered, instance, "short")
@@ -196,7 +143,7 @@ def test_a_container_that_exits_with_an_error_fails_the_run_with_one_error_of_th
 
 
 def test_retries_of_a_job_start_another_container_for_a_step_whose_container_exits_with_an_error(
-    clustered: KedroProject, docker: FakeDocker, instance: dg.DagsterInstance
+    clustered: KedroProject, docker: DockerEngine, instance: dg.DagsterInstance
 ) -> None:
     clustered.write("exit_once", "")
     assert execute(clustered, instance, "retried", assets=["total"]).success
@@ -208,7 +155,7 @@ def test_retries_of_a_job_start_another_container_for_a_step_whose_container_exi
 
 
 def test_a_container_that_vanishes_fails_the_run_with_one_error_of_the_pipeline(
-    project: KedroProject, docker: FakeDocker, instance: dg.DagsterInstance
+    project: KedroProject, docker: DockerEngine, instance: dg.DagsterInstance
 ) -> None:
     project.write("wait", "")
     with Watcher((project.path / "waiting").exists, lambda: docker.lose(docker.containers[-1])) as watcher:
@@ -223,9 +170,9 @@ def test_a_container_that_vanishes_fails_the_run_with_one_error_of_the_pipeline(
 
 
 def test_a_container_that_cannot_be_started_fails_the_run_with_one_error_of_the_pipeline(
-    project: KedroProject, docker: FakeDocker, instance: dg.DagsterInstance
+    tmp_path: Path, docker: DockerEngine, instance: dg.DagsterInstance
 ) -> None:
-    docker.start_error = "OCI runtime create failed: dagster: executable file not found in $PATH"
+    project = in_containers(instance, docker, {"image": EMPTY_IMAGE}).project(tmp_path)
     assert not execute(project, instance).success
     error = error_of_the_pipeline(project)
     assert error["error"] == "APIError"
@@ -233,19 +180,16 @@ def test_a_container_that_cannot_be_started_fails_the_run_with_one_error_of_the_
 
 
 @pytest.fixture
-def launching(tmp_path: Path, docker: FakeDocker) -> Iterator[Engine]:
+def launching(tmp_path: Path, docker: DockerEngine) -> Iterator[Engine]:
     """The engine for an instance whose runs have a container of their own, too."""
     home = tmp_path / "home"
     home.mkdir()
     passed_on = ["DOCKER_HOST", "GREETING", "DAGSTER_STEP_DELEGATING_EXECUTOR_SLEEP_SECONDS"]
-    launcher = {"image": IMAGE, "env_vars": passed_on, "networks": ["backend"]}
-    config = {
-        "telemetry": {"enabled": False},
-        "run_launcher": {"module": "dagster_docker", "class": "DockerRunLauncher", "config": launcher},
-    }
+    config = {"telemetry": {"enabled": False}, "run_launcher": docker.run_launcher(passed_on)}
     (home / "dagster.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        yield in_containers(instance, docker, {"image": IMAGE, "env_vars": ["FROM_THE_FILE=yes"]})
+        options = {"image": IMAGE, "env_vars": ["FROM_THE_FILE=yes"], "container_kwargs": {"stop_timeout": 2}}
+        yield Engine({"docker": options}, instance, docker.processes, ends_steps=True)
 
 
 def launch(project: KedroProject, instance: dg.DagsterInstance, job: str) -> dg.DagsterRun:
@@ -271,7 +215,7 @@ def ended(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str:
 
 
 def test_a_run_in_a_container_with_steps_in_others_does_what_kedro_run_does(
-    tmp_path: Path, docker: FakeDocker, launching: Engine
+    tmp_path: Path, docker: DockerEngine, launching: Engine
 ) -> None:
     project = launching.project(tmp_path, "memory")
     theirs = by_kedro(project)
@@ -281,13 +225,13 @@ def test_a_run_in_a_container_with_steps_in_others_does_what_kedro_run_does(
     ours = left_behind(project, launching.instance, run.run_id)
     assert_same(ours, theirs, one_process=False)
     assert docker.exit_codes() == [0] * 4
-    [own, *steps] = [container.process.pid for container in docker.containers if container.process]
+    [own, *steps] = [container.pid for container in docker.containers]
     assert {call["pid"] for call in ours.of(*PIPELINE_HOOKS)} == {own}
     assert {call["pid"] for call in ours.of("before_node_run")} == set(steps)
 
 
 def test_terminating_a_run_in_a_container_stops_the_containers_of_its_steps(
-    tmp_path: Path, docker: FakeDocker, launching: Engine
+    tmp_path: Path, docker: DockerEngine, launching: Engine
 ) -> None:
     project = launching.project(tmp_path)
     project.write("wait", "")
@@ -296,12 +240,25 @@ def test_terminating_a_run_in_a_container_stops_the_containers_of_its_steps(
     assert launching.instance.run_launcher.terminate(run.run_id)
     assert ended(run, launching.instance) == "CANCELED"
     docker.exit_codes()
-    assert [container.stopped for container in docker.containers] == [True, False, False, True]
+    assert [signal.SIGTERM in container.signals for container in docker.containers] == [True, False, False, True]
+    assert [call["hook"] for call in project.calls(*PIPELINE_HOOKS)] == CANCELLED
+
+
+def test_a_step_that_goes_on_when_its_run_is_terminated_is_killed_before_the_container_of_the_run_would_be(
+    tmp_path: Path, docker: DockerEngine, launching: Engine
+) -> None:
+    project = launching.project(tmp_path, "memory")
+    project.write("stay", "")
+    run = launch(project, launching.instance, "short")
+    wait_for((project.path / "waiting").exists, "the node")
+    assert launching.instance.run_launcher.terminate(run.run_id)
+    assert ended(run, launching.instance) == "CANCELED"
+    assert docker.exit_codes() == [0, 128 + signal.SIGKILL]
     assert [call["hook"] for call in project.calls(*PIPELINE_HOOKS)] == CANCELLED
 
 
 def test_a_run_whose_own_container_dies_is_resumed_and_fires_the_hooks_of_the_pipeline_once(
-    tmp_path: Path, docker: FakeDocker, launching: Engine
+    tmp_path: Path, docker: DockerEngine, launching: Engine
 ) -> None:
     project = launching.project(tmp_path)
     wait = project.write("wait", "")
