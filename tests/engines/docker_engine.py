@@ -229,8 +229,8 @@ def _dockerd(folder: Path, socket: Path) -> list[str]:
         *("--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"),
         # The images are next to empty, so that to copy them costs nothing, on any file system.
         *("--storage-driver=vfs", "--exec-opt=native.cgroupdriver=cgroupfs", f"--cgroup-parent=/{folder.name}"),
-        # In case that a containerd of the machine is found and taken.
-        *(f"--containerd-namespace={folder.name}", f"--containerd-plugins-namespace={folder.name}_plugins"),
+        # In case that a containerd of the machine is found and taken. It refuses the underscores that a folder may end with.
+        *(f"--containerd-namespace=tests.{os.getpid()}", f"--containerd-plugins-namespace=plugins.{os.getpid()}"),
     ]
 
 
