@@ -89,10 +89,10 @@ def test_only_what_is_not_up_to_date_is_made(shop, cli, home: Path) -> None:
 def test_it_says_which_step_starts_and_how_long_each_asset_took(shop, cli) -> None:
     outcome = cli(shop, "run", "--select", '+key:"reports/summary"')
     assert all_lines(outcome)[:-1] == [
-        "> step clean_and_multiply",
+        "> step multiply",
         "+ cleaned",
         "+ doubled",
-        ". step clean_and_multiply",
+        ". step multiply",
         "> step reports_summarize",
         "+ reports/summary",
     ]
