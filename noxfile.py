@@ -33,7 +33,12 @@ TESTING = [
 # in-memory dataset wherever it is installed, so it is not there where most of the tests run.
 IBIS = ["ibis-framework[duckdb]>=12", "duckdb<2", "sqlglot<30"]
 
-WORKERS = ["-n", "2", "--dist", "loadfile"]
+WORKERS = [
+    "-n",
+    "3",
+    "--dist",
+    "loadfile",
+]  # for two cores: a third of the time is spent waiting for daemons and timeouts
 
 # What runs with the lowest versions too, beside the unit tests; and of these, what depends most on versions.
 MINIMUMS = ["same_as_kedro_run", "native_assets", "loading", "costs", "checks"]
@@ -109,7 +114,7 @@ def _run_tests(session: nox.Session, *arguments: str, env: dict[str, str], progr
 def _test(session: nox.Session, pytest: str, env: dict[str, str]) -> None:
     session.install("-e", ".[dev]", str(EXAMPLE), *TESTING, "pandera[pandas]>=0.24")
     others = ["--ignore=tests/browser", "--ignore=tests/engines"]  # these have sessions of their own
-    # In the order of the files, so that the many short tests of `unit` come last and both workers end together.
+    # In the order of the files, so that the many short tests of `unit` come last and all workers end together.
     arguments = session.posargs or [*others, *WORKERS, "--no-loadscope-reorder"]
     _run_tests(session, *arguments, env=env, program=pytest)
     if not session.posargs:

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -52,6 +53,13 @@ class Shown:
         return [line.rstrip() for line in lines]
 
 
+def _enter_terminal() -> None:
+    """Make standard input the terminal of this process, where Ctrl-C works: background jobs of shell scripts ignore it."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def in_terminal(
     command: list[str], folder: Path, *, width: int = 100, ctrl_c_after: str = "", env: dict[str, str] | None = None
 ) -> Shown:
@@ -73,7 +81,7 @@ def in_terminal(
         stdout=inside,
         stderr=inside,
         env={**os.environ, "TERM": "xterm-256color", **(env or {})},
-        preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),  # noqa: PLW1509 - no thread is there
+        preexec_fn=_enter_terminal,  # noqa: PLW1509 - no thread is there
     )
     os.close(inside)
     written, pressed, until = b"", 0.0, time.monotonic() + _SECONDS

@@ -111,7 +111,7 @@ def test_a_run_with_nothing_to_do_succeeds_without_opening_the_project(
     result = execute(project, instance, job)
     assert result.success
     assert (materialized(result), project.calls()) == ([], [])
-    assert kept(result) == {"clean", "scale_and_train", "count", "report"}
+    assert kept(result) == {"clean", "train", "count", "report"}
     assert "Everything is up to date: there is nothing to make." in log_of(instance, result.run_id)
 
 

@@ -276,7 +276,8 @@ class _Lifecycle:
 
     def _warn_of_neighbours(self) -> None:
         """Warn in the run's log if another project in this instance makes assets of the same keys."""
-        made = [asset.key for asset in self.project.table.made_by(self.run.plan.nodes) if not asset.in_memory]
+        table = self.project.view(self.executed.job.name).table
+        made = [asset.key for asset in table.made_by(self.run.plan.nodes) if not asset.in_memory]
         package, location = self.run.project.package_name, self.executed.run.tags.get(LOCATION_TAG)
         for note in notes_on_neighbours(package, made, self.executed.instance, location):
             self.executed.log.warning(note)

@@ -39,10 +39,11 @@ def notes_on_neighbours(
         if summary.materialization is not None
     }
     run_ids = [run_id for run_id in dict.fromkeys(made.values()) if run_id]
-    runs = {run.run_id: run for run in instance.get_runs(dg.RunsFilter(run_ids=run_ids))} if run_ids else {}
+    records = instance.get_run_records(dg.RunsFilter(run_ids=run_ids)) if run_ids else ()
+    tags_of = {record.dagster_run.run_id: record.dagster_run.tags for record in records}
     found: dict[str, list[str]] = {}
     for key, run_id in made.items():
-        tags = runs[run_id].tags if run_id in runs else {}
+        tags = tags_of.get(run_id, {})
         packages, other_location = packages_of(tags), tags.get(LOCATION_TAG)
         if packages and package not in packages:
             found.setdefault(f"the project '{min(packages)}'", []).append(key.to_user_string())
