@@ -38,7 +38,8 @@ def cluster_names(
 
 def _shared_name(graph: ProjectGraph, nodes: Sequence[str], trait: Trait | None) -> str:
     """Return the traits of nodes, or the namespace or pipeline that they are all of, "" if there is none."""
-    traits = dict.fromkeys(found for node in nodes if trait and (found := trait(graph, node)))
+    traits = dict.fromkeys(trait(graph, node) for node in nodes) if trait else {}
+    traits = {name: None for name in traits if name not in ("", DEFAULT_PIPELINE)}
     if 0 < len(traits) <= _TRAITS_IN_A_NAME:
         return "__".join(traits)
     namespace = _common_namespace([graph.nodes[node] for node in nodes])

@@ -154,7 +154,7 @@ def test_by_pipeline_the_default_pipeline_counts_only_for_nodes_of_no_other():
     a, b, c, d = (make_node(name, ["raw"], [f"{name}_out"]) for name in "abcd")
     graph = make_graph({"__default__": [a, b, c, d], "etl": [a, c]})
     clusters = clusters_of(graph, "pipeline")
-    assert {each.name: each.nodes for each in clusters} == {"etl": ("a", "c"), "__default__": ("b", "d")}
+    assert {each.name: each.nodes for each in clusters} == {"etl": ("a", "c"), "d": ("b", "d")}
 
 
 @pytest.mark.parametrize("others", [["red"], ["red", "red__cluster"]], ids=["one", "two"])
