@@ -114,7 +114,7 @@ def _run_tests(session: nox.Session, *arguments: str, env: dict[str, str], progr
 def _test(session: nox.Session, pytest: str, env: dict[str, str]) -> None:
     session.install("-e", ".[dev]", str(EXAMPLE), *TESTING, "pandera[pandas]>=0.24")
     others = ["--ignore=tests/browser", "--ignore=tests/engines"]  # these have sessions of their own
-    # In the order of the files, so that the many short tests of `unit` come last and all workers end together.
+    # In the order of the files, so that the many short tests of `unit` come last and both workers end together.
     arguments = session.posargs or [*others, *WORKERS, "--no-loadscope-reorder"]
     _run_tests(session, *arguments, env=env, program=pytest)
     if not session.posargs:

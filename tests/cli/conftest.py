@@ -225,6 +225,7 @@ def _as_new_process(folder: Path, variables: dict[str, str]) -> Iterator[None]:
         os.environ.clear()
         os.environ.update(environment)
         sys.path[:] = path
+        sys.modules.pop("kedro_assets.location", None)  # the project of the folder in which it was imported
         logging.disable(disabled)
 
 

@@ -42,7 +42,7 @@ def test_steps_that_are_not_executed_are_not_in_the_plan(instance):
 def test_steps_that_make_nothing_of_what_is_to_be_made_are_not_in_the_plan(instance):
     kedro = make_kedro(CHAIN, files=["x", "y"], cluster_by="pipeline")
     run, job = run_of(definitions_of(kedro), instance)
-    assert steps_of(kedro.plan(run, job, {dg.AssetKey("y")})) == {"__default__": ("b",)}
+    assert steps_of(kedro.plan(run, job, {dg.AssetKey("y")})) == {"a": ("b",)}
     kedro = make_kedro(CHAIN, files=["y"])
     run, job = run_of(definitions_of(kedro), instance)
     assert steps_of(kedro.plan(run, job, {dg.AssetKey("c")})) == {"c": ("c",)}
