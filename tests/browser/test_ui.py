@@ -16,7 +16,7 @@ SECONDS = WAIT_SECONDS * 1000
 ASSETS = """[...document.querySelectorAll("foreignObject [data-tooltip]")]
     .map(name => [name.dataset.tooltip, name.closest("foreignObject").textContent])
     .filter(([name, text]) => text.includes("Latest event"))"""  # groups have names too
-POSTER = {"width": 12000, "height": 6000}  # so wide that every asset of the graph is drawn in full
+POSTER = {"width": 9800, "height": 4200}  # so wide that every asset of the graph is drawn in full
 
 
 def graph_of(page, address, count):
