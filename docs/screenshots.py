@@ -7,6 +7,7 @@ and in dark, into docs/images.
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,7 @@ from dagster_ui import (  # noqa: E402 - it is shared with the tests of the UI
 )
 from servers import wait_for  # noqa: E402
 from terminal_pictures import page_of, screen_of  # noqa: E402
+from terminals import in_terminal  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1600, 1000
@@ -276,14 +278,17 @@ RUN = f"kedro assets run everything --env {ENVIRONMENT}"
 FAILING = (
     f"kedro assets run forest_model --env {ENVIRONMENT} --params forest.model_options.estimator=sklearn.ensemble.Forest"
 )
-TERMINAL = (112, 32)
+UNDER_WAY = re.compile(r".*step forest_fit_model.*?steps done.*? s(?=\s|\x1b)", re.DOTALL)
+COLUMNS, ROWS = 112, 32
 
 
 def take_terminals(browser: Browser, workspace: Workspace) -> None:
     """Take a picture of a run under way, and of one that has failed."""
-    for name, command, until in [("terminal", RUN, "step forest_fit_model"), ("failed", FAILING, "")]:
+    for name, command in [("terminal", RUN), ("failed", FAILING)]:
         program = [sys.executable, "-m", *command.split()]
-        screen = screen_of(program, workspace.project, size=TERMINAL, until=until, env=workspace.variables)
+        written = in_terminal(program, workspace.project, width=COLUMNS, env=workspace.variables).written
+        under_way = UNDER_WAY.match(written) if name == "terminal" else None
+        screen = screen_of(under_way[0] if under_way else written, COLUMNS, ROWS)
         for scheme in ("light", "dark"):
             page = new_page(browser)
             page.set_content(page_of(screen, f"$ {command}", scheme))

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import html
-import os
-import pty
-import select
-import struct
-import subprocess
-import termios
-import time
-from collections.abc import Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 
 import pyte
 
-_SECONDS = 180
 # The colours that a terminal gives to those that a program names, in light and in dark.
 _PAPER = {"light": ("#fbfbfd", "#24273a"), "dark": ("#1c1e26", "#d5d8da")}
 _COLOURS = {
@@ -42,47 +31,10 @@ _COLOURS = {
 }
 
 
-def screen_of(
-    command: Sequence[str],
-    folder: Path,
-    *,
-    size: tuple[int, int],
-    until: str = "",
-    env: Mapping[str, str] | None = None,
-) -> pyte.Screen:
-    """Run a command in a terminal to its end, and return the screen as it is when a text is on it, or else at the end.
-
-    Args:
-        command: The command.
-        folder: Where it runs.
-        size: The columns and the rows of the terminal.
-        until: The text.
-        env: Further environment variables.
-    """
-    columns, rows = size
+def screen_of(written: str, columns: int, rows: int) -> pyte.Screen:
+    """Return what is on a screen after a command has written something to it, control sequences included."""
     screen = pyte.Screen(columns, rows)
-    stream = pyte.ByteStream(screen)
-    terminal, inside = pty.openpty()
-    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    variables = {**os.environ, "TERM": "xterm-256color", **(env or {})}
-    process = subprocess.Popen(  # noqa: S603 - a command of this folder's
-        command, cwd=folder, stdin=inside, stdout=inside, stderr=inside, env=variables
-    )
-    os.close(inside)
-    end = time.monotonic() + _SECONDS
-    try:
-        while time.monotonic() < end and not (until and any(until in line for line in screen.display)):
-            ready, _, _ = select.select([terminal], [], [], 0.1)
-            if ready:
-                stream.feed(os.read(terminal, 4096))
-            elif process.poll() is not None:
-                break
-    except OSError:  # all who wrote to it have ended
-        pass
-    finally:
-        process.terminate()
-        process.wait()
-        os.close(terminal)
+    pyte.Stream(screen).feed(written)
     return screen
 
 

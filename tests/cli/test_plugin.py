@@ -31,6 +31,7 @@ def test_the_command_line_imports_nothing_heavy(shop) -> None:
     assert not {name for name in modules if name.startswith("kedro_assets.")} - {
         "kedro_assets.cli",
         "kedro_assets.cli.group",
+        "kedro_assets.cli.options",
         "kedro_assets.cli.output",
         "kedro_assets._internals",
         "kedro_assets._internals.process_output",

@@ -8,14 +8,23 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
 import click
 
 from kedro_assets._internals.process_output import shared_terminal
-from kedro_assets.cli.output import answer, echo, only_answers
+from kedro_assets.cli.options import (
+    FILTERS,
+    filter_options,
+    load_versions_of,
+    output_option,
+    params_of,
+    project_options,
+    refused_options,
+)
+from kedro_assets.cli.output import echo, only_answers
 from kedro_assets.errors import KedroAssetsError
 
 INTERRUPTED = 130
@@ -47,45 +56,6 @@ def assets() -> None:
     """Run the project on Dagster, with its datasets as assets."""
 
 
-def _conf_source(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """Return where the configuration is: an address as it is, as `kedro run` takes it, and a path absolute.
-
-    Raises:
-        BadParameter: If there is no such path.
-    """
-    if not value or "://" in value:
-        return value or None
-    path = Path(value).expanduser().resolve()
-    if not path.exists():
-        msg = f"Path '{value}' does not exist."
-        raise click.BadParameter(msg)
-    return str(path)
-
-
-def _project_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that every command has; both reach every process that the command starts."""
-    env = click.option(
-        "--env", "-e", help="The Kedro environment. [default: $KEDRO_ENV, or what the project's settings say]"
-    )
-    source = click.option(
-        "--conf-source",
-        callback=_conf_source,
-        help="The folder, archive or URL of the configuration, as for `kedro run`.",
-    )
-    return env(source(command))
-
-
-def _output_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a report go to a file; Kedro's own log may be on stdout before a command begins."""
-    file = click.File("w", encoding="utf-8")
-    option = click.option("--output", "-o", type=file, callback=_output, help="Write the output to a file.")
-    return option(command)
-
-
-def _output(_ctx: click.Context, _param: click.Parameter, value: IO[str] | None) -> IO[str]:
-    return value or answer()
-
-
 def _enter(env: str | None, conf_source: str | None, *, quiet: bool = False) -> Path:
     """Say to this process and all that it starts how the project is opened; give the project's root.
 
@@ -110,81 +80,7 @@ def _enter(env: str | None, conf_source: str | None, *, quiet: bool = False) -> 
     return location.path
 
 
-def _params(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, Any]:
-    if not value:
-        return {}
-    from kedro_assets._internals.kedro_project import split_params
-
-    return split_params(ctx, param, value)
-
-
-def _load_versions(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, str]:
-    if not value:
-        return {}
-    from kedro_assets._internals.kedro_project import split_load_versions
-
-    try:
-        return split_load_versions(ctx, param, value)
-    except click.ClickException as error:  # Kedro's own shows an empty message
-        raise click.BadParameter(error.message) from error
-
-
-def _names(ctx: click.Context, param: click.Parameter, value: str | tuple[str, ...] | None) -> list[str]:
-    if not value:
-        return []
-    from kedro_assets._internals.kedro_project import split_names
-
-    given = [value] if isinstance(value, str) else value
-    return [name for each in given for name in split_names(ctx, param, each)]
-
-
 _CHOICES = ("stale", "only_missing_outputs", "dry_run")
-_FILTERS: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "pipeline_names": (("--pipeline", "--pipelines", "-p"), "Registered pipelines; without it, `__default__`."),
-    "node_names": (("--nodes", "-n"), "Only these nodes."),
-    "tags": (("--tags", "-t"), "Only nodes with one of these tags."),
-    "node_namespaces": (("--namespaces", "-ns"), "Only nodes of these namespaces."),
-    "from_nodes": (("--from-nodes",), "These nodes and all after them."),
-    "to_nodes": (("--to-nodes",), "These nodes and all before them."),
-    "from_inputs": (("--from-inputs",), "What is made from these datasets."),
-    "to_outputs": (("--to-outputs",), "What these datasets are made from."),
-}
-"""Kedro's filters, by their keys in dagster.yml: their options, as `kedro run` has them, and what they are."""
-
-
-_EXECUTOR = "write the executor of the job in dagster.yml, such as `executor: multiprocess`, or `default_executor`."
-_INSTEAD: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "runner": (("--runner", "-r"), f"Executors of Dagster take the place of runners: {_EXECUTOR}"),
-    "runner_params": (("--runner-params",), f"Executors of Dagster take the place of runners: {_EXECUTOR}"),
-    "is_async": (("--async",), f"A step loads and saves one dataset after another. For steps side by side {_EXECUTOR}"),
-    "config": (("--config", "-c"), "What a job runs, and with what, stands in dagster.yml: give the name of the job."),
-}
-"""Options of `kedro run` that do not fit, and what is there in their place."""
-
-
-def _refused_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a command say what takes the place of Kedro's options that it does not have."""
-    for name, (flags, _) in _INSTEAD.items():
-        is_flag = name == "is_async"
-        command = click.option(*flags, name, is_flag=is_flag, hidden=True, expose_value=False, callback=_refuse)(
-            command
-        )
-    return command
-
-
-def _refuse(_ctx: click.Context, param: click.Parameter, value: str | bool | None) -> None:  # noqa: FBT001
-    if value:
-        flags, instead = _INSTEAD[param.name or ""]
-        msg = f"{flags[0]} is an option of `kedro run` alone. {instead}"
-        raise click.UsageError(msg)
-
-
-def _filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add Kedro's filters to a command."""
-    for name, (flags, text) in reversed(list(_FILTERS.items())):
-        several = name == "tags"
-        command = click.option(*flags, name, multiple=several, callback=_names, help=text)(command)
-    return command
 
 
 def _job_names(root: Path) -> Iterable[str]:
@@ -213,7 +109,7 @@ def _from_project(find: Callable[[Path], Iterable[str]]) -> Callable[[click.Cont
 
 
 @assets.command()
-@_project_options
+@project_options
 @click.option("--force", "-f", is_flag=True, help="Overwrite files and entries that exist already.")
 def init(env: str | None, conf_source: str | None, force: bool) -> None:  # noqa: FBT001
     """Create dagster.yml, its JSON schema and definitions.py.
@@ -227,7 +123,7 @@ def init(env: str | None, conf_source: str | None, force: bool) -> None:  # noqa
 
 
 @assets.command()
-@_project_options
+@project_options
 def check(env: str | None, conf_source: str | None) -> None:
     """Report problems of the project, and why nodes share a step."""
     from kedro_assets.cli.report import check_lines
@@ -237,7 +133,7 @@ def check(env: str | None, conf_source: str | None) -> None:
 
 
 @assets.command()
-@_project_options
+@project_options
 @click.option("--write", is_flag=True, help="Write the files, rather than show what would be written.")
 def convert(env: str | None, conf_source: str | None, write: bool) -> None:  # noqa: FBT001
     """Convert a project of kedro-dagster, or show what would be.
@@ -251,9 +147,9 @@ def convert(env: str | None, conf_source: str | None, write: bool) -> None:  # n
 
 
 @assets.command(name="list")
-@_project_options
+@project_options
 @click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")
-@_output_option
+@output_option
 def list_(env: str | None, conf_source: str | None, as_json: bool, output: IO[str]) -> None:  # noqa: FBT001
     """List assets, clusters, jobs, schedules and sensors.
 
@@ -268,9 +164,9 @@ def list_(env: str | None, conf_source: str | None, as_json: bool, output: IO[st
 
 @assets.command()
 @click.argument("name", shell_complete=_from_project(_known_names))
-@_project_options
+@project_options
 @click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")
-@_output_option
+@output_option
 def explain(name: str, env: str | None, conf_source: str | None, as_json: bool, output: IO[str]) -> None:  # noqa: FBT001
     """Show what NAME is in Kedro and in Dagster.
 
@@ -284,7 +180,7 @@ def explain(name: str, env: str | None, conf_source: str | None, as_json: bool, 
 
 
 @assets.command()
-@_output_option
+@output_option
 def schema(output: IO[str]) -> None:
     """Print the JSON schema of dagster.yml for editors.
 
@@ -297,23 +193,23 @@ def schema(output: IO[str]) -> None:
 
 @assets.command()
 @click.argument("job", required=False, shell_complete=_from_project(_job_names))
-@_project_options
+@project_options
 @click.option(
     "--select",
     "-s",
     help='The assets to materialize: names of datasets and nodes, or Dagster\'s selection syntax, such as `+key:"a/b"`.',
 )
-@_filter_options
-@_refused_options
+@filter_options
+@refused_options
 @click.option("--partition", help="The key of the partition to materialize.")
 @click.option(
     "--partition-range", help="The first and the last key of the partitions to materialize, as in FIRST...LAST."
 )
-@click.option("--params", callback=_params, help='Runtime parameters, as for `kedro run`: "model.depth=3,seed=1".')
+@click.option("--params", callback=params_of, help='Runtime parameters, as for `kedro run`: "model.depth=3,seed=1".')
 @click.option(
     "--load-versions",
     "-lv",
-    callback=_load_versions,
+    callback=load_versions_of,
     help="Versions of datasets to load, as for `kedro run`: dataset:version,...",
 )
 @click.option("--stale", is_flag=True, help="Materialize only what is missing or not up to date, and say why.")
@@ -332,8 +228,8 @@ def run(job: str | None, env: str | None, conf_source: str | None, **options: An
     from kedro_assets.cli.targets import Asked
 
     select, partition, partition_range = (options[name] for name in ("select", "partition", "partition_range"))
-    filters = {name: options[name] for name in _FILTERS if options[name]}
-    chosen = {"a job": job, "--select": select, **{_FILTERS[name][0][0]: filters[name] for name in filters}}
+    filters = {name: options[name] for name in FILTERS if options[name]}
+    chosen = {"a job": job, "--select": select, **{FILTERS[name][0][0]: filters[name] for name in filters}}
     given = [name for name, value in chosen.items() if value]
     if (job or select) and len(given) > 1:
         msg = f"Give {given[0]} or {given[1]}, not both."
@@ -361,7 +257,7 @@ def run(job: str | None, env: str | None, conf_source: str | None, **options: An
 
 
 @assets.command(context_settings={"ignore_unknown_options": True})
-@_project_options
+@project_options
 @click.argument("dagster_options", nargs=-1, type=click.UNPROCESSED)
 def dev(env: str | None, conf_source: str | None, dagster_options: tuple[str, ...]) -> None:
     """Start Dagster's UI and daemon. Further options, such as --port 3333, are passed to `dagster dev`."""

@@ -16,6 +16,8 @@ from kedro_assets.runtime import packages_of
 LOCATION_TAG = "dagster/code_location"
 """Which Dagster gives to the runs that its services start."""
 
+_MOST_RUNS = 100  # that are read, as each is a large record; assets that others make too are seldom alone
+
 
 def notes_on_neighbours(
     package: str,
@@ -38,7 +40,7 @@ def notes_on_neighbours(
         for key, summary in dagster_instance.asset_summaries(instance, keys).items()
         if summary.materialization is not None
     }
-    run_ids = [run_id for run_id in dict.fromkeys(made.values()) if run_id]
+    run_ids = [run_id for run_id in dict.fromkeys(made.values()) if run_id][:_MOST_RUNS]
     records = instance.get_run_records(dg.RunsFilter(run_ids=run_ids)) if run_ids else ()
     tags_of = {record.dagster_run.run_id: record.dagster_run.tags for record in records}
     found: dict[str, list[str]] = {}

@@ -160,27 +160,6 @@ def test_what_contradicts_itself_or_cannot_be_read_is_a_usage_error(arguments, w
     assert runs == []
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (
-            ["--runner", "ThreadRunner"],
-            "--runner is an option of `kedro run` alone. Executors of Dagster take the place",
-        ),
-        (["-r", "ThreadRunner"], "--runner is an option"),
-        (["--runner-params", "max_workers=4"], "--runner-params is an option"),
-        (["--async"], "A step loads and saves one dataset after another."),
-        (["-c", "run.yml"], "give the name of the job."),
-    ],
-)
-def test_an_option_that_only_kedro_run_has_is_answered_with_what_takes_its_place(arguments, words, call, runs):
-    code, text = call("run", *arguments)
-    assert code == 2
-    assert words in " ".join(text.split())
-    assert runs == []
-    assert arguments[0] not in call("run", "--help")[1].split()
-
-
 def test_a_report_goes_to_a_file(call, root, monkeypatch):
     monkeypatch.setattr(report, "list_json", lambda _: '{"größe": 1}')
     assert call("list", "--json", "--output", "found.json") == (0, "")

@@ -295,6 +295,7 @@ def test_a_dataset_is_known_by_the_name_that_its_variants_share():
     catalog = {"x@csv": {"type": "a.B"}, "y": {"type": "a.C"}, "x@frame": {"type": "a.D"}, "{z}_raw": {"type": "a.E"}}
     project = make_project([], catalog=catalog)
     assert project.catalog_names == {"x": "x@csv", "y": "y"}
+    assert project.catalog_names is project.catalog_names  # it is asked for each dataset that no node uses
     assert project.first_entry("x").name == "x@csv"
     assert project.first_entry("y").type == "a.C"
 
