@@ -278,7 +278,7 @@ RUN = f"kedro assets run everything --env {ENVIRONMENT}"
 FAILING = (
     f"kedro assets run forest_model --env {ENVIRONMENT} --params forest.model_options.estimator=sklearn.ensemble.Forest"
 )
-UNDER_WAY = re.compile(r".*step forest_fit_model.*?steps done.*? s(?=\s|\x1b)", re.DOTALL)
+UNDER_WAY = re.compile(r".*?step forest_fit_model.*?steps done.*? s(?=\s|\x1b)", re.DOTALL)
 COLUMNS, ROWS = 112, 32
 
 
