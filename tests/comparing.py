@@ -160,7 +160,7 @@ def _error(entries: Sequence[Any]) -> tuple[str, str] | None:
         error = getattr(event.event_specific_data, "error", None) if event is not None else None
         if event is None or error is None or not (event.is_step_failure or event.is_failure):
             continue
-        if (error.cls_name or "").startswith(("Dagster", "StepFailure")) and error.cause is not None:
+        if (error.cls_name or "").startswith(("Dagster", "FailureError")) and error.cause is not None:
             error = error.cause
         name, _, message = error.message.partition(": ")
         return (error.cls_name or name, _unversioned(message))

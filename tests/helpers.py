@@ -256,6 +256,7 @@ def execute(
     config: dict[str, Any] | None = None,
     merged: bool = False,
     continue_from: str | None = None,
+    raise_on_error: bool = False,
 ) -> dg.JobExecutionResult:
     """Execute a job through its executor: the way every launch of Dagster goes in the end."""
     function = "load_merged_job" if merged else "load_job"
@@ -268,7 +269,13 @@ def execute(
     options = dg.ReexecutionOptions.from_failure(continue_from, instance) if continue_from else None
     tags = {"dagster/is_resume_retry": "true"} if continue_from else {}  # as of the UI, of backfills and of run retries
     return dg.execute_job(
-        job_definition, instance, tags=tags, run_config=config, asset_selection=keys, reexecution_options=options
+        job_definition,
+        instance,
+        tags=tags,
+        run_config=config,
+        asset_selection=keys,
+        reexecution_options=options,
+        raise_on_error=raise_on_error,
     )
 
 

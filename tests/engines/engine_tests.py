@@ -215,6 +215,13 @@ def error_of_the_pipeline(project: KedroProject) -> dict[str, Any]:
     return error
 
 
+def run_error(result: dg.JobExecutionResult, instance: dg.DagsterInstance) -> str:
+    """What Dagster has recorded of the failure of a run."""
+    [failure] = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert failure.dagster_event
+    return str(failure.dagster_event.job_failure_data.error.to_string())
+
+
 def assert_hooks_in_their_places(run: Outcome, engine: Engine) -> None:
     """Fail unless a run has fired the hooks of its pipeline here, once, and those of its nodes on the engine."""
     of_pipeline = run.of(*PIPELINE_HOOKS)

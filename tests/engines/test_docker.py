@@ -24,6 +24,7 @@ from engine_tests import (
     Watcher,
     error_of_the_pipeline,
     hooks_of_the_pipeline,
+    run_error,
     step_errors,
 )
 from helpers import KedroProject, execute, materialized
@@ -173,10 +174,12 @@ def test_a_container_that_cannot_be_started_fails_the_run_with_one_error_of_the_
     tmp_path: Path, docker: DockerEngine, instance: dg.DagsterInstance
 ) -> None:
     project = in_containers(instance, docker, {"image": EMPTY_IMAGE}).project(tmp_path)
-    assert not execute(project, instance).success
+    result = execute(project, instance)
+    assert not result.success
     error = error_of_the_pipeline(project)
     assert error["error"] == "APIError"
     assert "executable file not found" in error["message"]
+    assert "executable file not found" in run_error(result, instance).partition("Stack Trace")[0]
 
 
 @pytest.fixture

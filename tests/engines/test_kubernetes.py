@@ -19,6 +19,7 @@ from engine_tests import (
     Watcher,
     error_of_the_pipeline,
     hooks_of_the_pipeline,
+    run_error,
     step_errors,
 )
 from fake_kubernetes import FakeKubernetes, fake_kubernetes
@@ -230,5 +231,9 @@ def test_a_job_that_the_cluster_refuses_fails_the_run_with_one_error_of_the_pipe
     clustered: KedroProject, kubernetes: FakeKubernetes, instance: dg.DagsterInstance
 ) -> None:
     kubernetes.refuse = "exceeded quota: pods"
-    assert not execute(clustered, instance).success
+    result = execute(clustered, instance)
+    assert not result.success
     assert error_of_the_pipeline(clustered)["error"] == "ForbiddenException"
+    headline, _, answer = run_error(result, instance).partition("\n")
+    assert headline == "kubernetes.client.exceptions.ForbiddenException: (403)"
+    assert "exceeded quota: pods" in answer.partition("Stack Trace")[0]

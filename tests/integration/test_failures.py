@@ -96,6 +96,30 @@ def test_a_failure_begins_with_the_node_the_error_and_the_place_in_the_project(
         assert (call["error"], call["message"]) == ("NoStock", "the shelf is empty")
 
 
+def test_a_hook_around_the_run_that_fails_is_the_headline_of_the_run(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = failing(tmp_path, BREAKS)
+    settings = project.path / "src" / project.package / "settings.py"
+    settings.write_text(
+        "from kedro.framework.hooks import hook_impl\n\n\n"
+        "class NoLicence:\n"
+        "    @hook_impl\n"
+        "    def before_pipeline_run(self):\n"
+        "        raise LookupError('no licence is left')\n\n\n"
+        "HOOKS = (NoLicence(),)\n"
+    )
+    result = execute(project, instance)
+    [run] = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    recorded = run.dagster_event.job_failure_data.error.to_string()
+    place = f"src/{project.package}/settings.py:7, before_pipeline_run"
+    assert recorded.startswith(f"LookupError: no licence is left\n  in {place}\n")
+    frames = [line for line in recorded.splitlines() if line.startswith("  File ")]
+    assert "in before_pipeline_run" in frames[0]
+    with pytest.raises(LookupError, match="no licence is left"):
+        execute(project, instance, raise_on_error=True)
+
+
 def test_only_what_was_saved_before_the_failure_is_reported(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     result = execute(failing(tmp_path, BREAKS), instance)
     assert not result.success

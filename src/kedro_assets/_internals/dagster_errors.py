@@ -1,4 +1,4 @@
-"""How Dagster records the error of a step."""
+"""How Dagster records the error of a step or a run."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Risk: low; it is ours.
 """
 
 
-class StepFailureError(dg.DagsterUserCodeExecutionError, DagsterUserCodeProcessError):
-    """The failure of a step that is recorded with a headline, and with the frames of the user's code first.
+class FailureError(dg.DagsterUserCodeExecutionError, DagsterUserCodeProcessError):
+    """The failure of a step or a run that is recorded with a headline, and with the frames of the user's code first.
 
     Reason: Dagster records an error as it was raised, below all of its own frames, unless it comes from another process.
     Risk: medium; where it changes, a failure is recorded with its headline below Dagster's frames.
@@ -43,7 +43,7 @@ def _info(headline: str, error: Exception, around: int) -> SerializableErrorInfo
     info = SerializableErrorInfo.from_traceback(found)
     own, outer = (traceback.StackSummary.from_list(part).format() for part in (frames[around:], frames[:around]))
     cause = _with_outer(info._replace(stack=own), [BEFORE, *outer] if outer else [])
-    return SerializableErrorInfo(f"{headline}\n", [], StepFailureError.__name__, cause)
+    return SerializableErrorInfo(f"{headline}\n", [], FailureError.__name__, cause)
 
 
 def _with_outer(info: SerializableErrorInfo, outer: list[str]) -> SerializableErrorInfo:

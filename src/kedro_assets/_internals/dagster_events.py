@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from kedro_assets._internals.dagster_errors import StepFailureError
+from kedro_assets._internals.dagster_errors import FailureError
 
 
 def error_text(event: dg.DagsterEvent) -> str:
@@ -29,7 +29,7 @@ def error_message(event: dg.DagsterEvent) -> str:
     if error is None:
         return ""
     message = str(error.message).strip()
-    return message.removeprefix(_OWN).strip() if error.cls_name == StepFailureError.__name__ else message
+    return message.removeprefix(_OWN).strip() if error.cls_name == FailureError.__name__ else message
 
 
 def step_seconds(event: dg.DagsterEvent) -> float:
@@ -50,7 +50,7 @@ def is_kept(event: dg.DagsterEvent) -> bool:
     return "kedro/kept_from_run" in event.step_materialization_data.materialization.metadata
 
 
-_OWN = f"{StepFailureError.__module__}.{StepFailureError.__qualname__}:"
+_OWN = f"{FailureError.__module__}.{FailureError.__qualname__}:"
 
 
 def _of_user(error: Any) -> Any:

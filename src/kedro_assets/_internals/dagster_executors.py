@@ -85,6 +85,7 @@ class ExecutedRun:
         instance: Where the run is recorded.
         log: Dagster's log of the run.
         is_resumed: Whether another process has begun to execute it, and has died.
+        raises: Whether errors are raised to who has started it, as in tests of a project, and not only recorded.
     """
 
     run: dg.DagsterRun
@@ -93,6 +94,7 @@ class ExecutedRun:
     instance: dg.DagsterInstance
     log: dg.DagsterLogManager
     is_resumed: bool
+    raises: bool
 
 
 def executed_run(plan_context: Any) -> ExecutedRun:
@@ -108,6 +110,7 @@ def executed_run(plan_context: Any) -> ExecutedRun:
         instance=plan_context.instance,
         log=plan_context.log,
         is_resumed=plan_context.resume_from_failure,
+        raises=plan_context.raise_on_error,
     )
 
 

@@ -38,7 +38,7 @@ from kedro_assets.runtime import (
     mark_run_process,
     run_tags,
 )
-from kedro_assets.steps import observe_inputs, projects_of
+from kedro_assets.steps import behind, observe_inputs, projects_of, run_failure
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +125,13 @@ class LifecycleExecutor(dg.Executor):
         with dagster_storage.kept_open(executed.instance, executed.run.run_id):
             for project, _ in opened:
                 events = _around(project, self._name, executed, events)
-            yield from events
+            try:
+                yield from events
+            except Exception as error:
+                failure = error if executed.raises else run_failure(error, [project.project for project, _ in opened])
+                if failure is error:
+                    raise
+                raise failure from error
 
 
 def _until_cancelled(events: Iterator[Any], executed: dagster_executors.ExecutedRun) -> Iterator[Any]:
@@ -225,7 +231,7 @@ class _Lifecycle:
             failure = _original(self.run, failures)
             results = self._results() if failure is None else {}
         except Exception as error:
-            self._fail(_original(self.run, failures) or _of_step(self.run, error) or _behind(error))
+            self._fail(_original(self.run, failures) or _of_step(self.run, error) or behind(error))
             raise
         if failure is not None:
             self._fail(failure)
@@ -304,13 +310,3 @@ def _of_step(run: KedroRun, error: BaseException) -> Exception | None:
             seen.add(id(found))
             todo += [each for each in (found.__cause__, found.__context__) if each is not None]
     return None
-
-
-def _behind(error: Exception) -> Exception:
-    """Return the error that Dagster's own code has wrapped, such as the answer of a cluster that refuses a step."""
-    while type(error).__module__.startswith("dagster"):
-        inside = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-        if not isinstance(inside, Exception):
-            break
-        error = inside
-    return error

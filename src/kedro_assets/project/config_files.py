@@ -19,7 +19,7 @@ from kedro_assets._internals.kedro_project import create_session
 from kedro_assets.errors import Path as KeyPath
 from kedro_assets.errors import ProjectError, suggest
 from kedro_assets.project.location import ProjectLocation
-from kedro_assets.project.yaml_trees import errors_in, keys_of, line_of, lines_of, scalars
+from kedro_assets.project.yaml_trees import errors_in, keys_of, line_of, lines_of, parse, scalars
 
 OpenLoader = Callable[[Mapping[str, Any]], AbstractConfigLoader]
 """Makes a config loader with runtime parameters."""
@@ -33,7 +33,6 @@ _TOO_LARGE = "YAML node expansion"
 _REPEATED = "Duplicate keys found in "
 _ASKED_PARAMETER = re.compile(r"(?<!\\)\$\{runtime_params:\s*([^\s,:{}$\[\]]+)\s*\}")
 """A runtime parameter without a default."""
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 WITH_HOOKS = (
     "If a hook provides what it needs (such as a resolver registered in `after_context_created`), write "
     "`load_with_hooks: true` in dagster.yml."
@@ -276,7 +275,7 @@ class SectionFiles:
                 yield Fault(shown, 1, f"the file cannot be read: {error}")
                 continue
             try:
-                document = yaml.compose(content.decode("utf-8"), Loader=_Loader)
+                document = parse(content.decode("utf-8"))
             except UnicodeDecodeError as error:
                 line = content.count(b"\n", 0, error.start) + 1
                 yield Fault(shown, line, f"the file is not UTF-8 (byte {content[error.start]:#04x}).")
@@ -307,7 +306,7 @@ class SectionFiles:
 
     def _parsed(self, file: Path) -> tuple[str, yaml.Node] | None:
         try:
-            document = yaml.compose(file.read_text(encoding="utf-8"), Loader=_Loader)
+            document = parse(file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError):
             return None
         return None if document is None else (self._shown(file), document)

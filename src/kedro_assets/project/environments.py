@@ -14,7 +14,7 @@ from kedro_assets.errors import Path as KeyPath
 from kedro_assets.errors import ProjectError
 from kedro_assets.project.config_files import SectionFiles, config_loader
 from kedro_assets.project.location import ProjectLocation
-from kedro_assets.project.yaml_trees import line_of
+from kedro_assets.project.yaml_trees import line_of, parse
 
 
 @frozen
@@ -39,7 +39,7 @@ class ConfigFile:
 
     def locate(self, path: KeyPath) -> str:
         """Return `conf/base/dagster.yml:12` for the deepest part of a path that the file has."""
-        document = yaml.compose(self.text, Loader=yaml.SafeLoader)
+        document = parse(self.text)
         line = line_of(document, path)[0] if document is not None else 0
         return f"{self.shown}:{line or 1}"
 

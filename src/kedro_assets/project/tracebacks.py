@@ -5,6 +5,7 @@ The text is all that there is where Kedro turns an error into a warning.
 
 from __future__ import annotations
 
+import os
 import re
 import traceback
 from pathlib import Path
@@ -16,7 +17,22 @@ _CAUSE = "\nThe above exception was the direct cause of the following exception:
 
 def where_it_failed(error: BaseException, root: Path) -> tuple[str, str]:
     """Return file and line of a project in which an error was raised, or an empty text, and what the error says."""
-    return where_in_project("".join(traceback.format_exception(error)), root)
+    place, reason = where_in_project("".join(traceback.format_exception(error)), root)
+    if not place and isinstance(error, SyntaxError) and not error.filename:
+        place = _null_byte(root)
+    return place, reason
+
+
+def _null_byte(root: Path) -> str:
+    """Return file and line of the first null byte in a project's code, for which Python up to 3.11 names no file; or nothing."""
+    for folder, inside, files in os.walk(root):
+        inside[:] = sorted(each for each in inside if not each.startswith(".") and _is_inside(Path(folder, each), root))
+        for file in (Path(folder, name) for name in sorted(files) if name.endswith(".py")):
+            before, found, _ = file.read_bytes().partition(b"\0")
+            if found:
+                line = before.count(b"\n") + 1
+                return f"{file.relative_to(root)}:{line}"
+    return ""
 
 
 def where_in_project(trace: str, root: Path) -> tuple[str, str]:

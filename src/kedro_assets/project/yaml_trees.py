@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import yaml
 
@@ -20,6 +21,29 @@ _TOO_MANY = (
 )
 _DEEPEST = 50
 """At what depth OmegaConf may come to the end of Python's stack."""
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_OTHER_BREAKS = frozenset("\x85\u2028\u2029")
+"""What ends a line in YAML, and in no editor."""
+
+
+def parse(text: str) -> yaml.Node | None:
+    """Return what a file holds as YAML, with the lines that an editor shows; None for an empty file.
+
+    Raises:
+        yaml.YAMLError: If it is not valid.
+    """
+    return yaml.compose(text, Loader=_Loader if _OTHER_BREAKS.isdisjoint(text) else _EditorLines)
+
+
+class _EditorLines(yaml.SafeLoader):
+    def __init__(self, text: str) -> None:
+        self._text = text  # the first mark is made below
+        super().__init__(text)
+
+    def get_mark(self) -> yaml.Mark:
+        mark = super().get_mark()
+        mark.line = self._text.count("\n", 0, mark.index)
+        return mark
 
 
 def errors_in(document: yaml.Node | None, *, is_too_large: bool = False) -> Iterator[tuple[int, str]]:

@@ -1,14 +1,15 @@
-"""The failure of a step: which node has failed, with what error, at which place in the project."""
+"""The failure of a step or a run: what has failed, with what error, at which place in the project."""
 
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 
 from kedro.pipeline.node import Node
 
-from kedro_assets._internals.dagster_errors import StepFailureError
+from kedro_assets._internals.dagster_errors import FailureError
 from kedro_assets.project import Project
 from kedro_assets.redaction import Redactor
 
@@ -17,9 +18,7 @@ _CALLERS = ("kedro", "pluggy")
 """The packages that call nodes and hooks."""
 
 
-def step_failure(
-    error: Exception, node: Node | None, step: str, project: Project, redactor: Redactor
-) -> StepFailureError:
+def step_failure(error: Exception, node: Node | None, step: str, project: Project, redactor: Redactor) -> FailureError:
     """Return what Dagster is told of an error: a headline, then the project's own frames, and those around them at last.
 
     Args:
@@ -30,10 +29,41 @@ def step_failure(
         redactor: Masks what else may be in the headline.
     """
     title = f"Node '{node.name}'" if node is not None else f"Step '{step}'"
+    headline = redactor.text(f"{title} failed: {_text(error, _place(error, project))}")
+    return FailureError(headline, error, _around(error, project))
+
+
+def run_failure(error: Exception, projects: Iterable[Project]) -> Exception:
+    """Return what Dagster is told of an error outside of all steps, such as a hook's or an executor's.
+
+    That is the error itself where no headline can say more: no code of a project has raised it, and Dagster hides no other.
+
+    Args:
+        error: The error, in which secrets are masked already.
+        projects: The projects of the run.
+    """
+    inner = behind(error)
+    found = ((_place(inner, project), project) for project in projects)
+    place, project = next(((place, project) for place, project in found if place), ("", None))
+    if inner is error and project is None:
+        return error
+    return FailureError(_text(inner, place), inner, _around(inner, project) if project is not None else 0)
+
+
+def behind(error: Exception) -> Exception:
+    """Return the error that Dagster's own code has wrapped, such as the answer of a cluster that refuses a step."""
+    while type(error).__module__.startswith("dagster"):
+        inside = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if not isinstance(inside, Exception):
+            break
+        error = inside
+    return error
+
+
+def _text(error: BaseException, place: str) -> str:
+    """Return an error as Python prints it, with the place below it where there is one."""
     text = "".join(traceback.format_exception_only(type(error), error)).strip()
-    place = _place(error, project)
-    headline = redactor.text(f"{title} failed: {text}" + (f"\n  in {place}" if place else ""))
-    return StepFailureError(headline, error, _around(error, project))
+    return text + (f"\n  in {place}" if place else "")
 
 
 def _around(error: BaseException, project: Project) -> int:

@@ -1,6 +1,5 @@
 """Pipeline hooks around what an executor executes; real runs of Dagster over a catalog, without a project."""
 
-from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +13,7 @@ from kedro.pipeline import node
 from kedro_assets._internals import dagster_instance
 from kedro_assets.errors import StepError
 from kedro_assets.execution import ended_hooks, forkserver
-from kedro_assets.execution.lifecycle import LifecycleExecutor, _behind, with_lifecycle
+from kedro_assets.execution.lifecycle import LifecycleExecutor, with_lifecycle
 from kedro_assets.runtime.handover import Handover
 from kedro_assets.runtime.identity import RunIdentity
 from unit.records import RUN_ID, OneRun, definitions_of, make_kedro, make_run
@@ -464,17 +463,3 @@ def test_an_executor_that_cannot_be_created_is_named():
     inner = dg.ExecutorDefinition(name="nothing", executor_creation_fn=None)
     with pytest.raises(dg.DagsterInvariantViolationError, match="Dagster cannot create the executor 'nothing'"):
         with_lifecycle(inner).executor_creation_fn(None)
-
-
-def test_the_error_that_dagsters_own_code_has_wrapped_is_dug_out():
-    def of_executor(*errors, suppressed=False):
-        for outer, inner in pairwise(errors):
-            outer.__context__, outer.__suppress_context__ = inner, suppressed
-        return errors[0]
-
-    refused, lost = PermissionError("exceeded quota"), dg.DagsterInvariantViolationError("no step was started")
-    wrapped = of_executor(lost, dg.DagsterInvariantViolationError("the client failed"), refused, KeyError("not it"))
-    assert _behind(wrapped) is refused
-    assert _behind(refused) is refused
-    alone = dg.DagsterInvariantViolationError("alone")
-    assert _behind(of_executor(alone, refused, suppressed=True)) is alone

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from kedro_assets._internals.dagster_errors import BEFORE, StepFailureError
+from kedro_assets._internals.dagster_errors import BEFORE, FailureError
 
 
 def of_user():
@@ -19,7 +19,7 @@ def failing(around=1):
         try:
             of_user()
         except ValueError as error:
-            failure = StepFailureError("Node 'a' failed: no such key\n  in a.py:3", error, around)
+            failure = FailureError("Node 'a' failed: no such key\n  in a.py:3", error, around)
             raise failure from error
 
     return fails

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from kedro_assets._internals import dagster_events
-from kedro_assets._internals.dagster_errors import StepFailureError
+from kedro_assets._internals.dagster_errors import FailureError
 
 
 @dg.op
@@ -54,7 +54,7 @@ def retried(error):
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (StepFailureError("Node 'a' failed", ValueError("no"), 0), "Node 'a' failed"),
+        (FailureError("Node 'a' failed", ValueError("no"), 0), "Node 'a' failed"),
         (ValueError("no"), "ValueError: no"),
     ],
     ids=["a failure with a headline", "another error"],

@@ -1,5 +1,7 @@
 """Where in a project an error comes from."""
 
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,22 @@ def test_an_error_elsewhere_has_no_line(tmp_path):
 
 def test_a_text_without_frames_is_its_own_reason():
     assert where_in_project("it cannot be imported.\n", Path("/")) == ("", "it cannot be imported.")
+
+
+def test_a_null_byte_in_code_has_its_line_though_python_names_no_file(tmp_path, monkeypatch):
+    for folder in (".hidden", "src", "site-packages"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "null_byte.py").write_bytes(b"x = 1\ny = '\0'\n")
+    monkeypatch.syspath_prepend(tmp_path / "src")
+    monkeypatch.delitem(sys.modules, "null_byte", raising=False)
+    with pytest.raises(SyntaxError) as caught:
+        import_module("null_byte")
+    place, reason = where_it_failed(caught.value, tmp_path)
+    assert (place, "null bytes" in reason) == ("src/null_byte.py:2", True)
+
+
+def test_an_error_of_syntax_in_a_text_has_no_line(tmp_path):
+    (tmp_path / "good.py").write_text("x = 1\n")
+    with pytest.raises(SyntaxError) as caught:
+        compile("x = \0", "text", "exec")
+    assert where_it_failed(caught.value, tmp_path)[0] == ""

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from kedro_assets.project.yaml_trees import errors_in, line_of, lines_of, scalars
+from kedro_assets.project.yaml_trees import errors_in, line_of, lines_of, parse, scalars
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{depth}: &a{depth} [{', '.join([f'*a{depth - 1}'] * 10)}]\n" for depth in range(1, 5)
@@ -87,3 +87,12 @@ def test_scalars_come_once_with_aliases():
 )
 def test_text_alone_is_the_place_of_the_key_that_omegaconf_makes_of_it(text, path, found):
     assert line_of(yaml.compose(text), path) == found
+
+
+@pytest.mark.parametrize("character", ["\x85", "\u2028", "\u2029"], ids=ascii)
+def test_the_lines_are_those_of_an_editor(character):
+    document = parse(f'a: "x{character}y"\nb:\n  c: 1\n')
+    assert line_of(document, ("b", "c")) == (3, 2)
+    with pytest.raises(yaml.MarkedYAMLError) as caught:
+        parse(f'a: "x{character}y"\nb: [\n')
+    assert caught.value.problem_mark.line == 2

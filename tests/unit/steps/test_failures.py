@@ -1,13 +1,15 @@
-"""What a step that has failed is told of: the node, the error, and the place in the project."""
+"""What is told of a step or a run that has failed: the node, the error, and the place in the project."""
 
 import sys
 from importlib import import_module
+from itertools import pairwise
 
+import dagster as dg
 import pytest
 from attrs import evolve
 
 from kedro_assets.redaction import Redactor
-from kedro_assets.steps.failures import step_failure
+from kedro_assets.steps.failures import behind, run_failure, step_failure
 from unit.builders import make_node
 from unit.records import project_of
 
@@ -97,3 +99,57 @@ def test_an_environment_inside_of_the_project_is_not_its_code(project):
     with pytest.raises(ValueError, match="library") as caught:
         found["f"]()
     assert "lib.py" not in str(step_failure(caught.value, NODE, "s", project, Redactor()))
+
+
+def raised(function, *arguments):
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - each function raises another one
+        function(*arguments)
+    return caught.value
+
+
+def refused():
+    raise PermissionError("quota exceeded: pods")
+
+
+def refused_behind_dagster():
+    try:
+        refused()
+    except PermissionError as error:
+        raise dg.DagsterInvariantViolationError("Unexpected error in the API client.") from error
+
+
+def test_an_error_behind_one_of_dagsters_is_the_headline_of_the_run(project):
+    failure = run_failure(raised(refused_behind_dagster), [project])
+    assert str(failure) == "PermissionError: quota exceeded: pods"
+    [info] = failure.user_code_process_error_infos
+    assert "in refused" in info.cause.stack[-1]
+
+
+@pytest.mark.parametrize("others", [0, 1], ids=["alone", "beside another project"])
+def test_an_error_of_the_projects_code_outside_of_steps_has_its_place(project, others):
+    other = evolve(project, package_name="another", location=evolve(project.location, path=project.location.path / "x"))
+    error = raised(import_module("failing_nodes").predict)
+    failure = run_failure(error, [other] * others + [project])
+    assert str(failure) == "ValueError: token=hunter2 is refused\n  in src/failing_nodes.py:7, helper"
+    [info] = failure.user_code_process_error_infos
+    assert "in predict" in info.cause.stack[0]
+    assert "in raised" in info.cause.stack[-1]
+
+
+@pytest.mark.parametrize("error", [OSError("the disk is full"), dg.DagsterInvariantViolationError("no such step")])
+def test_an_error_of_which_nothing_more_is_known_stays_as_it_is(project, error):
+    assert run_failure(error, [project]) is error
+
+
+def test_the_error_that_dagsters_own_code_has_wrapped_is_dug_out():
+    def of_executor(*errors, suppressed=False):
+        for outer, inner in pairwise(errors):
+            outer.__context__, outer.__suppress_context__ = inner, suppressed
+        return errors[0]
+
+    refused, lost = PermissionError("exceeded quota"), dg.DagsterInvariantViolationError("no step was started")
+    wrapped = of_executor(lost, dg.DagsterInvariantViolationError("the client failed"), refused, KeyError("not it"))
+    assert behind(wrapped) is refused
+    assert behind(refused) is refused
+    alone = dg.DagsterInvariantViolationError("alone")
+    assert behind(of_executor(alone, refused, suppressed=True)) is alone
