@@ -21,6 +21,7 @@ from uuid import uuid4
 import dagster as dg
 from kedro.framework.project import LOGGING
 from kedro.framework.startup import bootstrap_project
+from warm_python import WARM_PYTHON
 
 from kedro_assets import build_definitions
 from kedro_assets.execution.forkserver import DATASETS_VARIABLE, JOB_VARIABLE
@@ -287,9 +288,7 @@ def materialized(result: dg.JobExecutionResult) -> list[str]:
 
 def run_command(project: KedroProject, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a command of this Python's environment in the project's folder."""
-    result = subprocess.run(
-        [sys.executable, "-m", *command], cwd=project.path, capture_output=True, text=True, check=False, env=os.environ
-    )
+    result = WARM_PYTHON.run(command, project.path)
     if check and result.returncode:
         msg = f"{' '.join(command)} failed:\n{result.stdout[-4000:]}\n{result.stderr[-6000:]}"
         raise AssertionError(msg)

@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import shutil
-import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from uuid import uuid4
 import kedro.framework.project
 import pytest
 from click.testing import CliRunner
+from warm_python import WARM_PYTHON
 
 from kedro_assets.cli import commands
 
@@ -235,10 +235,7 @@ def kedro() -> Command:
 
     def call(project: Project | Path, *arguments: str, variables: dict[str, str] | None = None) -> Outcome:
         folder = project if isinstance(project, Path) else project.path
-        command = [sys.executable, "-m", "kedro", *arguments]
-        result = subprocess.run(
-            command, cwd=folder, env=clean_environment(variables), capture_output=True, text=True, check=False
-        )
+        result = WARM_PYTHON.run(["kedro", *arguments], folder, clean_environment(variables))
         return Outcome(result.returncode, result.stdout, result.stderr)
 
     return call

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from warm_python import WARM_PYTHON
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorial" / "spaceflights.md"
@@ -117,9 +116,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(project: Path, home: Path, line: str) -> str:
     """What a command writes; it has to succeed."""
-    arguments = [sys.executable, "-m", "kedro_assets", *line.split()[2:]]
     environment = {**os.environ, "DAGSTER_HOME": str(home)}
-    done = subprocess.run(arguments, cwd=project, env=environment, check=False, capture_output=True, text=True)
+    done = WARM_PYTHON.run(["kedro_assets", *line.split()[2:]], project, environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
