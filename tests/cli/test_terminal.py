@@ -99,8 +99,8 @@ def test_each_warning_comes_once_and_workers_write_no_debug_lines(job: str, proj
 
 def test_what_was_made_is_summed_up_with_its_place_and_its_time(project: KedroProject) -> None:
     *_, first, second, last = run_command(project, "kedro_assets", "run", "quick").stdout.splitlines()
-    assert [line.split()[:2] for line in (first, second)] == [["one", "data/one.json"], ["two", "data/two.json"]]
-    assert all(line.endswith(" s") for line in (first, second))
+    assert [line.split()[::3] for line in (first, second)] == [["one", "data/one.json"], ["two", "data/two.json"]]
+    assert all(line.split()[2] == "s" for line in (first, second))
     assert last.endswith("the run succeeded: 2 assets materialized")
 
 
@@ -115,12 +115,23 @@ def test_a_terminal_shows_the_steps_below_the_log_and_is_left_as_it_was(job: str
     for line in (
         "printed on standard output",
         "Running node: make",
-        "one  data/one.json",
+        "s  data/one.json",
         "the run succeeded: 2 assets",
     ):
         assert line in said
     assert said.index("Running node: make") < said.index("+ ") < said.index("the run succeeded")
     assert shown.written.count("\x1b[?25l") == shown.written.count("\x1b[?25h")  # the cursor is there again
+
+
+@pytest.mark.parametrize("command", [OURS, KEDROS], ids=["python -m", "kedro"])
+@pytest.mark.parametrize("job", ["quick", "parallel"])
+def test_the_marks_of_lines_have_their_colours_though_dagster_redirects_standard_output(
+    command: list[str], job: str, project: KedroProject
+) -> None:
+    shown = in_terminal([*command, "run", job], project.path)
+    assert shown.code == 0
+    for mark in ("\x1b[90m>", "\x1b[32m+"):
+        assert shown.written.count(mark) == 2
 
 
 def test_a_narrow_terminal_breaks_no_line_of_the_view(project: KedroProject) -> None:
@@ -130,11 +141,36 @@ def test_a_narrow_terminal_breaks_no_line_of_the_view(project: KedroProject) -> 
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "a dumb terminal"])
-def test_without_colours_there_are_plain_lines(env: dict[str, str], project: KedroProject) -> None:
-    shown = in_terminal([*OURS, "run", "quick"], project.path, env=env)
+@pytest.mark.parametrize("command", [OURS, KEDROS], ids=["python -m", "kedro"])
+def test_without_colours_there_are_plain_lines(command: list[str], env: dict[str, str], project: KedroProject) -> None:
+    shown = in_terminal([*command, "run", "quick"], project.path, env=env)
     assert shown.code == 0
     assert "steps done" not in shown.written
+    lines = [line for line in shown.written.splitlines() if " s  " in line]
+    assert "".join(line[0] for line in lines if line[0] != " ") == ">+>+="
+    assert not any("\x1b" in line for line in lines)
     assert "the run succeeded: 2 assets materialized" in shown.written
+
+
+@pytest.mark.parametrize("arguments", [["run", "--help"], ["list", "-h"], ["--help"]], ids=" ".join)
+def test_help_is_an_answer(arguments: list[str], project: KedroProject) -> None:
+    asked = run_command(project, "kedro_assets", *arguments)
+    assert asked.stdout.startswith("Usage: python -m kedro_assets")
+    assert "--help" in asked.stdout
+
+
+def test_a_definitions_py_that_dagster_does_not_take_is_named(project: KedroProject) -> None:
+    before = project.path / "definitions.py"
+    assert not before.exists()
+    project.write("definitions.py", "import dagster as dg\n\na = dg.Definitions()\nb = dg.Definitions()\n")
+    try:
+        ran = run_command(project, "kedro_assets", "run", "quick", check=False)
+    finally:
+        before.unlink()
+    assert ran.returncode == 1
+    assert "Error: Dagster cannot take the definitions of the project from definitions.py: " in ran.stderr
+    assert "more than one Definitions object" in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 @pytest.mark.parametrize(

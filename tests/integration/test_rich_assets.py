@@ -11,6 +11,7 @@ import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver
 from dagster._core.loader import LoadingContextForTest
 from helpers import KedroProject, execute, json_dataset, kedro_run, load_definitions, write_project
+from rich.filesize import decimal
 
 NODES = """
     def double(raw, factor):
@@ -189,7 +190,8 @@ def test_a_materialization_tells_what_has_been_saved_and_where(
         "dagster/row_count": 3,
         "dagster/column_schema": ANY,
         "dagster/uri": (data / "frame.csv").as_uri(),
-        "kedro/size_bytes": (data / "frame.csv").stat().st_size,
+        "kedro/size": "16 bytes",
+        "kedro/size_bytes": 16,
         "kedro/preview": "| a | b |\n| --- | --- |\n| 1 | 1 |\n| 2 | 2 |",
     }
     file = data / "table.parquet" / version / "table.parquet"
@@ -197,6 +199,7 @@ def test_a_materialization_tells_what_has_been_saved_and_where(
         "dagster/row_count": 3,
         "dagster/column_schema": schema(a="Int64", b="String"),
         "dagster/uri": file.as_uri(),
+        "kedro/size": decimal(file.stat().st_size),
         "kedro/size_bytes": file.stat().st_size,
         "kedro/save_version": version,
     }

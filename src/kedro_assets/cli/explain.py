@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, partial
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
-import click
 import dagster as dg
 from attrs import asdict
 from kedro.pipeline.node import Node
@@ -18,7 +15,8 @@ from parse import parse
 
 from kedro_assets._internals import dagster_assets
 from kedro_assets.assets import KedroAsset
-from kedro_assets.cli.explain_code import code_facts, code_line, function_facts
+from kedro_assets.cli.explain_code import code_facts, function_facts
+from kedro_assets.cli.explain_text import Facts, lines_of
 from kedro_assets.cli.report import job_facts
 from kedro_assets.config import JobConfig, PipelineFilter
 from kedro_assets.definitions import Translation, translate
@@ -29,12 +27,6 @@ from kedro_assets.names import base_name, identifier, is_parameter
 from kedro_assets.project import CatalogEntry, SourceLines, locate_project, source_lines
 from kedro_assets.redaction import Redactor, masked, redacted
 
-Facts = dict[str, Any]
-"""What is known of one thing, in the order in which it is said; `before` and `after` are the names around it."""
-
-_WIDTH = 100
-_MOST = 12  # names on one side of a drawing
-
 
 def explain_lines(root: Path, name: str) -> Iterator[str]:
     """Say all that a name means in a project, in short lines.
@@ -44,7 +36,7 @@ def explain_lines(root: Path, name: str) -> Iterator[str]:
     """
     for position, facts in enumerate(_explain(root, name)):
         yield from [""] if position else []
-        yield from _lines(facts)
+        yield from lines_of(facts)
 
 
 def explain_json(root: Path, name: str) -> str:
@@ -108,6 +100,20 @@ class _Explainer:
         yield from self._triggers()
         for name in self._project.parameter_values:
             yield {name}, partial(self._parameter, name)
+        yield from self._sets()
+
+    def _sets(self) -> Iterator[tuple[set[str], Callable[[], Facts]]]:
+        """Yield what stands for several nodes or assets: tags, namespaces and groups."""
+        nodes = self._graph.nodes
+        for tag in {tag for node in nodes.values() for tag in node.tags}:
+            yield {tag}, partial(self._set, "tag", tag, nodes=[name for name in nodes if tag in nodes[name].tags])
+        for space in {space for node in nodes.values() for space in _namespaces(node.namespace or "")}:
+            inside = [name for name in nodes if space in _namespaces(nodes[name].namespace or "")]
+            yield {space}, partial(self._set, "namespace", space, nodes=inside)
+        shown = [asset for asset in self._found.table.assets if asset.is_shown]
+        for group in {asset.spec.group_name for asset in shown if asset.spec.group_name}:
+            keys = [asset.key.to_user_string() for asset in shown if asset.spec.group_name == group]
+            yield {group}, partial(self._set, "group", group, assets=keys)
 
     def _triggers(self) -> Iterator[tuple[set[str], Callable[[], Facts]]]:
         """Yield what starts runs, or looks at them: schedules and sensors."""
@@ -180,6 +186,10 @@ class _Explainer:
             "before": list(dict.fromkeys(read)),
             "after": made,
         }
+
+    @staticmethod
+    def _set(kind: str, name: str, **inside: list[str]) -> Facts:
+        return {"is": kind, "name": name, **inside}
 
     def _pipeline(self, name: str) -> Facts:
         pipeline = self._project.pipelines[name]
@@ -401,55 +411,12 @@ def _datasets(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(base_name(name) for name in names if not is_parameter(name)))
 
 
-def _lines(facts: Facts) -> Iterator[str]:
-    """Write facts as lines: a title, a line or more for each, and the names around it."""
-    yield f"{facts['is']} {click.style(facts['name'], bold=True)}"
-    told = {key: value for key, value in facts.items() if key not in ("is", "name", "before", "after")}
-    indent = max(map(len, told), default=0) + 4
-    for label, value in told.items():
-        for position, line in enumerate(_text(value, _WIDTH - indent)):
-            yield f"  {'' if position else label:<{indent - 2}}{line}"
-    drawing = list(_drawing(facts.get("before", []), facts["name"], facts.get("after", [])))
-    yield from ["", *(f"  {line}" for line in drawing)] if drawing else []
-
-
-def _text(value: Any, width: int) -> list[str]:
-    """Write a fact: sentences and parameters one a line, names side by side."""
-    if isinstance(value, dict):
-        lines = (f"{key} = {json.dumps(item, ensure_ascii=False, default=str)}" for key, item in value.items())
-        return [line if len(line) <= width else f"{line[: width - 3]}..." for line in lines]
-    if not isinstance(value, list):
-        return [str(value)]
-    if isinstance(value[0], dict):
-        return list(map(code_line, value))
-    if any(" " in item for item in value):
-        return value
-    return textwrap.wrap(", ".join(value), width, break_long_words=False, break_on_hyphens=False)
-
-
-def _drawing(before: Sequence[str], name: str, after: Sequence[str]) -> Iterator[str]:
-    """Draw a name between those before and after it; nothing if it is alone.
+def _namespaces(namespace: str) -> list[str]:
+    """Return a namespace and those around it, the outermost first.
 
     Examples:
-        >>> lines = map(click.unstyle, _drawing(["a", "bc"], "d", ["e", "f", "g"]))
-        >>> tuple(lines)
-        ('a  ─┬─ d ─┬─ e', 'bc ─┘     ├─ f', '          └─ g')
+        >>> _namespaces("shop.forest"), _namespaces("")
+        (['shop', 'shop.forest'], [])
     """
-    before, after = _few(before), _few(after)
-    width = max(map(len, before), default=0)
-    left = [f"{text:<{width}} {joint}" for text, joint in zip(before, _joints(len(before), "─┤ ", "─┘ "), strict=True)]
-    right = [f"{joint} {text}" for text, joint in zip(after, _joints(len(after), " ├─", " └─"), strict=True)]
-    margin = " " * (width + 4) if before else ""
-    middle = f" {click.style(name, bold=True)} " if before else f"{click.style(name, bold=True)} "
-    below = " " * len(click.unstyle(middle))
-    for position, (start, end) in enumerate(zip_longest(left, right, fillvalue="")):
-        yield ((start or margin) + (below if position else middle) + end).rstrip()
-
-
-def _joints(count: int, between: str, last: str) -> list[str]:
-    """Return the lines from some names to the one beside the first of them."""
-    return ["───"] if count == 1 else ["─┬─", *[between] * (count - 2), last][:count]
-
-
-def _few(names: Sequence[str]) -> list[str]:
-    return [*names] if len(names) <= _MOST else [*names[: _MOST - 1], f"and {len(names) - _MOST + 1} more"]
+    parts = namespace.split(".") if namespace else []
+    return [".".join(parts[: depth + 1]) for depth in range(len(parts))]

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,7 +25,7 @@ from kedro_assets.cli.options import (
     project_options,
     refused_options,
 )
-from kedro_assets.cli.output import echo, only_answers
+from kedro_assets.cli.output import echo, only_answers, own_answers
 from kedro_assets.errors import KedroAssetsError
 
 INTERRUPTED = 130
@@ -36,8 +37,21 @@ def commands() -> None:
     """Run the project on Dagster."""
 
 
+class _Command(click.Command):
+    """A command that writes nothing but its answer on standard output, where the process has said so."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with only_answers() if ctx.find_root().obj is _ONLY_ANSWERS else nullcontext():
+            return super().invoke(ctx)
+
+
+_ONLY_ANSWERS = object()
+
+
 class _Group(click.Group):
     """A group whose commands end with a message instead of a traceback when they are refused or interrupted."""
+
+    command_class = _Command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -51,7 +65,7 @@ class _Group(click.Group):
             ctx.exit(INTERRUPTED)
 
 
-@commands.group(name="assets", cls=_Group)
+@commands.group(name="assets", cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 def assets() -> None:
     """Run the project on Dagster, with its datasets as assets."""
 
@@ -150,7 +164,7 @@ def convert(env: str | None, conf_source: str | None, write: bool) -> None:  # n
 @project_options
 @click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")
 @output_option
-def list_(env: str | None, conf_source: str | None, as_json: bool, output: IO[str]) -> None:  # noqa: FBT001
+def list_(env: str | None, conf_source: str | None, as_json: bool, output: IO[str] | None) -> None:  # noqa: FBT001
     """List assets, clusters, jobs, schedules and sensors.
 
     The nodes of a cluster share a step.
@@ -159,7 +173,7 @@ def list_(env: str | None, conf_source: str | None, as_json: bool, output: IO[st
 
     root = _enter(env, conf_source, quiet=True)
     for line in [list_json(root)] if as_json else list_lines(root):
-        click.echo(line, file=output)
+        echo(line, output)
 
 
 @assets.command()
@@ -167,28 +181,28 @@ def list_(env: str | None, conf_source: str | None, as_json: bool, output: IO[st
 @project_options
 @click.option("--json", "as_json", is_flag=True, help="Write JSON for other programs.")
 @output_option
-def explain(name: str, env: str | None, conf_source: str | None, as_json: bool, output: IO[str]) -> None:  # noqa: FBT001
+def explain(name: str, env: str | None, conf_source: str | None, as_json: bool, output: IO[str] | None) -> None:  # noqa: FBT001
     """Show what NAME is in Kedro and in Dagster.
 
-    NAME is a dataset, node, parameter (`params:x`), pipeline, asset, step, job, schedule or sensor.
+    NAME is a dataset, node, parameter (`params:x`), pipeline, tag, namespace, asset, group, step, job, schedule or sensor.
     """
     from kedro_assets.cli.explain import explain_json, explain_lines
 
     root = _enter(env, conf_source, quiet=True)
     for line in [explain_json(root, name)] if as_json else explain_lines(root, name):
-        click.echo(line, file=output)
+        echo(line, output)
 
 
 @assets.command()
 @output_option
-def schema(output: IO[str]) -> None:
+def schema(output: IO[str] | None) -> None:
     """Print the JSON schema of dagster.yml for editors.
 
     It has the options of the executors that are installed.
     """
     from kedro_assets.cli.schema import schema_text
 
-    output.write(schema_text())
+    echo(schema_text().rstrip(), output)
 
 
 @assets.command()
@@ -252,7 +266,9 @@ def run(job: str | None, env: str | None, conf_source: str | None, **options: An
     for_kedro = {"runtime_params": options["params"], "load_versions": options["load_versions"]}
     of_keys, flags = partition or partition_range, {name: options[name] for name in _CHOICES}
     asked = Asked(job, select, of_keys, filters, for_kedro, **flags)
-    if not run_assets(_enter(env, conf_source), asked, echo):
+    with own_answers():
+        succeeded = run_assets(_enter(env, conf_source), asked, echo)
+    if not succeeded:
         sys.exit(1)
 
 
@@ -268,5 +284,4 @@ def dev(env: str | None, conf_source: str | None, dagster_options: tuple[str, ..
 
 def main() -> None:
     """Run the commands of `kedro assets`, with nothing but their answer on standard output."""
-    with only_answers():
-        assets(prog_name="python -m kedro_assets")
+    assets(prog_name="python -m kedro_assets", obj=_ONLY_ANSWERS)

@@ -14,7 +14,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from kedro_assets.cli.output import answer
+from kedro_assets.cli.output import answer, wants_colours
 from kedro_assets.cli.progress import Progress
 from kedro_assets.names import counted
 
@@ -23,9 +23,7 @@ _MOST_STEPS = 6  # that are shown by name
 
 def live_view(progress: Progress) -> AbstractContextManager[None]:
     """Return what shows a run while it goes on: nothing where the answer goes to no terminal, or no colours are wanted."""
-    file = answer()
-    plain = not file.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or os.name != "posix"
-    return nullcontext() if plain else _live(progress, file)
+    return _live(progress, answer()) if wants_colours() and os.name == "posix" else nullcontext()
 
 
 @contextmanager

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
-
-from kedro_assets.cli.output import answer
 
 
 def _conf_source(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
@@ -42,12 +40,7 @@ def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Let a report go to a file; Kedro's own log may be on stdout before a command begins."""
     file = click.File("w", encoding="utf-8")
-    option = click.option("--output", "-o", type=file, callback=_output, help="Write the output to a file.")
-    return option(command)
-
-
-def _output(_ctx: click.Context, _param: click.Parameter, value: IO[str] | None) -> IO[str]:
-    return value or answer()
+    return click.option("--output", "-o", type=file, help="Write the output to a file.")(command)
 
 
 def params_of(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, Any]:

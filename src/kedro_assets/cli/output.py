@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+from functools import partial
+from typing import IO, Any, TextIO
 
 import click
 
@@ -35,11 +36,48 @@ def only_answers() -> Iterator[None]:
         os.close(before)
 
 
+@contextmanager
+def own_answers() -> Iterator[None]:
+    """Have a file of its own for the answer of the command: Dagster redirects standard output while a step runs."""
+    try:
+        number = sys.stdout.fileno()
+    except OSError:  # it is no file, as in tests
+        yield
+        return
+    if _answers:
+        yield
+        return
+    sys.stdout.flush()
+    with os.fdopen(os.dup(number), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors) as file:
+        _answers.append(file)
+        try:
+            yield
+        finally:
+            _answers.pop()
+
+
 def answer() -> TextIO:
     """Return the file of the answer."""
     return _answers[-1] if _answers else sys.stdout
 
 
-def echo(message: Any = None) -> None:
-    """Write a line of the answer."""
-    click.echo(message, file=answer())
+def wants_colours() -> bool:
+    """Whether the answer goes to a terminal, and nobody has said that it is to be plain."""
+    return answer().isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def echo(message: Any = None, file: IO[str] | None = None) -> None:
+    """Write a line of the answer, or of a file; nothing more where nobody reads on, as behind `| head`."""
+    out = file or answer()
+    color = None if file or wants_colours() else False
+    written: list[tuple[IO[str], Callable[[], Any]]] = [
+        (sys.stdout, sys.stdout.flush),  # what was printed before comes first
+        (out, partial(click.echo, message, file=out, color=color)),
+    ]
+    for each, write in written:
+        try:
+            write()
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, each.fileno())
+            os.close(nowhere)

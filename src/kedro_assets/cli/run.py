@@ -45,9 +45,15 @@ def run_assets(root: Path, asked: Asked, echo: Echo) -> bool:
         Whether all runs succeeded.
 
     Raises:
-        KedroAssetsError: If there is no such job, no such partition, or the selection is empty or cannot be read.
+        KedroAssetsError: If there is no such job, no such partition, the selection is empty or cannot be read, or definitions.py
+            has no definitions, or more than Dagster takes.
     """
-    repository = dagster_jobs.load_repository(definitions_target(root), root)
+    place = definitions_target(root)
+    try:
+        repository = dagster_jobs.load_repository(place, root)
+    except dg.DagsterInvariantViolationError as error:
+        msg = f"Dagster cannot take the definitions of the project from {place}: {error}"
+        raise KedroAssetsError(msg) from error
     definition = dagster_jobs.definitions_of(repository)
     graph = dagster_assets.AssetGraph.of(definition)
     projects = projects_among(dagster_jobs.resources(definition))

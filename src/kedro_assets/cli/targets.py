@@ -70,7 +70,7 @@ def find_target(
     """
     job, meanings = asked.job, Meanings(own, definition)
     if job is not None:
-        pipeline = _pipeline_assets(own, job) if _find_job(definition, meanings, job) is None else None
+        pipeline = _pipeline_assets(meanings, job) if _find_job(definition, meanings, job) is None else None
         if pipeline is None:
             name = _job_name(definition, meanings, job)
             keys = frozenset[dg.AssetKey]().union(*dagster_jobs.assets_by_step(definition.get_job(name)).values())
@@ -103,10 +103,17 @@ def _filtered(meanings: Meanings, filters: Mapping[str, list[str]]) -> frozenset
         problems = Scope()
         found |= frozenset(filtered_keys(project, PipelineFilter(**dict[str, Any](named)), problems))
         if problems.failed:
-            hints = (meanings.hint(name, OF_FILTERS[key]) for key, names in named.items() for name in names)
+            hints = (_hint(meanings, name, key, named) for key, names in named.items() for name in names)
             told = [f"{problem.found} {problem.hint}".strip() for problem in problems]
             raise KedroAssetsError("\n".join([*told, *filter(None, hints)]))
     return found
+
+
+def _hint(meanings: Meanings, name: str, key: str, filters: Mapping[str, list[str]]) -> str:
+    """Return what a name in a filter means that does not fit: something else, or something of another pipeline."""
+    kind = OF_FILTERS[key]
+    chosen = filters.get("pipeline_names") or ["__default__"]
+    return meanings.hint(name, kind) or meanings.pipeline_hint(name, kind, chosen)
 
 
 def _find_job(definition: dg.RepositoryDefinition, meanings: Meanings, job: str) -> str | None:
@@ -116,7 +123,7 @@ def _find_job(definition: dg.RepositoryDefinition, meanings: Meanings, job: str)
     """
     names = [name for name in definition.job_names if name != dagster_jobs.ASSET_JOB]
     prefixed = sorted({project.project.config.assets.prefixed(job) for project in meanings.projects})
-    written = [job] if meanings.is_of_kedro(job) else [*map(identifier, prefixed), job, identifier(job)]
+    written = [job] if meanings.is_asset_or_node(job) else [*map(identifier, prefixed), job, identifier(job)]
     return next((name for name in (*prefixed, *written) if name in names), None)
 
 
@@ -134,12 +141,22 @@ def _job_name(definition: dg.RepositoryDefinition, meanings: Meanings, job: str)
     raise KedroAssetsError(msg)
 
 
-def _pipeline_assets(projects: Sequence[KedroProject], pipeline: str) -> frozenset[dg.AssetKey] | None:
-    """Return the assets of a registered pipeline; None if there is none of the name that makes assets."""
-    graphs = [(project.table, project.table.graph) for project in projects]
+def _pipeline_assets(meanings: Meanings, pipeline: str) -> frozenset[dg.AssetKey] | None:
+    """Return the assets of a registered pipeline; None if there is none of the name.
+
+    Raises:
+        KedroAssetsError: If it makes no assets.
+    """
+    registered = [project.project.pipelines for project in meanings.projects if pipeline in project.project.pipelines]
+    if not registered:
+        return None
+    if not any(pipelines[pipeline].nodes for pipelines in registered):
+        msg = f"The pipeline '{pipeline}' has no nodes, so there is nothing to run."
+        raise KedroAssetsError(msg)
+    graphs = [(project.table, project.table.graph) for project in meanings.projects]
     found = [table.selected_for(graph.pipelines[pipeline]) for table, graph in graphs if pipeline in graph.pipelines]
     if not any(found):
-        return None
+        return _filtered(meanings, {"pipeline_names": [pipeline]})  # which knows why
     return frozenset(asset.key for assets in found for asset in assets if asset.is_shown)
 
 

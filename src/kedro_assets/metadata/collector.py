@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import dagster as dg
 from kedro.io import CatalogProtocol, DataCatalog
 from kedro.pipeline.node import Node
+from rich.filesize import decimal
 
 from kedro_assets.metadata.column_lineage import LoadedTables, described
 from kedro_assets.metadata.masking import masked_metadata
@@ -135,7 +136,8 @@ class MetadataCollector:
             file = file / self._save_version / file.name if entry.versioned else file
             metadata["dagster/uri"] = self._redactor.text(file.as_uri())
             is_own = entry.location is not None and file.is_file()  # and not a database with other tables, too
-            metadata["kedro/size_bytes"] = file.stat().st_size if is_own else None
+            size = file.stat().st_size if is_own else None  # as a number, too: Dagster plots it over time
+            metadata |= {"kedro/size": None if size is None else decimal(size), "kedro/size_bytes": size}
         if _PREVIEW in metadata and metadata[_PREVIEW] is None:
             metadata[_PREVIEW] = (image_preview(file) if file and file.is_file() else None) or NO_PREVIEW
 

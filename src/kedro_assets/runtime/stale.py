@@ -174,7 +174,8 @@ class _Decision:
             if state == dg.DagsterRunStatus.SUCCESS:
                 return
             if state in _FAILED and asset.key in self._begun_in(run_id):
-                yield f"run {run_id.partition('-')[0]} has failed and may have left a part of it"
+                ended = "was canceled" if state == dg.DagsterRunStatus.CANCELED else "has failed"
+                yield f"run {run_id.partition('-')[0]} {ended} and may have left a part of it"
                 return
 
     def _state(self, run_id: str) -> dg.DagsterRunStatus | None:

@@ -33,7 +33,7 @@ def lines(root, name):
 
 def test_everything_has_its_names_in_kedro_and_in_dagster(root):
     jobs = {"__default__", "a-job", "a_job", "nightly", "unused", f"{root.name}_on_pipeline_error"}
-    assert known_names(root) == {"raw", "made", "make", *jobs, "parameters"}
+    assert known_names(root) == {"raw", "made", "make", *jobs, "parameters", "default"}
 
 
 @pytest.mark.parametrize(
@@ -123,3 +123,16 @@ def test_what_a_step_asks_its_executor_for_is_said_of_all_that_runs_in_it(write_
             "dagster-dask/resource_requirements": '{"GPU": 1}',
         }
     assert [line.strip() for line in lines(root, "make") if "step tags" in line]
+
+
+def test_tags_namespaces_and_groups_say_what_is_in_them(write_project):
+    root = write_project(
+        "forest = node(n('d', ['m'], ['z'])._func, 'm', 'forest.z', name='d', namespace='shop.forest', tags=['late'])\n"
+        "return {'__default__': Pipeline([n('b', ['raw'], ['m']), forest])}",
+        conf={"dagster.yml": "assets: {group_by: pipeline}"},
+    )
+    node = "shop.forest.d"
+    for name in ("shop", "shop.forest", "late"):
+        [facts] = explained(root, name)
+        assert facts["nodes"] == [node]
+    assert [explained(root, name)[0]["is"] for name in ("shop", "late")] == ["namespace", "tag"]

@@ -2,6 +2,7 @@
 
 import dagster as dg
 import pytest
+from attrs import evolve
 
 from kedro_assets.cli.meanings import OF_FILTERS, Meanings, check_load_versions
 from kedro_assets.config import PipelineFilter
@@ -15,14 +16,26 @@ CATALOG = {"raw": json_entry("raw.json"), "forest.model": json_entry("m.json"), 
 
 @pytest.fixture
 def kedro():
-    return make_kedro({"__default__": [FIT], "training": [FIT]}, catalog=CATALOG)
+    found = make_kedro({"__default__": [FIT], "training": [FIT]}, catalog=CATALOG)
+    return evolve(found, project=evolve(found.project, parameters={"depth": 3}))
 
 
 @pytest.fixture
 def meanings(kedro):
     job = dg.define_asset_job("nightly_job", "*")
     schedule = dg.ScheduleDefinition(name="nightly", job=job, cron_schedule="@daily")
-    found = dg.Definitions.merge(definitions_of(kedro), dg.Definitions(jobs=[job], schedules=[schedule]))
+    twice = dg.ScheduleDefinition(name="nightly_job__twice", job=job, cron_schedule="@daily")
+
+    @dg.sensor(job=job)
+    def arrival(_):
+        yield dg.SkipReason("nothing")
+
+    @dg.run_failure_sensor
+    def alarm(_):
+        pass
+
+    more = dg.Definitions(jobs=[job], schedules=[schedule, twice], sensors=[arrival, alarm])
+    found = dg.Definitions.merge(definitions_of(kedro), more)
     return Meanings([kedro], found.get_repository_def())
 
 
@@ -31,6 +44,11 @@ def meanings(kedro):
     [
         ("nightly_job", "a job: run it with `kedro assets run nightly_job`"),
         ("nightly", "a schedule: run its job with `kedro assets run nightly_job`"),
+        ("twice", "a schedule: run its job with `kedro assets run nightly_job`"),
+        ("arrival", "a sensor: run its job with `kedro assets run nightly_job`"),
+        ("alarm", "a sensor: it starts by itself in Dagster"),
+        ("params:depth", "a parameter: give it a value for a run with `--params depth=...`"),
+        ("raw", "a dataset: no node makes it. Run what reads it with `--from-inputs raw`"),
         ("forest.model", "a dataset: make it with `--select forest.model`"),
         ("forest/model", "an asset: make it with `--select forest/model`"),
         ("forest.fit", "a node: run it with `--nodes forest.fit`"),

@@ -62,9 +62,9 @@ def test_a_run_is_said_to_succeed_or_to_fail(asset, succeeds, marks):
 def test_at_the_end_are_the_places_of_what_was_made_and_the_count():
     progress, lines = told(first, second, nowhere)
     assert progress.succeeded
-    assert sorted(line.rstrip() for line in lines if line.startswith(" ")) == [
-        "             first   data/a b.json",
-        "             second  s3://shop/second.json",
+    assert sorted(line for line in lines if line.startswith(" ")) == [
+        "             first     data/a b.json",  # between are the seconds, and the place comes last, as it may be long
+        "             second    s3://shop/second.json",
     ]
     assert lines[-1].endswith("the run succeeded: 3 assets materialized")
     assert (progress.ended, progress.running) == (3, {})
