@@ -106,10 +106,25 @@ class KedroTranslator:
         return data.step_tags
 
 
+_WITH_ICONS = {
+    "sqltable": ("sql", "table"),
+    "sqlquery": ("sql",),
+    "chunkedcsv": ("csv",),
+    "deltatable": ("deltalake",),
+    "gbqtable": ("bigquery", "table"),
+    "gbqquery": ("bigquery",),
+    "snowparktable": ("snowflake", "table"),
+    "managedtable": ("databricks", "table"),
+}
+"""The words for which Dagster's UI has icons, of classes whose names are several words in one."""
+
+
 def default_kinds(entry: CatalogEntry | None) -> set[str]:
-    """Say in up to two words what a dataset is, from the name of its class.
+    """Say in up to three words what a dataset is, from the name of its class.
 
     Examples:
+        >>> sorted(default_kinds(CatalogEntry("a", "pandas.SQLTableDataset")))
+        ['pandas', 'sql', 'table']
         >>> sorted(default_kinds(CatalogEntry("a", "pandas.CSVDataset")))
         ['csv', 'pandas']
         >>> default_kinds(CatalogEntry("a", "kedro_datasets.polars.lazy_polars_dataset.LazyPolarsDataset"))
@@ -125,7 +140,7 @@ def default_kinds(entry: CatalogEntry | None) -> set[str]:
     kind = re.sub(r"Data[sS]et$", "", path.rpartition(".")[2]).lower()
     shipped = path.count(".") == 1 or path != entry.type
     library = path.partition(".")[0].lower() if shipped else ""
-    words = {library} if library and library in kind else {library, kind}
+    words = {library} if library and library in kind else {library, *_WITH_ICONS.get(kind, (kind,))}
     return {word for word in words if word and word not in ("io", "kedro")}
 
 
