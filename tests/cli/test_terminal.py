@@ -160,15 +160,16 @@ def test_help_is_an_answer(arguments: list[str], project: KedroProject) -> None:
 
 
 def test_a_definitions_py_that_dagster_does_not_take_is_named(project: KedroProject) -> None:
-    before = project.path / "definitions.py"
-    assert not before.exists()
-    project.write("definitions.py", "import dagster as dg\n\na = dg.Definitions()\nb = dg.Definitions()\n")
+    file = project.path / "src" / project.package / "definitions.py"
+    before = file.read_text(encoding="utf-8")
+    file.write_text("import dagster as dg\n\na = dg.Definitions()\nb = dg.Definitions()\n", encoding="utf-8")
     try:
         ran = run_command(project, "kedro_assets", "run", "quick", check=False)
     finally:
-        before.unlink()
+        file.write_text(before, encoding="utf-8")
     assert ran.returncode == 1
-    assert "Error: Dagster cannot take the definitions of the project from definitions.py: " in ran.stderr
+    place = f"{project.package}.definitions"
+    assert f"Error: Dagster cannot take the definitions of the project from {place}: " in ran.stderr
     assert "more than one Definitions object" in ran.stderr
     assert "Traceback" not in ran.stderr
 
