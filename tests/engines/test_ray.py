@@ -65,9 +65,9 @@ def processes(client: Any) -> set[int]:
 
 
 class TestRay(EngineTests):
-    """What every engine does, but for two tests: a step of Ray's takes three seconds, and these have twelve.
+    """What every engine does, but for two tests of twelve steps: each step is two new processes, which takes seconds.
 
-    What is left out is decided before the executor gets its plan, and ops are below.
+    What is up to date is left out before the executor gets its plan, and ops are below.
     """
 
     test_what_is_up_to_date_is_left_out = None
