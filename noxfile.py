@@ -26,7 +26,7 @@ EXAMPLE = ROOT / "examples" / "flights"
 QUIET = {"DO_NOT_TRACK": "1", "KEDRO_DISABLE_TELEMETRY": "1"}
 TESTING = [
     *("pytest>=8.2", "pytest-xdist>=3.7", "hypothesis>=6.100"),
-    *("dagster-webserver", "dagster-docker>=0.29", "jsonschema>=4"),
+    *("dagster-webserver", "dagster-docker>=0.29", "dagster-ray>=0.4.8", "jsonschema>=4"),
 ]
 
 # Ibis 12.0 cannot write tables of DuckDB with newer versions of these, and does not say so. Kedro imports Ibis with the first
@@ -51,6 +51,7 @@ ENGINES = [
     *("dagster-dask>=0.29", "dagster-celery>=0.29", "dagster-celery-docker>=0.29", "dagster-celery-k8s>=0.29"),
     *("dagster-docker>=0.29", "dagster-k8s>=0.29", "dagster-postgres>=0.29", "redis"),
 ]
+RAY = "ray[default]>=2.58"  # 75 MB; dagster-ray says what it takes without it
 
 
 def _dagster_home(session: nox.Session) -> dict[str, str]:
@@ -143,8 +144,8 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def engines(session: nox.Session) -> None:
-    """Run jobs on Dask, Celery, Docker, Kubernetes and PostgreSQL; redis-server and PostgreSQL have to be there, dockerd and root may."""
-    session.install("-e", ".[dev]", *TESTING, *ENGINES, "kedro-datasets[json-jsondataset]")
+    """Run jobs on Dask, Celery, Docker, Kubernetes, Ray and PostgreSQL; redis-server and PostgreSQL have to be there, dockerd and root may."""
+    session.install("-e", ".[dev]", *TESTING, *ENGINES, RAY, "kedro-datasets[json-jsondataset]")
     env = {**_dagster_home(session), "KEDRO_ASSETS_ENGINES": "1"}
     _run_tests(session, *(session.posargs or ["tests/engines", *WORKERS]), env=env)
 
@@ -186,7 +187,9 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error."""
-    session.install("mkdocs-material>=9.6", "mkdocstrings[python]>=0.29", "ruff>=0.12", "-e", ".", *ENGINES)
+    session.install(
+        "mkdocs-material>=9.6", "mkdocstrings[python]>=0.29", "ruff>=0.12", "-e", ".", *ENGINES, "dagster-ray>=0.4.8"
+    )
     session.run("mkdocs", "build", "--strict", env=QUIET)
 
 

@@ -58,7 +58,7 @@ _WORDS = {
     model.DatasetSettings: "settings",
 }
 _SECTION = re.compile(r"^<!-- keys: (\w+) -->$", re.MULTILINE)
-_OPTIONS = re.compile(r"^<!-- options: (\w+) -->$", re.MULTILINE)
+_OPTIONS = re.compile(r"^<!-- options: ([\w.]+) -->$", re.MULTILINE)
 _COMMANDS = re.compile(r"^<!-- commands -->$", re.MULTILINE)
 _LAYERS = re.compile(r"^<!-- layers -->$", re.MULTILINE)
 _BENCHMARK = re.compile(r"^<!-- benchmark: (\w+) (\w+) -->$", re.MULTILINE)

@@ -406,6 +406,13 @@ def test_every_executor_has_a_page_with_its_options(executor: str) -> None:
     assert f"({path.name})" in (path.parent / "index.md").read_text(encoding="utf-8")
 
 
+def test_the_page_on_ray_has_the_options_of_its_executor() -> None:
+    pytest.importorskip("dagster_ray")
+    rendered = hooks().on_page_markdown((REFERENCE / "executors" / "ray.md").read_text(encoding="utf-8"))
+    assert "| `ray.num_cpus` | number |" in rendered
+    assert "| `tag_concurrency_limits` | list of mapping |" in rendered
+
+
 @pytest.mark.parametrize(("note", "other"), [("    delay: Seconds", "    Seconds"), ("    delay: S", "    wait: S")])
 def test_a_key_without_a_note_or_a_note_without_a_key_stops_the_build(
     note: str, other: str, monkeypatch: pytest.MonkeyPatch

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -125,6 +126,42 @@ def dask_cluster(folder: Path, workers: int = 2, threads: int = 1, resources: st
             command = (sys.executable, "-m", "distributed.cli.dask_worker", address, *here, *options, *has)
             stack.enter_context(started(command, log, lambda log=log: "Starting established" in log.read_text()))
         yield address
+
+
+@contextmanager
+def ray_cluster(folder: Path) -> Iterator[str]:
+    """Run the head of a Ray cluster with two CPUs and one GPU that is none; yield the address of its dashboard, which takes jobs.
+
+    Of 127.0.0.1 Ray makes the address at which others reach this machine, of 127.0.0.2 it does not. Some of its processes listen
+    on all interfaces all the same, so it has a token, for which `RAY_AUTH_MODE` and `RAY_AUTH_TOKEN` have to be set before.
+    """
+    need_modules("dagster_ray", "ray", "aiohttp")
+    ports = {option: free_port() for option in ("port", "dashboard-port", "dashboard-agent-listen-port")}
+    address = f"http://127.0.0.1:{ports['dashboard-port']}"
+
+    def ready() -> bool:
+        with suppress(ConnectionError, RuntimeError):
+            return import_module("ray.job_submission").JobSubmissionClient(address).list_jobs() is not None
+        return False
+
+    # The paths of its sockets are limited to 107 characters.
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as sockets:
+        options = {
+            **ports,
+            "ray-client-server-port": free_port(),
+            "node-ip-address": "127.0.0.2",
+            "dashboard-host": "127.0.0.1",
+            "include-dashboard": True,
+            "include-log-monitor": False,
+            "num-cpus": 2,
+            "num-gpus": 1,
+            "object-store-memory": 10**8,
+            "temp-dir": sockets,
+        }
+        given = (f"--{name}={value}" for name, value in options.items())
+        command = (sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", *given)
+        with started(command, folder / "ray.log", ready, variables={"RAY_USAGE_STATS_ENABLED": "0"}):
+            yield address
 
 
 @contextmanager

@@ -17,10 +17,12 @@ from typing import Any
 import dagster as dg
 import pytest
 from comparing import PIPELINE_HOOKS, Outcome, assert_same, by_dagster, by_kedro, left_behind, start_over
+from dagster._core.launcher import LaunchRunContext
 from engine_project import DATA, make_project
 from helpers import KedroProject, execute, materialized
-from servers import dagster_dev, wait_for
+from servers import dagster_dev, has_ended, wait_for
 
+TESTS = Path(__file__).parents[1]
 JOBS = {
     "__default__": {},
     "retried": {"retries": {"max_retries": 1}},
@@ -228,6 +230,28 @@ def assert_hooks_in_their_places(run: Outcome, engine: Engine) -> None:
     assert [(call["hook"], call["pid"]) for call in of_pipeline] == [(hook, os.getpid()) for hook in SUCCEEDED]
     of_nodes = {call["pid"] for call in run.calls if "node" in call}
     assert of_nodes <= engine.processes() - {os.getpid()}
+
+
+def launch(project: KedroProject, instance: dg.DagsterInstance, job: str) -> dg.DagsterRun:
+    """Start a run as the daemon and the web server do."""
+    definition = dg.build_reconstructable_job(
+        "helpers", "load_job", (str(project.path), job), reconstructor_working_directory=str(TESTS)
+    )
+    origin = definition.get_python_origin()
+    run = instance.create_run_for_job(job_def=definition.get_definition(), job_code_origin=origin)
+    instance.run_launcher.launch_run(LaunchRunContext(run, workspace=None))
+    return run
+
+
+def ended(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str:
+    """Wait until a run has ended, and give its status."""
+
+    def status() -> str:
+        found = instance.get_run_by_id(run.run_id)
+        return found.status.value if found else ""
+
+    wait_for(lambda: has_ended(status()), "the run")
+    return status()
 
 
 def step_errors(result: dg.JobExecutionResult) -> str:

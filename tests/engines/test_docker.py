@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 import yaml
 from comparing import PIPELINE_HOOKS, assert_same, by_kedro, left_behind, start_over
-from dagster._core.launcher import LaunchRunContext, ResumeRunContext
+from dagster._core.launcher import ResumeRunContext
 from docker_engine import EMPTY_IMAGE, IMAGE, DockerEngine
 from engine_project import DATA
 from engine_servers import hurry_steps
@@ -22,17 +22,18 @@ from engine_tests import (
     Engine,
     EngineTests,
     Watcher,
+    ended,
     error_of_the_pipeline,
     hooks_of_the_pipeline,
+    launch,
     run_error,
     step_errors,
 )
 from helpers import KedroProject, execute, materialized
-from servers import has_ended, wait_for
+from servers import wait_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*docker_executor. is currently in beta")
 
-TESTS = Path(__file__).parents[1]
 RUNNING = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS}
 
 
@@ -193,28 +194,6 @@ def launching(tmp_path: Path, docker: DockerEngine) -> Iterator[Engine]:
     with dg.DagsterInstance.from_config(str(home)) as instance:
         options = {"image": IMAGE, "env_vars": ["FROM_THE_FILE=yes"], "container_kwargs": {"stop_timeout": 2}}
         yield Engine({"docker": options}, instance, docker.processes, ends_steps=True)
-
-
-def launch(project: KedroProject, instance: dg.DagsterInstance, job: str) -> dg.DagsterRun:
-    """Start a run as the daemon and the web server do."""
-    definition = dg.build_reconstructable_job(
-        "helpers", "load_job", (str(project.path), job), reconstructor_working_directory=str(TESTS)
-    )
-    origin = definition.get_python_origin()
-    run = instance.create_run_for_job(job_def=definition.get_definition(), job_code_origin=origin)
-    instance.run_launcher.launch_run(LaunchRunContext(run, workspace=None))
-    return run
-
-
-def ended(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str:
-    """Wait until a run has ended, and give its status."""
-
-    def status() -> str:
-        found = instance.get_run_by_id(run.run_id)
-        return found.status.value if found else ""
-
-    wait_for(lambda: has_ended(status()), "the run")
-    return status()
 
 
 def test_a_run_in_a_container_with_steps_in_others_does_what_kedro_run_does(

@@ -132,6 +132,23 @@ def refused_by_kubernetes(key: str, value: Mapping[str, Any]) -> Iterator[tuple[
                 yield [section], f"Kubernetes does not know this: {error}.", ()
 
 
+def refused_by_ray(value: Mapping[str, Any], *, of_run: bool) -> Iterator[tuple[list[str], str, Collection[str]]]:
+    """Check the tag that dagster-ray reads, of a step or of a run; nothing is refused if it is not installed.
+
+    Reason: its schemas are in no published module, and it passes over names that it does not know.
+    Risk: low; where they move, a tag is not checked.
+
+    Yields:
+        As `refused_options`.
+    """
+    module, name = ("core.run_launcher", "RayLauncherConfig") if of_run else ("configs", "RayExecutionConfig")
+    try:
+        schema = getattr(import_module(f"dagster_ray.{module}"), name).to_config_schema().config_type
+    except (ImportError, AttributeError):
+        return
+    yield from _refused(resolve_to_config_type(schema), value)
+
+
 def _refused(schema: Any, value: Mapping[str, Any]) -> Iterator[tuple[list[str], str, Collection[str]]]:
     try:
         errors = process_config(schema, dict(value)).errors or []
@@ -139,7 +156,7 @@ def _refused(schema: Any, value: Mapping[str, Any]) -> Iterator[tuple[list[str],
         yield [], f"Dagster cannot read these options: {type(raised).__name__}: {raised}", ()
         return
     for error in errors:
-        path = [str(getattr(entry, "field_name", getattr(entry, "list_index", ""))) for entry in error.stack.entries]
+        path = [_part(entry) for entry in error.stack.entries]
         data = error.error_data
         if isinstance(data, FieldNotDefinedErrorData | FieldsNotDefinedErrorData):
             unknown = [data.field_name] if isinstance(data, FieldNotDefinedErrorData) else data.field_names
@@ -147,6 +164,12 @@ def _refused(schema: Any, value: Mapping[str, Any]) -> Iterator[tuple[list[str],
                 yield [*path, name], f"the executor has no option '{name}'.", _options_at(schema, path)
         else:
             yield path, f"Dagster rejects this option: {error.message}", ()
+
+
+def _part(entry: Any) -> str:
+    """Return the name of an option, the place in a list or the key of a mapping that a step of a path leads through."""
+    found = (getattr(entry, name, None) for name in ("field_name", "list_index", "map_key"))
+    return str(next((part for part in found if part is not None), ""))
 
 
 def _options_at(schema: Any, path: Iterable[str]) -> Collection[str]:

@@ -6,7 +6,8 @@ import json
 import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import starmap
 from typing import Any
 
 import dagster as dg
@@ -29,12 +30,12 @@ class TagReader:
 
     Attributes:
         project: Its project, which knows its secrets.
-        old_keys: Whether keys may be such as Dagster warns of.
+        of_runs: Whether they are those of runs; then keys may be such as Dagster warns of.
         credentials: The project's credentials, where they are read.
     """
 
     project: Project | None = None
-    old_keys: bool = False
+    of_runs: bool = False
     credentials: Mapping[str, Any] = field(factory=dict, eq=False, repr=False)
 
     @cached_property
@@ -73,20 +74,25 @@ class TagReader:
         elif not _is_kept(value):
             found = "Dagster does not allow this value, as it would not be the same after it was written as JSON."
             yield [], found, "Use strings, numbers, true and false, lists, and mappings whose keys are strings."
-        elif not self.old_keys and not _is_key(key):
+        elif not self.of_runs and not _is_key(key):
             hint = "Write up to 63 letters, digits, `_`, `-` and `.`, and before them, if you like, a namespace of such and a `/`."
             yield [], f"Dagster does not allow '{key}' as the key of a tag.", hint
         elif self._is_secret(value):
             yield [], "this value contains a secret, and everyone who sees Dagster's UI sees tags.", _NO_SECRET
-        elif key in _KNOWN:
-            for path, found, allowed in _KNOWN[key](value):
+        elif key in (known := _KNOWN_OF_RUNS if self.of_runs else _KNOWN):
+            for path, found, allowed in known[key](value):
                 yield path, found, suggest(str(path[-1]), allowed) if allowed else ""
 
     def _is_secret(self, value: Any) -> bool:
-        """Whether a secret is in a value, or a variable whose name says so has its value beside it, as in `env` of a container."""
+        """Whether a secret is in a value, or a variable whose name says so has its value beside it.
+
+        That is as in `env` of a container, or in `env_vars` of Ray's `runtime_env`.
+        """
         if isinstance(value, Mapping):
-            named = _is_secret_variable(value.get("name"), value.get("value"))
-            return named or any(map(self._is_secret, value.values()))
+            variables = value.get("env_vars")
+            named = {value.get("name"): value.get("value")} if isinstance(value.get("name"), str) else {}
+            named |= variables if isinstance(variables, Mapping) else {}
+            return any(starmap(_is_secret_variable, named.items())) or any(map(self._is_secret, value.values()))
         if isinstance(value, list):
             return any(map(self._is_secret, value))
         return not isinstance(value, bool) and self.redactor.text(str(value)) != str(value)
@@ -143,15 +149,17 @@ def _numbers(value: Any) -> Refused:
             yield [name], f"expected a number, found {_shown(number)}.", ()
 
 
-def _of_kubernetes(key: str) -> Callable[[Any], Refused]:
-    def refused(value: Any) -> Refused:
+def _mapping_that(refused: Callable[[dict[str, Any]], Refused]) -> Callable[[Any], Refused]:
+    """Return what finds the places in a value that is a mapping, by what finds them in mappings."""
+
+    def refused_of(value: Any) -> Refused:
         value = _parsed(value)
         if isinstance(value, dict):
-            yield from dagster_config.refused_by_kubernetes(key, value)
+            yield from refused(value)
         else:
             yield [], f"expected a mapping, found {_shown(value)}.", ()
 
-    return refused
+    return refused_of
 
 
 def _parsed(value: Any) -> Any:
@@ -172,7 +180,16 @@ _KNOWN: Mapping[str, Callable[[Any], Refused]] = {
     "dagster-celery/run_priority": _whole_number,
     "dagster-celery/queue": _name,
     "dagster-dask/resource_requirements": _numbers,
-    "dagster-k8s/config": _of_kubernetes("dagster-k8s/config"),
-    "dagster-k8s/resource_requirements": _of_kubernetes("dagster-k8s/resource_requirements"),
+    **{
+        key: _mapping_that(partial(dagster_config.refused_by_kubernetes, key))
+        for key in ("dagster-k8s/config", "dagster-k8s/resource_requirements")
+    },
+    "dagster-ray/config": _mapping_that(partial(dagster_config.refused_by_ray, of_run=False)),
 }
-"""The tags that Dagster and its executors read, each with what finds in a value what they could not read."""
+"""The tags of steps that Dagster and executors read, each with what finds in a value what they could not read."""
+
+_KNOWN_OF_RUNS: Mapping[str, Callable[[Any], Refused]] = {
+    **_KNOWN,
+    "dagster-ray/config": _mapping_that(partial(dagster_config.refused_by_ray, of_run=True)),
+}
+"""The same of runs, which run launchers read."""

@@ -112,7 +112,7 @@ def _check_tags(found: Translation) -> None:
     project, problems = found.project, Scope()
     problems.locate_with(source_lines(project.location).locate)
     credentials = read_credentials(project.location, project.runtime_params)
-    reader = TagReader(project, old_keys=True, credentials=credentials)
+    reader = TagReader(project, of_runs=True, credentials=credentials)
     for key, tags in project.config.assets.step_tags.items():
         reader.read(tags, problems.at("assets", "step_tags", key))
     for name, job in project.config.jobs.items():

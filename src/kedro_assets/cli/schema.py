@@ -87,12 +87,12 @@ def dagster_schema() -> Schema:
 
 
 def executor_schema(name: str) -> Schema:
-    """Describe the options of one of the executors that Dagster ships, in the words of its installed library.
+    """Describe the options of an executor in the words of its installed library.
 
     Args:
-        name: Its name in dagster.yml; if its library is not installed, any options may stand there.
+        name: Its name or its import path in dagster.yml; if its library is not installed, any options may stand there.
     """
-    path, package = KNOWN[name]
+    path, package = KNOWN.get(name, (name, name.partition(".")[0].replace("_", "-")))
     try:
         found = option_schema(dagster_config.executor_options(imported(path)))
     except (ImportError, AttributeError):

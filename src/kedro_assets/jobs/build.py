@@ -210,7 +210,7 @@ class _JobBuilder:
         config = self.job.config
         check_tags(config.tags, self.project.resource_key, self.scope.at("tags"))
         own = {"dagster/priority": config.priority, "dagster/max_retries": config.run_retries}
-        written = TagReader(self.project.project, old_keys=True).read(config.tags, self.scope.at("tags"))
+        written = TagReader(self.project.project, of_runs=True).read(config.tags, self.scope.at("tags"))
         return {**{key: str(value) for key, value in own.items() if value is not None}, **written}
 
     def _owners(self) -> list[str]:

@@ -47,7 +47,7 @@ def test_a_key_of_which_dagster_warns_is_reported_unless_it_was_taken_before(key
         {},
         [f"Dagster does not allow '{key}' as the key of a tag."],
     )
-    assert read({key: "x"}, old_keys=True) == ({key: "x"}, [])
+    assert read({key: "x"}, of_runs=True) == ({key: "x"}, [])
 
 
 def test_a_key_that_is_no_string_is_reported():
@@ -115,6 +115,51 @@ def test_without_dagster_k8s_its_tag_is_only_a_mapping(monkeypatch):
     assert read({"dagster-k8s/config": "x"})[1] == [("dagster-k8s/config", "expected a mapping, found 'x'.")]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"num_cpus": 2, "resources": {"a100": 1}, "runtime_env": {"pip": ["polars"]}},
+        '{"num_gpus": 0.5, "memory": 4096}',
+    ],
+    ids=["mapping", "json"],
+)
+def test_what_dagster_ray_takes_is_not_reported(value):
+    pytest.importorskip("dagster_ray")
+    found, problems = read({"dagster-ray/config": value})
+    assert (list(found), problems) == (["dagster-ray/config"], [])
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "said"),
+    [
+        ({"num_gpu": 1}, ".num_gpu", "the executor has no option 'num_gpu'."),
+        ({"num_gpus": "one"}, ".num_gpus", "Dagster rejects this option: "),
+        ({"resources": {"a100": "x"}}, ".resources.a100", "Dagster rejects this option: "),
+        ({"env_vars": ["A=B"]}, ".env_vars", "the executor has no option 'env_vars'."),
+        ("gpu", "", "expected a mapping, found 'gpu'."),
+    ],
+    ids=["key", "type", "inside", "of-runs", "string"],
+)
+def test_what_dagster_ray_would_pass_over_or_could_not_read_is_reported_at_its_place(value, path, said):
+    pytest.importorskip("dagster_ray")
+    found, [(at, message)] = read({"dagster-ray/config": value})
+    assert (found, at) == ({}, f"dagster-ray/config{path}")
+    assert message.startswith(said)
+
+
+def test_a_run_has_variables_in_the_tag_of_dagster_ray_too():
+    pytest.importorskip("dagster_ray")
+    assert read({"dagster-ray/config": {"env_vars": ["A=B"]}}, of_runs=True)[1] == []
+    [(at, _)] = read({"dagster-ray/config": {"env_var": ["A=B"]}}, of_runs=True)[1]
+    assert at == "dagster-ray/config.env_var"
+
+
+def test_without_dagster_ray_its_tag_is_only_a_mapping(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "dagster_ray.configs", None)
+    assert read({"dagster-ray/config": {"anything": 1}})[1] == []
+    assert read({"dagster-ray/config": "x"})[1] == [("dagster-ray/config", "expected a mapping, found 'x'.")]
+
+
 # Secrets.
 
 SECRET = "this value contains a secret, and everyone who sees Dagster's UI sees tags."
@@ -128,8 +173,9 @@ SECRET = "this value contains a secret, and everyone who sees Dagster's UI sees 
         "postgresql://me:hunter2@db/sales",
         {"container_config": {"env": [{"name": "DB_PASSWORD", "value": "anything"}]}},
         {"container_config": {"args": ["--password=hunter2"]}},
+        {"runtime_env": {"env_vars": {"DB_PASSWORD": "anything"}}},
     ],
-    ids=["value", "inside", "address", "variable", "argument"],
+    ids=["value", "inside", "address", "variable", "argument", "variable-of-ray"],
 )
 def test_a_secret_is_no_tag(value):
     project = evolve(make_project([make_node("a", ["r"], ["x"])]), parameters={"api": {"api_key": "xylophone-77"}})
@@ -165,3 +211,5 @@ def test_a_reference_to_a_secret_is_none():
         "pod_spec_config": {"volumes": [{"name": "tls", "secret": {"secret_name": "shop-tls"}}]},
     }
     assert read({"dagster-k8s/config": pod}, project=make_project([make_node("a", ["r"], ["x"])]))[1] == []
+    ray = {"runtime_env": {"env_vars": {"SECRET_FILE": "/run/secrets/db", "DB_HOST": "db"}}}
+    assert read({"dagster-ray/config": ray}, project=make_project([make_node("a", ["r"], ["x"])]))[1] == []

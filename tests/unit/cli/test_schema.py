@@ -188,3 +188,9 @@ def test_an_executor_that_is_not_installed_takes_any_options(monkeypatch) -> Non
         "description": "This executor is not installed. Install it: pip install dagster-dask",
         "type": ["object", "null"],
     }
+
+
+def test_an_executor_that_is_given_by_its_import_path_has_the_schema_of_its_library() -> None:
+    assert executor_schema("dagster.multiprocess_executor")["properties"].keys() >= {"max_concurrent", "start_method"}
+    missing = executor_schema("a_missing.library_executor")
+    assert missing["description"] == "This executor is not installed. Install it: pip install a-missing"

@@ -43,6 +43,24 @@ def test_what_dagster_k8s_or_kubernetes_does_not_know_is_refused_with_its_place(
     assert path == ["limit"]
 
 
+def test_the_key_of_a_mapping_is_in_the_path_of_what_is_refused_in_it():
+    executor = dg.ExecutorDefinition("e", config_schema={"numbers": dg.Map(str, int)})
+    [(path, _, _)] = dagster_config.refused_options(executor, {"numbers": {"one": 1, "two": "x"}})
+    assert path == ["numbers", "two"]
+
+
+def test_what_dagster_ray_does_not_know_is_refused_with_its_place():
+    pytest.importorskip("dagster_ray")
+    known = {"num_cpus": 1, "resources": {"card": 0.5}, "runtime_env": {"env_vars": {"A": "B"}}}
+    assert list(dagster_config.refused_by_ray(known, of_run=False)) == []
+    assert list(dagster_config.refused_by_ray({**known, "env_vars": ["A=B"]}, of_run=True)) == []
+    for of_run in (True, False):
+        [(path, _, allowed)] = dagster_config.refused_by_ray({"num_cpu": 1}, of_run=of_run)
+        assert (path, "num_cpus" in allowed, "env_vars" in allowed) == (["num_cpu"], True, of_run)
+    [(path, _, _)] = dagster_config.refused_by_ray({"resources": {"card": "x"}}, of_run=False)
+    assert path == ["resources", "card"]
+
+
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
