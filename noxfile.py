@@ -52,6 +52,7 @@ ENGINES = [
     *("dagster-docker>=0.29", "dagster-k8s>=0.29", "dagster-postgres>=0.29", "redis"),
 ]
 RAY = "ray[default]>=2.58"  # 75 MB; dagster-ray says what it takes without it
+RAYS_TESTS = "tests/engines/test_ray.py"
 
 
 def _dagster_home(session: nox.Session) -> dict[str, str]:
@@ -144,10 +145,19 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def engines(session: nox.Session) -> None:
-    """Run jobs on Dask, Celery, Docker, Kubernetes, Ray and PostgreSQL; redis-server and PostgreSQL have to be there, dockerd and root may."""
-    session.install("-e", ".[dev]", *TESTING, *ENGINES, RAY, "kedro-datasets[json-jsondataset]")
+    """Run jobs on Dask, Celery, Docker, Kubernetes and PostgreSQL; redis-server and PostgreSQL have to be there, dockerd and root may."""
+    session.install("-e", ".[dev]", *TESTING, *ENGINES, "kedro-datasets[json-jsondataset]")
     env = {**_dagster_home(session), "KEDRO_ASSETS_ENGINES": "1"}
-    _run_tests(session, *(session.posargs or ["tests/engines", *WORKERS]), env=env)
+    others = f"--ignore={RAYS_TESTS}"  # which have a session of their own
+    _run_tests(session, *(session.posargs or ["tests/engines", others, *WORKERS]), env=env)
+
+
+@nox.session
+def ray(session: nox.Session) -> None:
+    """Run jobs on Ray, in a cluster on this machine."""
+    session.install("-e", ".[dev]", *TESTING, RAY, "kedro-datasets[json-jsondataset]")
+    env = {**_dagster_home(session), "KEDRO_ASSETS_ENGINES": "1"}
+    _run_tests(session, *(session.posargs or [RAYS_TESTS]), env=env)
 
 
 @nox.session
