@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from helpers import KedroProject, execute, json_dataset, kedro_run, materialized, write_project
+from helpers import KedroProject, execute, json_dataset, kedro_run, materialized, run_command, write_project
 
 mlflow = pytest.importorskip("mlflow", reason="`nox -s plugins` runs these with kedro-mlflow")
 
@@ -150,3 +150,62 @@ def test_a_pipeline_of_kedro_mlflow_logs_its_model(
     [run] = mlflow_runs(project)
     client = mlflow.MlflowClient(f"sqlite:///{project.path}/mlflow.db")
     assert [model.name for model in client.search_logged_models([run.info.experiment_id])] == ["doubling"]
+
+
+LONG = "depth: 3\nnested: {a: 1, b: {c: 2}}\nwith_text: {d: 3}\nlong: " + "x" * 6001 + "\n"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> KedroProject:
+    """A project whose nodes read parameters that kedro-mlflow logs as its settings say, and save a metric."""
+    project = write_project(
+        tmp_path,
+        nodes="""
+            def fit(raw, depth, nested):
+                return raw * depth
+
+            def evaluate(model, long, both):
+                return float(model)
+        """,
+        pipelines="""{"__default__": pipeline([
+            node(fit, ["raw", "params:depth", "params:nested"], "model", name="fit"),
+            node(evaluate, ["model", "params:long", "params:with_text"], "margin", name="evaluate"),
+        ])}""",
+        catalog=json_dataset("raw", "model") + "margin: {type: kedro_mlflow.io.metrics.MlflowMetricDataset}\n",
+        parameters=LONG,
+        dagster="jobs:\n  one: {pipeline: {}}\n  several: {pipeline: {}, executor: multiprocess}\n",
+    )
+    project.write("data/raw.json", "4")
+    return project
+
+
+@pytest.mark.parametrize(
+    "tracking",
+    [
+        "params: {long_params_strategy: truncate}",
+        "params: {long_params_strategy: tag, dict_params: {flatten: true}}",
+        "params: {long_params_strategy: truncate, dict_params: {flatten: true, recursive: false, sep: '-'}}",
+        "disable_tracking: {pipelines: [__default__]}",
+    ],
+    ids=["long", "flattened", "separator", "disabled"],
+)
+def test_steps_in_one_process_and_in_several_log_what_kedro_run_logs(settings: KedroProject, tracking: str) -> None:
+    found = {}
+    for name, command in {
+        "kedro run": ("kedro", "run"),
+        "one": ("kedro", "assets", "run", "one"),
+        "several": ("kedro", "assets", "run", "several"),
+    }.items():
+        settings.write(
+            "conf/base/mlflow.yml",
+            f"server: {{mlflow_tracking_uri: 'sqlite:///{settings.path}/mlflow.db'}}\ntracking: {{{tracking}}}\n",
+        )
+        run_command(settings, *command)
+        found[name] = [
+            (run.info.status, run.data.params, run.data.metrics, run.data.tags.get("long"))
+            for run in mlflow_runs(settings)
+        ]
+        (settings.path / "mlflow.db").unlink(missing_ok=True)
+    assert len(found["kedro run"]) == (0 if "disable" in tracking else 1)
+    assert found["one"] == found["kedro run"]
+    assert found["several"] == found["kedro run"]

@@ -96,7 +96,7 @@ class _OpenHooks:
                     return
                 opened = project.for_run(run, job, context.instance)
                 hooks = project.pipeline_hooks(opened, run, job, job.executor_def.name)
-                with opened.redacted():
+                with opened.redacted(), opened.joined():
                     hooks.error(_error(context))
         finally:
             project.open_runs.release(run.run_id)

@@ -33,7 +33,6 @@ from kedro_assets.runtime import (
     check_inputs,
     env_of,
     is_needed,
-    join_run,
     left_as_found,
     mark_run_process,
     run_tags,
@@ -214,7 +213,7 @@ class _Lifecycle:
         failures: list[Any] = []
         try:
             if resumed:
-                join_run(self.run.identity.mlflow_run_id)
+                self.run.join()
             else:
                 self._tag_identity()
                 self._warn_of_neighbours()

@@ -16,7 +16,7 @@ from kedro_assets.runtime.kedro_resource import KedroResource
 from kedro_assets.runtime.kedro_run import KedroRun, env_of
 from kedro_assets.runtime.log_capture import LogCapture, captured_logs
 from kedro_assets.runtime.missing import assets_with_missing_outputs
-from kedro_assets.runtime.mlflow_run import join_run, left_as_found, run_tags
+from kedro_assets.runtime.mlflow_run import left_as_found, run_tags
 from kedro_assets.runtime.parameters import FIELD, ConfigSchemas, changed_parameters
 from kedro_assets.runtime.pipeline_hooks import PipelineHooks
 from kedro_assets.runtime.retries import Retries, read_retries, retry_policy
@@ -54,7 +54,6 @@ __all__ = [
     "env_of",
     "filter_text",
     "is_needed",
-    "join_run",
     "left_as_found",
     "mark_run_process",
     "packages_of",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from attrs import define, evolve, field
@@ -13,7 +13,7 @@ from kedro.framework.context import KedroContext
 from kedro.io import CatalogProtocol, DataCatalog
 from pluggy import PluginManager
 
-from kedro_assets._internals import kedro_project
+from kedro_assets._internals import kedro_mlflow, kedro_project
 from kedro_assets.errors import ProjectError
 from kedro_assets.graph import RunPlan
 from kedro_assets.metadata import LoadedTables
@@ -23,6 +23,7 @@ from kedro_assets.runtime import log_capture
 from kedro_assets.runtime.dataset_io import DatasetIO
 from kedro_assets.runtime.handover import Handover, MemoryStore
 from kedro_assets.runtime.identity import RunIdentity
+from kedro_assets.runtime.mlflow_run import join_run, left_as_found
 
 
 @define(eq=False)
@@ -149,9 +150,31 @@ class KedroRun:
             opened = KedroRun.open(self.project, identity, self.plan, store, self.pipeline)
             opened.own_process, opened.errors = self.own_process, self.errors
             opened.io.validations = self.io.validations
+            opened.set_up_hooks()
             self._partitions.clear()  # one after the other, so that no more than one catalog is in memory
             self._partitions[key] = opened
         return self._partitions[key]
+
+    def set_up_hooks(self) -> None:
+        """Leave the hook of kedro-mlflow as `before_pipeline_run` has left it, if that has fired in another process."""
+        if self.identity.env is not None:
+            kedro_mlflow.go_on(self.hooks.get_plugins(), self.catalog, self.identity.mlflow_run_id)
+
+    def join(self) -> None:
+        """Go on with what `before_pipeline_run` has begun in another process, if it has fired there."""
+        if self.identity.env is not None:
+            join_run(self.identity.mlflow_run_id)
+            self.set_up_hooks()
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Go on inside with what `before_pipeline_run` has begun in another process, and leave it running."""
+        if self.identity.env is None:
+            yield
+            return
+        with left_as_found(self.identity.mlflow_run_id):
+            self.join()
+            yield
 
     def redacted(self) -> AbstractContextManager[None]:
         """Mask secrets in the errors raised inside, before Dagster records them."""

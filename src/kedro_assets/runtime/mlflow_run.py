@@ -33,14 +33,18 @@ def join_run(run_id: str | None) -> None:
 
 
 @contextmanager
-def left_as_found() -> Iterator[None]:
-    """End the MLflow runs that hooks have started inside and left active, so that no later run goes on with them."""
+def left_as_found(running: str | None = None) -> Iterator[None]:
+    """End the MLflow runs that are begun inside and left active, so that no later run of this process goes on with them.
+
+    Args:
+        running: The MLflow run that is not over: other processes go on with it.
+    """
     before = active_run()
     try:
         yield
     finally:
         while (run := active_run()) and (before is None or run.info.run_id != before.info.run_id):
-            sys.modules["mlflow"].end_run()
+            sys.modules["mlflow"].end_run("RUNNING" if run.info.run_id == running else "FINISHED")
 
 
 def run_tags() -> dict[str, str]:

@@ -34,7 +34,6 @@ from kedro_assets.runtime import (
     StepExecution,
     captured_logs,
     changed_parameters,
-    join_run,
     run_config_of,
 )
 from kedro_assets.steps.failures import step_failure
@@ -169,7 +168,7 @@ class KedroStep:
                 run = project.for_run(context.run, context.job_def, context.instance)
                 redactor = run.redactor
                 capture.renew(redactor)
-                with run.redacted():
+                with run.redacted(), run.joined():
                     execution = self._execution(run, step, context)
                     yield from self._go_on(execution, context, project)
                     yield from self._executed(execution, checks, made, context.instance)
@@ -189,7 +188,6 @@ class KedroStep:
     def _execution(self, run: KedroRun, step: str, context: dg.OpExecutionContext) -> StepExecution:
         """Return the execution of the step in a run."""
         project = self._project(context)
-        join_run(run.identity.mlflow_run_id)
         if run.without_hooks and step == next(iter(run.plan.steps), None) and not context.retry_number:
             context.log.warning(_WITHOUT_HOOKS.format(project.project.package_name))
         values, shown = project.project.parameter_values, project.project.shown_parameters

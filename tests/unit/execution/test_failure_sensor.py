@@ -1,5 +1,6 @@
 """The sensor that completes the hooks of a run whose own process has died."""
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -51,7 +52,7 @@ def evaluate(instance, *keys, tags, told=(), **options):
     kedro = make_kedro(NODES, open_runs=runs, **options)
     definitions = definitions_of(kedro, native)
     run, job = run_of(definitions, instance, *keys, tags=tags)
-    identity = RunIdentity(run.run_id, RUN_ID)
+    identity = RunIdentity(run.run_id, RUN_ID, env=tags.get("kedro/env"), mlflow_run_id=tags.get("mlflow/run_id"))
     runs.run = make_run(None, kedro.plan(run, job), {}, hooks=[plugin], identity=identity)
     runs.run.context = SimpleNamespace(env=None, project_path=Path("/project"))
     for message in told:
@@ -68,6 +69,19 @@ def test_a_run_whose_hooks_are_open_is_completed_with_what_dagster_recorded(inst
     assert (kind, run_id, run.tags["kedro/pipeline_hooks"]) == ("RunError", RUN_ID, "fired")
     assert "killed by signal 9" in message
     assert "Started." not in message
+
+
+def test_the_mlflow_run_that_the_run_had_begun_is_active_while_the_hook_is_fired(instance, monkeypatch):
+    active, seen = [], []
+    fake = SimpleNamespace(
+        active_run=lambda: active[-1] if active else None,
+        start_run=lambda run_id: active.append(SimpleNamespace(info=SimpleNamespace(run_id=run_id))),
+        end_run=lambda status: seen.append((active.pop().info.run_id, status)),
+    )
+    monkeypatch.setitem(sys.modules, "mlflow", fake)
+    monkeypatch.setattr(Errors, "on_pipeline_error", hook_impl(lambda self, error: fake.end_run("FAILED")))
+    evaluate(instance, tags={**OPEN, "kedro/env": "base", "mlflow/run_id": "one"})
+    assert (seen, active) == ([("one", "FAILED")], [])
 
 
 def test_the_error_is_that_of_the_first_step_that_failed(instance):

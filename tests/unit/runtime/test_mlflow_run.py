@@ -6,7 +6,10 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
+from kedro_assets.runtime.identity import RunIdentity
 from kedro_assets.runtime.mlflow_run import join_run, left_as_found, run_link, run_tags
+from unit.builders import make_graph, make_node
+from unit.records import RUN_ID, make_run, plan_of
 
 
 class FakeMLflow:
@@ -14,6 +17,7 @@ class FakeMLflow:
 
     def __init__(self, address="sqlite:///mlflow.db"):
         self.active = []
+        self.ended = []
         self._address = address
 
     def active_run(self):
@@ -22,8 +26,8 @@ class FakeMLflow:
     def start_run(self, run_id):
         self.active.append(SimpleNamespace(info=SimpleNamespace(run_id=run_id, experiment_id="7")))
 
-    def end_run(self):
-        self.active.pop()
+    def end_run(self, status):
+        self.ended.append((self.active.pop().info.run_id, status))
 
     def get_tracking_uri(self):
         return self._address
@@ -66,6 +70,36 @@ def test_runs_that_are_left_active_are_ended(mlflow):
         mlflow.start_run("one")
         mlflow.start_run("one")
     assert [run.info.run_id for run in mlflow.active] == ["outer"]
+    assert mlflow.ended == [("one", "FINISHED"), ("one", "FINISHED")]
+
+
+def test_the_run_with_which_other_processes_go_on_is_left_running(mlflow):
+    with left_as_found(running="one"):
+        join_run("one")
+        mlflow.start_run("of a node")
+    assert (mlflow.active, mlflow.ended) == ([], [("of a node", "FINISHED"), ("one", "RUNNING")])
+
+
+def joined(**identity):
+    """A run as a step has it open."""
+    graph = make_graph([make_node("a", ["raw"], ["x"])])
+    return make_run(graph, plan_of(graph, s=["a"]), {}, identity=RunIdentity("d", RUN_ID, **identity)).joined()
+
+
+def test_two_runs_in_a_worker_that_lives_on_log_to_an_mlflow_run_each(mlflow):
+    seen = []
+    for run_id in ("one", "two"):
+        with joined(env="base", mlflow_run_id=run_id):
+            seen.append(mlflow.active_run().info.run_id)
+    assert (seen, mlflow.active) == (["one", "two"], [])
+    assert mlflow.ended == [("one", "RUNNING"), ("two", "RUNNING")]
+
+
+def test_in_the_runs_own_process_what_a_node_begins_stays_for_the_next_one(mlflow):
+    mlflow.start_run("of the hook")
+    with joined():
+        mlflow.start_run("of a node")
+    assert [run.info.run_id for run in mlflow.active] == ["of the hook", "of a node"]
 
 
 @pytest.mark.parametrize(
