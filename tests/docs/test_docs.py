@@ -10,8 +10,9 @@ import re
 import shlex
 import shutil
 import sys
+import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ from dagster._core.workspace.autodiscovery import loadable_targets_from_loaded_m
 from dagster._core.workspace.config_schema import process_workspace_config
 from dagster._daemon.cli import create_dagster_daemon_cli
 from dagster_webserver.cli import dagster_webserver
+from helpers import json_dataset, write_project
 from kedro.framework.cli.project import run as kedro_run
 
 import kedro_assets
@@ -122,24 +124,148 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-@pytest.mark.parametrize("block", list(blocks("python", "# runs")))
-def test_a_python_block_that_says_so_runs_in_the_example(
-    block: Block, flights: Path, monkeypatch: pytest.MonkeyPatch
+def names_defined(block: Block) -> set[str]:
+    """The names that a block of Python defines."""
+    found: set[str] = set()
+    for statement in ast.parse(block.text).body:
+        if isinstance(statement, ast.Assign):
+            found.update(ast.unparse(target) for target in statement.targets)
+        elif isinstance(statement, (ast.ClassDef, ast.FunctionDef)):
+            found.add(statement.name)
+    return found
+
+
+def blocks_of_definitions() -> Iterator[object]:
+    """Give the blocks that are a definitions.py, which define `defs`, and translators; others are parts of a file."""
+    for block in blocks("python"):
+        if names_defined(block.values[0]) & {"defs", "Translator"}:
+            yield block
+
+
+def write_small_project(folder: Path, dagster_yml: str) -> None:
+    """Write a project of one node."""
+    nodes = "def make():\n    return 1"
+    pipelines = '{"__default__": pipeline([node(make, None, "report", name="make")])}'
+    with tempfile.TemporaryDirectory() as made:
+        project = write_project(
+            Path(made), nodes=nodes, pipelines=pipelines, catalog=json_dataset("report"), dagster=dagster_yml
+        )
+        shutil.copytree(project.path, folder)
+
+
+def have_projects(*names: str) -> Callable[[Path], None]:
+    def write(flights: Path) -> None:
+        for name in names:
+            write_small_project(flights / name, f"assets:\n  key_prefix: [{Path(name).name}]\n")
+
+    return write
+
+
+def have_environment(name: str) -> Callable[[Path], None]:
+    return lambda flights: (flights / "conf" / name).mkdir()
+
+
+def have_entry(entry: str) -> Callable[[Path], None]:
+    """Have one more entry in the catalog."""
+
+    def write(flights: Path) -> None:
+        catalog = flights / "conf" / "base" / "catalog.yml"
+        catalog.write_text(catalog.read_text(encoding="utf-8") + entry, encoding="utf-8")
+
+    return write
+
+
+def have_no_executor(flights: Path) -> None:
+    file = flights / "conf" / "base" / "dagster.yml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("default_executor: sequential", "default_executor: none"), encoding="utf-8")
+
+
+def have_project_without_executor(flights: Path) -> None:
+    write_small_project(flights.parent / "sales", "assets:\n  key_prefix: [sales]\ndefault_executor: none\n")
+
+
+def have_archive_of_the_configuration(flights: Path) -> None:
+    shutil.make_archive(str(flights / "conf-flights"), "gztar", flights, "conf")
+
+
+def have_folder_of_definitions(flights: Path) -> None:
+    folder = flights / "src" / "flights" / "defs"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    project = (flights / "pyproject.toml").read_text(encoding="utf-8")
+    changed = project.replace('defs_module = "flights"', 'defs_module = "flights.defs"')
+    (flights / "pyproject.toml").write_text(changed, encoding="utf-8")
+
+
+CHECKED = """
+raw_airports:
+  type: flights.datasets.NycFlights13Dataset
+  table: airports
+  validator: flights.validators.plausible_months
+  metadata: {dagster: {key: airports}}
+"""
+RATES = """
+rates:
+  type: json.JSONDataset
+  filepath: data/01_raw/rates.json
+  metadata: {dagster: {external: false}}
+"""
+# What the pages say that stands beside a block, by what the block has. Without an entry it is the example as it is.
+BESIDE: dict[str, Callable[[Path], None]] = {
+    'build_definitions("../sales"), build_definitions("../stock")': have_projects("../sales", "../stock"),
+    'build_definitions("../sales"), dg.Definitions(executor=executor)': have_project_without_executor,
+    'build_definitions(HERE / "shop"), build_definitions(HERE / "plant")': have_projects("shop", "plant"),
+    "build_definitions(), dg.Definitions(executor=executor)": have_no_executor,
+    'build_definitions(env="prod")': have_environment("prod"),
+    'build_definitions(env="challenger")': have_environment("challenger"),
+    'checks_for_assets("airports")': have_entry(CHECKED),
+    'key="rates"': have_entry(RATES),
+    "conf-flights.tar.gz": have_archive_of_the_configuration,
+    "load_from_defs_folder": have_folder_of_definitions,
+}
+
+
+@pytest.fixture
+def surroundings(flights: Path, tmp_path: Path) -> Iterator[Path]:
+    """The copy of the example, which is put back as it was."""
+    before = tmp_path / "before"
+    shutil.copytree(flights, before)
+    found = {*flights.parent.iterdir()}
+    yield flights
+    shutil.rmtree(flights)
+    shutil.move(before, flights)
+    for path in {*flights.parent.iterdir()} - found:
+        shutil.rmtree(path)
+
+
+@pytest.mark.parametrize("block", list(blocks_of_definitions()))
+def test_every_block_of_definitions_is_loaded_by_dagsters_own_loader(
+    block: Block, surroundings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(flights)
+    for text, prepare in BESIDE.items():
+        if text in block.text:
+            prepare(surroundings)
+    monkeypatch.chdir(surroundings)
     monkeypatch.setattr(sys, "path", [*sys.path])
     module = ModuleType("definitions")
-    module.__file__ = str(flights / "definitions.py")
+    module.__file__ = str(surroundings / "definitions.py")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the example's libraries say while they are imported
-        exec(compile(block.text, str(flights / "definitions.py"), "exec", dont_inherit=True), vars(module))
+        exec(compile(block.text, module.__file__, "exec", dont_inherit=True), vars(module))
         if hasattr(module, "Translator"):  # a page on translators leaves the rest to dagster.yml
-            defs = build_definitions(flights, translator=module.Translator())
+            defs = build_definitions(surroundings, translator=module.Translator())
         else:
             [(_, defs)] = loadable_targets_from_loaded_module(module)
             defs = defs if isinstance(defs, dg.Definitions) else defs()
         dg.Definitions.validate_loadable(defs)
-    assert len(defs.resolve_all_asset_specs()) >= 38
+    is_other = "sales" in block.text or "shop" in block.text
+    assert len(defs.resolve_all_asset_specs()) >= (1 if is_other else 38)
+
+
+def test_what_stands_beside_a_block_is_for_a_block() -> None:
+    texts = [block.values[0].text for block in blocks_of_definitions()]
+    assert [text for text in BESIDE if not any(text in block for block in texts)] == []
 
 
 @pytest.mark.parametrize("block", list(blocks("python")))
