@@ -200,10 +200,11 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation; a warning is an error."""
+    """Compare the tables of the documentation with the sources, and build it; a warning is an error."""
     session.install(
         "mkdocs-material>=9.6", "mkdocstrings[python]>=0.29", "ruff>=0.12", "-e", ".", *ENGINES, "dagster-ray>=0.4.8"
     )
+    session.run("python", "docs/tables.py", "--check", env=QUIET)
     session.run("mkdocs", "build", "--strict", env=QUIET)
 
 

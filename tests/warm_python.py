@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
@@ -26,10 +27,12 @@ AT_START = ("PYTHON", "COVERAGE", "LD_", "LC_", "LANG", "TZ")
 """How the names of variables begin that a Python, or one of the modules, reads when it starts."""
 
 
-class _WarmPython:
+class WarmPython:
     """Runs commands as `python -m` does, one at a time; it is started with the first one, and ends with this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, more: Sequence[str] = ()) -> None:
+        """Have more modules imported: what the projects need in which commands are run."""
+        self._more = more
         self._server: subprocess.Popen[str] | None = None
         self._environment: Mapping[str, str] = {}
         self._lock = threading.Lock()
@@ -53,17 +56,24 @@ class _WarmPython:
         finally:
             self._lock.release()
 
+    def end(self) -> None:
+        """Let the Python end before this process does."""
+        if self._server is not None and self._server.stdin and self._server.stdout:
+            self._server.stdin.close()
+            self._server.wait()
+            self._server.stdout.close()
+
     def _started(self, environment: Mapping[str, str]) -> subprocess.Popen[str] | None:
         """Return the Python; None if it was started with other variables that it has read."""
         if self._server is None:
             pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-            self._server = subprocess.Popen([sys.executable, __file__], env=environment, **pipes)
+            self._server = subprocess.Popen([sys.executable, __file__, *self._more], env=environment, **pipes)
             self._environment = environment
         is_same = _read_at_start(environment) == _read_at_start(self._environment)
         return self._server if is_same else None
 
 
-WARM_PYTHON = _WarmPython()
+WARM_PYTHON = WarmPython()
 """That of this process."""
 
 
@@ -115,8 +125,9 @@ def _become(asked: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    for name in MODULES:
-        import_module(name)
+    with redirect_stdout(sys.stderr):  # Kedro logs while it is imported, and the answers are on the other one
+        for name in (*MODULES, *sys.argv[1:]):
+            import_module(name)
     found = _serve()
     if found is not None:
         _become(found)

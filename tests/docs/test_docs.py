@@ -10,8 +10,9 @@ import re
 import shlex
 import shutil
 import sys
+import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ from dagster._core.workspace.autodiscovery import loadable_targets_from_loaded_m
 from dagster._core.workspace.config_schema import process_workspace_config
 from dagster._daemon.cli import create_dagster_daemon_cli
 from dagster_webserver.cli import dagster_webserver
+from helpers import json_dataset, write_project
 from kedro.framework.cli.project import run as kedro_run
 
 import kedro_assets
@@ -122,24 +124,148 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-@pytest.mark.parametrize("block", list(blocks("python", "# runs")))
-def test_a_python_block_that_says_so_runs_in_the_example(
-    block: Block, flights: Path, monkeypatch: pytest.MonkeyPatch
+def names_defined(block: Block) -> set[str]:
+    """The names that a block of Python defines."""
+    found: set[str] = set()
+    for statement in ast.parse(block.text).body:
+        if isinstance(statement, ast.Assign):
+            found.update(ast.unparse(target) for target in statement.targets)
+        elif isinstance(statement, (ast.ClassDef, ast.FunctionDef)):
+            found.add(statement.name)
+    return found
+
+
+def blocks_of_definitions() -> Iterator[object]:
+    """Give the blocks that are a definitions.py, which define `defs`, and translators; others are parts of a file."""
+    for block in blocks("python"):
+        if names_defined(block.values[0]) & {"defs", "Translator"}:
+            yield block
+
+
+def write_small_project(folder: Path, dagster_yml: str) -> None:
+    """Write a project of one node."""
+    nodes = "def make():\n    return 1"
+    pipelines = '{"__default__": pipeline([node(make, None, "report", name="make")])}'
+    with tempfile.TemporaryDirectory() as made:
+        project = write_project(
+            Path(made), nodes=nodes, pipelines=pipelines, catalog=json_dataset("report"), dagster=dagster_yml
+        )
+        shutil.copytree(project.path, folder)
+
+
+def have_projects(*names: str) -> Callable[[Path], None]:
+    def write(flights: Path) -> None:
+        for name in names:
+            write_small_project(flights / name, f"assets:\n  key_prefix: [{Path(name).name}]\n")
+
+    return write
+
+
+def have_environment(name: str) -> Callable[[Path], None]:
+    return lambda flights: (flights / "conf" / name).mkdir()
+
+
+def have_entry(entry: str) -> Callable[[Path], None]:
+    """Have one more entry in the catalog."""
+
+    def write(flights: Path) -> None:
+        catalog = flights / "conf" / "base" / "catalog.yml"
+        catalog.write_text(catalog.read_text(encoding="utf-8") + entry, encoding="utf-8")
+
+    return write
+
+
+def have_no_executor(flights: Path) -> None:
+    file = flights / "conf" / "base" / "dagster.yml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("default_executor: sequential", "default_executor: none"), encoding="utf-8")
+
+
+def have_project_without_executor(flights: Path) -> None:
+    write_small_project(flights.parent / "sales", "assets:\n  key_prefix: [sales]\ndefault_executor: none\n")
+
+
+def have_archive_of_the_configuration(flights: Path) -> None:
+    shutil.make_archive(str(flights / "conf-flights"), "gztar", flights, "conf")
+
+
+def have_folder_of_definitions(flights: Path) -> None:
+    folder = flights / "src" / "flights" / "defs"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    project = (flights / "pyproject.toml").read_text(encoding="utf-8")
+    changed = project.replace('defs_module = "flights"', 'defs_module = "flights.defs"')
+    (flights / "pyproject.toml").write_text(changed, encoding="utf-8")
+
+
+CHECKED = """
+raw_airports:
+  type: flights.datasets.NycFlights13Dataset
+  table: airports
+  validator: flights.validators.plausible_months
+  metadata: {dagster: {key: airports}}
+"""
+RATES = """
+rates:
+  type: json.JSONDataset
+  filepath: data/01_raw/rates.json
+  metadata: {dagster: {external: false}}
+"""
+# What the pages say that stands beside a block, by what the block has. Without an entry it is the example as it is.
+BESIDE: dict[str, Callable[[Path], None]] = {
+    'build_definitions("../sales"), build_definitions("../stock")': have_projects("../sales", "../stock"),
+    'build_definitions("../sales"), dg.Definitions(executor=executor)': have_project_without_executor,
+    'build_definitions(HERE / "shop"), build_definitions(HERE / "plant")': have_projects("shop", "plant"),
+    "build_definitions(), dg.Definitions(executor=executor)": have_no_executor,
+    'build_definitions(env="prod")': have_environment("prod"),
+    'build_definitions(env="challenger")': have_environment("challenger"),
+    'checks_for_assets("airports")': have_entry(CHECKED),
+    'key="rates"': have_entry(RATES),
+    "conf-flights.tar.gz": have_archive_of_the_configuration,
+    "load_from_defs_folder": have_folder_of_definitions,
+}
+
+
+@pytest.fixture
+def surroundings(flights: Path, tmp_path: Path) -> Iterator[Path]:
+    """The copy of the example, which is put back as it was."""
+    before = tmp_path / "before"
+    shutil.copytree(flights, before)
+    found = {*flights.parent.iterdir()}
+    yield flights
+    shutil.rmtree(flights)
+    shutil.move(before, flights)
+    for path in {*flights.parent.iterdir()} - found:
+        shutil.rmtree(path)
+
+
+@pytest.mark.parametrize("block", list(blocks_of_definitions()))
+def test_every_block_of_definitions_is_loaded_by_dagsters_own_loader(
+    block: Block, surroundings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(flights)
+    for text, prepare in BESIDE.items():
+        if text in block.text:
+            prepare(surroundings)
+    monkeypatch.chdir(surroundings)
     monkeypatch.setattr(sys, "path", [*sys.path])
     module = ModuleType("definitions")
-    module.__file__ = str(flights / "definitions.py")
+    module.__file__ = str(surroundings / "definitions.py")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the example's libraries say while they are imported
-        exec(compile(block.text, str(flights / "definitions.py"), "exec", dont_inherit=True), vars(module))
+        exec(compile(block.text, module.__file__, "exec", dont_inherit=True), vars(module))
         if hasattr(module, "Translator"):  # a page on translators leaves the rest to dagster.yml
-            defs = build_definitions(flights, translator=module.Translator())
+            defs = build_definitions(surroundings, translator=module.Translator())
         else:
             [(_, defs)] = loadable_targets_from_loaded_module(module)
             defs = defs if isinstance(defs, dg.Definitions) else defs()
         dg.Definitions.validate_loadable(defs)
-    assert len(defs.resolve_all_asset_specs()) >= 38
+    is_other = "sales" in block.text or "shop" in block.text
+    assert len(defs.resolve_all_asset_specs()) >= (1 if is_other else 38)
+
+
+def test_what_stands_beside_a_block_is_for_a_block() -> None:
+    texts = [block.values[0].text for block in blocks_of_definitions()]
+    assert [text for text in BESIDE if not any(text in block for block in texts)] == []
 
 
 @pytest.mark.parametrize("block", list(blocks("python")))
@@ -354,12 +480,29 @@ def links() -> Iterator[object]:
                 yield pytest.param(page, match[1], id=f"{page.relative_to(ROOT)} -> {match[1]}")
 
 
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings where GitHub and MkDocs make the same."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    plain = [re.sub(r"[^\w\s-]", "", heading.lower()).strip() for heading in headings]
+    return {heading.replace(" ", "-") for heading in plain if not re.search(r"[-\s]{2}", heading)}
+
+
 @pytest.mark.parametrize(("page", "link"), list(links()))
-def test_every_relative_link_leads_to_a_file(page: Path, link: str) -> None:
-    path, _, _anchor = link.partition("#")
+def test_every_relative_link_leads_to_a_file_and_a_heading(page: Path, link: str) -> None:
+    path, _, anchor = link.partition("#")
     target = (page.parent / unquote(path)).resolve() if path else page
     assert target.exists()
     assert target.is_relative_to(ROOT)
+    assert (
+        anchor in {"", "only-light", "only-dark"}
+        if target.suffix == ".png"
+        else not anchor or anchor in anchors(target)
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_heading_has_an_anchor_of_its_own_which_only_mkdocs_would_read(page: Path) -> None:
+    assert not re.findall(r"^#+ .*\{.*#.*\}", page.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 SOURCE = ROOT / "src" / "kedro_assets"
@@ -377,8 +520,9 @@ def test_every_file_that_contributors_are_told_of_is_there(path: str) -> None:
     assert (ROOT / path).exists() or (SOURCE / path).exists()
 
 
-def hooks() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_hooks", ROOT / "docs" / "hooks.py")
+@pytest.fixture(scope="module")
+def tables() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_tables", ROOT / "docs" / "tables.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -386,42 +530,47 @@ def hooks() -> ModuleType:
     return module
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.stem)
+def test_every_page_has_what_the_sources_give(page: Path, tables: ModuleType) -> None:
+    """`python docs/tables.py` writes it. Options in the words of Dagster's libraries are left to `nox -s docs`, which has them."""
+    text = page.read_text(encoding="utf-8")
+    assert tables.filled(text, without=("options",)) == text
+    assert len(re.findall(r"^<!-- ", text, re.MULTILINE)) == 2 * len(tables._MADE.findall(text))
+
+
 def test_the_reference_has_a_table_for_every_section_of_dagster_yml() -> None:
     page = (REFERENCE / "dagster-yml.md").read_text(encoding="utf-8")
-    rendered = hooks().on_page_markdown(page)
-    assert "<!--" not in rendered
     sections = {name for name, value in vars(model).items() if isinstance(value, type) and has(value)}
     assert set(re.findall(r"^<!-- keys: (\w+) -->$", page, re.MULTILINE)) == sections - {"ExecutorConfig"}
-    assert set(re.findall(r"\{ #(\w+) \}", page)) == {name.lower() for name in sections}
-    assert "| `cron_schedule` | string or list of strings | required |" in rendered
-    assert "| `memory_assets` | true or false | `true` |" in rendered
-    assert "| `executor` | string or [executor](#executorconfig) | none |" in rendered
+    assert "| `cron_schedule` | string or list of strings | required |" in page
+    assert "| `memory_assets` | true or false | `true` |" in page
+    assert "| `executor` | string or [executor](#executors) | none |" in page
+    assert "to [settings](#metadatadagster-in-the-catalog) |" in page
 
 
 @pytest.mark.parametrize("executor", sorted(KNOWN))
 def test_every_executor_has_a_page_with_its_options(executor: str) -> None:
     path = REFERENCE / "executors" / f"{executor.replace('_', '-')}.md"
     page = path.read_text(encoding="utf-8")
-    assert f"<!-- options: {executor} -->" in page
+    assert f"\n<!-- options: {executor} -->\n\n| Option | Type | Default |" in page
     assert f"({path.name})" in (path.parent / "index.md").read_text(encoding="utf-8")
 
 
 def test_the_page_on_ray_has_the_options_of_its_executor() -> None:
-    pytest.importorskip("dagster_ray")
-    rendered = hooks().on_page_markdown((REFERENCE / "executors" / "ray.md").read_text(encoding="utf-8"))
-    assert "| `ray.num_cpus` | number |" in rendered
-    assert "| `tag_concurrency_limits` | list of mapping |" in rendered
+    page = (REFERENCE / "executors" / "ray.md").read_text(encoding="utf-8")
+    assert "| `ray.num_cpus` | number |" in page
+    assert "| `tag_concurrency_limits` | list of mapping |" in page
 
 
 @pytest.mark.parametrize(("note", "other"), [("    delay: Seconds", "    Seconds"), ("    delay: S", "    wait: S")])
-def test_a_key_without_a_note_or_a_note_without_a_key_stops_the_build(
-    note: str, other: str, monkeypatch: pytest.MonkeyPatch
+def test_a_key_without_a_note_or_a_note_without_a_key_is_an_error(
+    note: str, other: str, tables: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = model.RetryConfig.__doc__ or ""
     assert note in text
     monkeypatch.setattr(model.RetryConfig, "__doc__", text.replace(note, other))
     with pytest.raises(ValueError, match=r"RetryConfig do not fit its keys: .*delay"):
-        hooks().key_table(model.RetryConfig)
+        tables.key_table(model.RetryConfig)
 
 
 def test_the_lowest_versions_are_those_of_the_package() -> None:
@@ -450,27 +599,28 @@ def test_the_reference_has_every_public_name() -> None:
 
 
 def test_the_reference_has_every_command() -> None:
-    rendered = hooks().on_page_markdown((REFERENCE / "cli.md").read_text(encoding="utf-8"))
-    assert re.findall(r"^## (.+)$", rendered, re.MULTILINE) == [
+    page = (REFERENCE / "cli.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (.+)$", page, re.MULTILINE) == [
         f"kedro assets {name}" for name in ("init", "check", "convert", "list", "explain", "schema", "run", "dev")
     ]
-    assert "Usage: kedro assets run [OPTIONS] [JOB]" in rendered
+    assert "Usage: kedro assets run [OPTIONS] [JOB]" in page
 
 
 def test_the_architecture_shows_every_room() -> None:
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
-    rendered = hooks().on_page_markdown(page)
-    [drawn] = re.findall(r"## Layers.*?```text\n(.*?)```", rendered, re.DOTALL)
+    [drawn] = re.findall(r"## Layers.*?```text\n(.*?)```", page, re.DOTALL)
     modules = {path.stem for path in SOURCE.iterdir() if path.name[:2] != "__" and path.suffix in {"", ".py"}}
     assert set(drawn.split()) == modules - {"_version"}
     [closed] = re.findall(
-        r"^What the `__init__.py` of (.*) exports is all that other rooms may use", rendered, re.MULTILINE
+        r"^What the `__init__.py` of (.*) exports is all that other rooms may use", page, re.MULTILINE
     )
     folders = {path.name for path in SOURCE.iterdir() if path.name[:2] != "__" and path.is_dir()}
     assert set(re.findall(r"`(\w+)`", closed)) == folders - {"_internals"}
 
 
-def test_what_was_measured_is_shown_as_medians_over_the_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_measured_is_shown_as_medians_over_the_runs(
+    tmp_path: Path, tables: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def result(seconds: float, ratio: float, *, quick: bool = False) -> str:
         facts = {"benchmark": "load", "nodes": 10}
         ours = {**facts, "contender": "ours", "medians": {"seconds": seconds}, "ratios": {"floor": {"seconds": ratio}}}
@@ -480,15 +630,16 @@ def test_what_was_measured_is_shown_as_medians_over_the_runs(tmp_path: Path, mon
     for number, (seconds, ratio) in enumerate([(1.5, 1.5), (1.2, 1.1), (1.3, 1.4)]):
         (tmp_path / f"{number}.json").write_text(result(seconds, ratio), encoding="utf-8")
     (tmp_path / "tried.json").write_text(result(100, 100, quick=True), encoding="utf-8")
-    module = hooks()
-    monkeypatch.setattr(module, "_RESULTS", tmp_path)
-    _, _, *rows = module.benchmark_table("load", "seconds").splitlines()
+    monkeypatch.setattr(tables, "_RESULTS", tmp_path)
+    _, _, *rows = tables.benchmark_table("load", "seconds").splitlines()
     assert rows == ["| 10 | ours | 1.30 | 1.40 |", "| 10 | floor | 1.00 |  |"]
     with pytest.raises(LookupError, match=r"metric 'seconds' of the benchmark 'run'.*nox -s bench"):
-        module.benchmark_table("run", "seconds")
+        tables.benchmark_table("run", "seconds")
 
 
-def test_what_the_newest_soak_has_found_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_newest_soak_has_found_is_shown(
+    tmp_path: Path, tables: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def killed(broken: int) -> dict[str, Any]:
         return {
             "faults": [{"target": "run", "kill": 2}],
@@ -500,17 +651,16 @@ def test_what_the_newest_soak_has_found_is_shown(tmp_path: Path, monkeypatch: py
         ("2026-01-02-2", "2026-01-02T10:00", {"killed": killed(1), "counted": {"rows": [{"what": "job", "asked": 2}]}}),
     ]:
         (tmp_path / f"{name}.json").write_text(json.dumps({"started": started, **part}), encoding="utf-8")
-    module = hooks()
-    monkeypatch.setattr(module, "_SOAK_RESULTS", tmp_path)
-    assert module.soak_table("invariants").splitlines() == [
+    monkeypatch.setattr(tables, "_SOAK_RESULTS", tmp_path)
+    assert tables.soak_table("invariants").splitlines() == [
         "| Invariant | Tried | Broken |",
         "| --- | --- | --- |",
         "| ends | 9 | 0 |",
     ]
-    assert module.soak_table("counted").splitlines()[-1] == "| job | 2 |"
-    monkeypatch.setattr(module, "_SOAK_RESULTS", tmp_path / "nowhere")
+    assert tables.soak_table("counted").splitlines()[-1] == "| job | 2 |"
+    monkeypatch.setattr(tables, "_SOAK_RESULTS", tmp_path / "nowhere")
     with pytest.raises(LookupError, match=r"part 'killed'; `nox -s soak`"):
-        module.soak_table("faults")
+        tables.soak_table("faults")
 
 
 # What people write who come from the format that this one follows.

@@ -6,8 +6,11 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
+import dagster as dg
 import pytest
+from dagster._core.workspace.autodiscovery import loadable_targets_from_loaded_module
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "how-to" / "troubleshooting.md"
@@ -73,3 +76,15 @@ def test_the_page_has_the_thirty_messages_that_users_meet_first() -> None:
     messages = quoted()
     assert len(messages) >= 30
     assert len(messages) == len({*messages})
+
+
+@pytest.mark.parametrize("content", [{}, {"one": dg.Definitions(), "other": dg.Definitions()}], ids=["none", "several"])
+def test_the_page_has_dagsters_own_words_for_a_module_without_definitions_or_with_several(
+    content: dict[str, object],
+) -> None:
+    module = ModuleType("definitions")
+    vars(module).update(content)
+    with pytest.raises(dg.DagsterInvariantViolationError) as raised:
+        loadable_targets_from_loaded_module(module)
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+    assert str(raised.value).partition(" Found ")[0] in page

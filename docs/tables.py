@@ -1,22 +1,27 @@
-"""What MkDocs fills in while it builds: tables of dagster.yml's keys, the commands' help texts, the layers of rooms.
+"""What pages have from the sources: tables of dagster.yml's keys, the commands' help texts, the layers of rooms, measurements.
 
-The comment `<!-- keys: RetryConfig -->` becomes a table of the keys of that section of dagster.yml. Names, types and
-defaults come from the class, the rest from its docstring; a key of which it says nothing stops the build. The
-comment `<!-- options: dask -->` becomes a table of that executor's options, from the schema of the installed library; the
-comment `<!-- commands -->` becomes the help of every command of `kedro assets`, and `<!-- layers -->` the rooms as
-pyproject.toml has them for import-linter. `<!-- benchmark: load seconds -->` becomes a table of what a program of
-`benchmarks` has measured, the medians of all result files that are there; `<!-- soak: faults -->` what the newest result file of
-`tests/soak` says.
+It stands in the Markdown files, so that they can be read without a build, between a comment that says what it is and
+`<!-- end -->`. `python docs/tables.py` writes it anew; with `--check` it fails if a page has something else.
+
+`<!-- keys: RetryConfig -->` is a table of the keys of that section of dagster.yml. Names, types and defaults come from the class,
+the rest from its docstring; a key of which it says nothing is an error. `<!-- options: dask -->` is a table of that executor's
+options, from the schema of the installed library, `<!-- commands -->` the help of every command of `kedro assets`,
+`<!-- names -->` a table of what the page on the API describes, and `<!-- layers -->` the rooms as pyproject.toml has them for
+import-linter. `<!-- benchmark: load seconds -->` is a table of what a program of `benchmarks` has measured, the medians of all
+result files that are there, and `<!-- soak: faults -->` what the newest result file of `tests/soak` says.
 """
 
 from __future__ import annotations
 
+import argparse
+import inspect
 import json
 import re
 import sys
 import types
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -41,41 +46,50 @@ _WORDS_OF_JSON = {
     "boolean": "true or false",
     "object": "mapping",
 }
+# What values are called, and the heading below which the page has their keys.
 _WORDS = {
-    model.AssetsConfig: "section",
-    model.ExecutorConfig: "executor",
-    model.ScheduleConfig: "schedule",
-    model.SensorConfig: "sensor",
-    model.PipelineFilter: "filter",
-    model.RunConfig: "section",
-    model.RetryConfig: "section",
-    model.LoggerConfig: "logger",
-    model.JobConfig: "job",
-    model.PartitionsConfig: "partition",
-    model.TimeWindowsConfig: "section",
-    model.PartitionMappingConfig: "mapping",
-    model.TimeWindowMappingConfig: "section",
-    model.DatasetSettings: "settings",
+    model.AssetsConfig: ("section", "assets"),
+    model.ExecutorConfig: ("executor", "executors"),
+    model.ScheduleConfig: ("schedule", "schedules"),
+    model.SensorConfig: ("sensor", "sensors"),
+    model.PipelineFilter: ("filter", "pipeline"),
+    model.RunConfig: ("section", "config"),
+    model.RetryConfig: ("section", "retries"),
+    model.LoggerConfig: ("logger", "loggers"),
+    model.JobConfig: ("job", "jobs"),
+    model.PartitionsConfig: ("partition", "partitions"),
+    model.TimeWindowsConfig: ("section", "hourly-daily-weekly-monthly-cron"),
+    model.PartitionMappingConfig: ("mapping", "partition_mappings"),
+    model.TimeWindowMappingConfig: ("section", "time_window"),
+    model.DatasetSettings: ("settings", "metadatadagster-in-the-catalog"),
 }
-_SECTION = re.compile(r"^<!-- keys: (\w+) -->$", re.MULTILINE)
-_OPTIONS = re.compile(r"^<!-- options: ([\w.]+) -->$", re.MULTILINE)
-_COMMANDS = re.compile(r"^<!-- commands -->$", re.MULTILINE)
-_LAYERS = re.compile(r"^<!-- layers -->$", re.MULTILINE)
-_BENCHMARK = re.compile(r"^<!-- benchmark: (\w+) (\w+) -->$", re.MULTILINE)
-_SOAK = re.compile(r"^<!-- soak: (\w+) -->$", re.MULTILINE)
+_MADE = re.compile(r"^<!-- (\w+)(?:: ([\w. ]+))? -->$.*?^<!-- end -->$", re.MULTILINE | re.DOTALL)
+_REFERENCE = re.compile(r"^::: ([\w.]+)\.(\w+)$", re.MULTILINE)
 _RESULTS = _ROOT / "benchmarks" / "results"
 _SOAK_RESULTS = _ROOT / "tests" / "soak" / "results"
 _PROJECT = _ROOT / "pyproject.toml"
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace the comments of a page; MkDocs calls this for each."""
-    markdown = _SECTION.sub(lambda match: key_table(getattr(model, match[1])), markdown)
-    markdown = _BENCHMARK.sub(lambda match: benchmark_table(match[1], match[2]), markdown)
-    markdown = _SOAK.sub(lambda match: soak_table(match[1]), markdown)
-    markdown = _OPTIONS.sub(lambda match: option_table(match[1]), markdown)
-    markdown = _COMMANDS.sub(lambda _match: "\n".join(command_help()), markdown)
-    return _LAYERS.sub(lambda _match: layers(), markdown)
+def filled(page: str, without: Collection[str] = ()) -> str:
+    """Return a page with what is made from the sources as it has to be now, but for the kinds that are to stay as they are."""
+
+    def made(match: re.Match[str]) -> str:
+        kind, arguments = match[1], (match[2] or "").split()
+        if kind in without:
+            return match[0]
+        text = name_table(page) if kind == "names" else _MAKERS[kind](*arguments)
+        return f"{match[0].partition(chr(10))[0]}\n\n{text.strip()}\n\n<!-- end -->"
+
+    return _MADE.sub(made, page)
+
+
+def name_table(page: str) -> str:
+    """Give a table of the names that the page on the API describes, in its order."""
+    rows = [["Name", "What it is"], ["---"] * 2]
+    for module, name in _REFERENCE.findall(page):
+        notes = inspect.getdoc(getattr(import_module(module), name)) or ""
+        rows.append([f"`{name}`", " ".join(notes.partition("\n\n")[0].split())])
+    return "\n".join(map(_row, rows))
 
 
 def key_table(section: type) -> str:
@@ -95,9 +109,16 @@ def key_table(section: type) -> str:
 
 
 def option_table(executor: str) -> str:
-    """Give a table of the options that an executor's installed library takes."""
+    """Give a table of the options that an executor's installed library takes.
+
+    Raises:
+        LookupError: If it is not installed.
+    """
+    schema = executor_schema(executor)
+    if "properties" not in schema:
+        raise LookupError(schema["description"])
     rows = [["Option", "Type", "Default", "What it is, in Dagster's words"], ["---"] * 4]
-    return "\n".join(map(_row, [*rows, *_options(executor_schema(executor))]))
+    return "\n".join(map(_row, [*rows, *_options(schema)]))
 
 
 def _options(schema: dict[str, Any], prefix: str = "") -> Iterator[list[str]]:
@@ -253,7 +274,8 @@ def _type(kind: Any, plural: str = "") -> str:
     if origin is dict:
         return f"mapping of names to {_type(arguments[1], 's')}"
     if has(kind):
-        return f"[{_WORDS[kind]}{plural}](#{kind.__name__.lower()})"
+        word, heading = _WORDS[kind]
+        return f"[{word}{'' if word.endswith('s') else plural}](#{heading})"
     return f"{_PLAIN[kind]}{plural}"
 
 
@@ -266,3 +288,37 @@ def _default(key: Attribute[Any]) -> str:
     if has(type(value)):
         return "its own defaults"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+_MAKERS: dict[str, Callable[..., str]] = {
+    "keys": lambda section: key_table(getattr(model, section)),
+    "options": option_table,
+    "benchmark": benchmark_table,
+    "soak": soak_table,
+    "commands": lambda: "\n".join(command_help()),
+    "layers": layers,
+}
+
+
+def main() -> int:
+    """Write what pages have from the sources, or compare it with them."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a page has something else")
+    check, found = parser.parse_args().check, []
+    for path in sorted((_ROOT / "docs").rglob("*.md")):
+        page, name = path.read_text(encoding="utf-8"), path.relative_to(_ROOT)
+        try:
+            now = filled(page)
+        except LookupError as error:
+            now = filled(page, without=("options",))
+            found.append(f"{name} keeps its table of options. {error}")
+        if now != page and check:
+            found.append(f"{name} is not what the sources give: run `python docs/tables.py`.")
+        elif now != page:
+            path.write_text(now, encoding="utf-8")
+    print(*found, sep="\n", end="\n" if found else "", file=sys.stderr)
+    return 1 if found and check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
