@@ -55,7 +55,7 @@ def decided(instance, *, only=True, resumed=False, tags=None, steps=None, **opti
     kedro = evolve(kedro, stale_jobs={job.name} if only else set())
     run, log = instance.create_run_for_job(job, tags=tags), Log()
     asked = run._replace(step_keys_to_execute=steps) if steps else run
-    found = assets_to_make([kedro], ExecutedRun(asked, job, None, instance, log, resumed))
+    found = assets_to_make([kedro], ExecutedRun(asked, job, None, instance, log, resumed, raises=False))
     return found, instance.get_run_by_id(run.run_id).tags, log.lines
 
 
