@@ -160,6 +160,17 @@ def ray(session: nox.Session) -> None:
     _run_tests(session, *(session.posargs or [RAYS_TESTS]), env=env)
 
 
+@nox.session(default=False)
+def kubernetes(session: nox.Session) -> None:
+    """Run the tests of the k8s executor on the cluster that KUBECONFIG names; CONTRIBUTING.md says what it needs."""
+    kubeconfig = os.environ.get("KUBECONFIG")
+    if not kubeconfig:
+        session.error("KUBECONFIG has to name the cluster.")
+    session.install("-e", ".[dev]", *TESTING, "dagster-k8s>=0.29", "kedro-datasets[json-jsondataset]")
+    env = {**_dagster_home(session), "KEDRO_ASSETS_ENGINES": "1", "KEDRO_ASSETS_KUBECONFIG": str(kubeconfig)}
+    _run_tests(session, *(session.posargs or ["tests/engines/test_kubernetes.py"]), env=env)
+
+
 @nox.session
 def plugins(session: nox.Session) -> None:
     """Run plugins of Kedro on Dagster, each by itself and all in one project, in one process and in several.

@@ -205,7 +205,7 @@ def running_engine(shared: Path) -> Iterator[DockerEngine]:
         with ExitStack() as stack:
             try:
                 stack.enter_context(started(command, log, socket.exists))
-                engine = DockerEngine(socket, _volumes(shared))
+                engine = DockerEngine(socket, volumes(shared))
                 stack.callback(engine.close)
                 engine.add_images()
                 engine.run("true")
@@ -255,8 +255,8 @@ def _links() -> list[Path]:
     return [path for path in Path("/").glob("*") if path.is_symlink() and path.name.startswith(("bin", "sbin", "lib"))]
 
 
-def _volumes(shared: Path) -> list[str]:
-    """What containers get of this machine; they write to the sources, as coverage does, and to what is shared."""
+def volumes(shared: Path) -> list[str]:
+    """Return what containers get of this machine, as `path:path:mode`; they write to the sources, as coverage does, and to what is shared."""
     libraries = [Path("/lib"), Path("/lib64")]
     interpreter = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parents[1]]
     imported = [Path(entry) for entry in sys.path if Path(entry).is_absolute() and Path(entry).is_dir()]

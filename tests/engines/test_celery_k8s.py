@@ -119,9 +119,7 @@ class TestCeleryKubernetes(EngineTests):
     ) -> None:
         super().test_a_cancelled_run_starts_no_more_steps_and_fires_no_further_hook_of_the_pipeline(engine, clustered)
         [job] = kubernetes.jobs
-        assert job.deleted
-        assert job.pod_deleted
-        assert job.process.wait() is not None
+        assert kubernetes.is_gone(job)
 
 
 def test_what_a_tag_of_a_node_asks_for_is_in_the_specification_of_its_pod(

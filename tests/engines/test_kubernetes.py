@@ -1,9 +1,15 @@
-"""The k8s executor: dagster-k8s starts a Job for each step, in a cluster that runs their pods as processes."""
+"""The k8s executor: dagster-k8s starts a Job for each step.
+
+The cluster is `fake_kubernetes`, or with `nox -s kubernetes` the one that KUBECONFIG names.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
+import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +19,7 @@ import pytest
 import yaml
 from engine_servers import hurry_steps, need_modules
 from engine_tests import (
+    CANCELLED,
     SUCCEEDED,
     Engine,
     EngineTests,
@@ -24,8 +31,9 @@ from engine_tests import (
 )
 from fake_kubernetes import FakeKubernetes, fake_kubernetes
 from helpers import KedroProject, execute, materialized
+from kubernetes_cluster import KubernetesCluster, is_real, running_cluster
 
-IMAGE = "registry.example.com/flights:1.0"
+Kubernetes = FakeKubernetes | KubernetesCluster
 STEP = {
     "container_config": {
         "resources": {"limits": {"cpu": "500m"}},
@@ -41,31 +49,55 @@ STEP = {
 }
 
 
+FAKE_ONLY = pytest.mark.skipif(is_real(), reason="the cluster would need what these options name")
+NODE_LABELS = {"disk": "ssd", "gpu": "yes"}
+NO_NODE = {"node_selector": {"disk": "of-glass"}}
+FULL = {
+    "container_config": {
+        "command": ["sh", "-c", 'head -c 9000000 /dev/zero > /scratch/file; exec "$0" "$@"'],
+        "volume_mounts": [{"name": "scratch", "mount_path": "/scratch"}],
+    },
+    "pod_spec_config": {"volumes": [{"name": "scratch", "empty_dir": {"size_limit": "1Mi"}}]},
+}
+
+
+@pytest.fixture(scope="module")
+def real_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubernetesCluster | None]:
+    """The cluster that KEDRO_ASSETS_KUBECONFIG names."""
+    if is_real():
+        with running_cluster(tmp_path_factory.getbasetemp()) as cluster:
+            yield cluster
+    else:
+        yield None
+
+
 @pytest.fixture
-def kubernetes(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeKubernetes]:
-    """A cluster."""
+def kubernetes(
+    real_cluster: KubernetesCluster | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Kubernetes]:
+    """The cluster that the tests are for, with no Job yet: a real one, or one on loopback."""
     need_modules("dagster_k8s")
     hurry_steps(monkeypatch, "dagster_k8s.executor")
+    if real_cluster:
+        yield real_cluster
+        real_cluster.clear()
+        return
     with fake_kubernetes() as cluster:
+        cluster.write_kubeconfig(tmp_path / "kubeconfig.yaml")
+        cluster.node_labels |= NODE_LABELS
         cluster.config_maps["settings"] = {"FROM_CONFIG_MAP": "yes"}
         cluster.secrets["passwords"] = {"FROM_SECRET": "yes"}
         yield cluster
 
 
 @pytest.fixture
-def options(kubernetes: FakeKubernetes, tmp_path: Path) -> dict[str, Any]:
+def options(kubernetes: Kubernetes) -> dict[str, Any]:
     """What dagster.yml has to say at least, outside the cluster."""
-    kubeconfig = kubernetes.write_kubeconfig(tmp_path / "kubeconfig.yaml")
-    return {
-        "job_image": IMAGE,
-        "job_namespace": "flights",
-        "load_incluster_config": False,
-        "kubeconfig_file": str(kubeconfig),
-    }
+    return kubernetes.options()
 
 
 @pytest.fixture
-def instance(options: dict[str, Any], tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def instance(kubernetes: Kubernetes, options: dict[str, Any], tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     """An instance with the run launcher that dagster-k8s wants there."""
     home = tmp_path / "home"
     home.mkdir()
@@ -75,6 +107,7 @@ def instance(options: dict[str, Any], tmp_path: Path) -> Iterator[dg.DagsterInst
         "dagster_home": str(home),
         "load_incluster_config": False,
         "kubeconfig_file": options["kubeconfig_file"],
+        "run_k8s_config": kubernetes.step_config,
     }
     config = {
         "telemetry": {"enabled": False},
@@ -86,7 +119,7 @@ def instance(options: dict[str, Any], tmp_path: Path) -> Iterator[dg.DagsterInst
 
 
 @pytest.fixture
-def engine(kubernetes: FakeKubernetes, options: dict[str, Any], instance: dg.DagsterInstance) -> Engine:
+def engine(kubernetes: Kubernetes, options: dict[str, Any], instance: dg.DagsterInstance) -> Engine:
     return Engine({"k8s": options}, instance, kubernetes.processes, ends_steps=True)
 
 
@@ -94,15 +127,17 @@ class TestKubernetes(EngineTests):
     """What every engine does."""
 
     def test_a_run_does_what_kedro_run_does(
-        self, engine: Engine, project: KedroProject, kubernetes: FakeKubernetes
+        self, engine: Engine, project: KedroProject, kubernetes: Kubernetes
     ) -> None:
         super().test_a_run_does_what_kedro_run_does(engine, project)
         assert {call["pid"] for call in project.calls("before_node_run")} == kubernetes.processes()
         assert kubernetes.exit_codes() == [0] * 5
-        assert {(job.namespace, job.container["image"]) for job in kubernetes.jobs} == {("flights", IMAGE)}
+        assert {(job.namespace, job.container["image"]) for job in kubernetes.jobs} == {
+            (kubernetes.namespace, kubernetes.image)
+        }
 
     def test_retries_of_a_job_try_a_failed_step_again(
-        self, engine: Engine, clustered: KedroProject, kubernetes: FakeKubernetes
+        self, engine: Engine, clustered: KedroProject, kubernetes: Kubernetes
     ) -> None:
         super().test_retries_of_a_job_try_a_failed_step_again(engine, clustered)
         [first, second, *rest] = kubernetes.jobs
@@ -110,18 +145,17 @@ class TestKubernetes(EngineTests):
         assert {job.step for job in rest} == {"stats_chunks", "stats_report"}
 
     def test_a_cancelled_run_starts_no_more_steps_and_fires_no_further_hook_of_the_pipeline(
-        self, engine: Engine, clustered: KedroProject, kubernetes: FakeKubernetes
+        self, engine: Engine, clustered: KedroProject, kubernetes: Kubernetes
     ) -> None:
         super().test_a_cancelled_run_starts_no_more_steps_and_fires_no_further_hook_of_the_pipeline(engine, clustered)
         [job] = kubernetes.jobs
-        assert job.deleted
-        assert job.pod_deleted
-        assert job.process.wait() is not None
+        assert kubernetes.is_gone(job)
 
 
+@FAKE_ONLY
 def test_the_options_of_dagster_yml_arrive_in_the_jobs_of_the_cluster(
     tmp_path: Path,
-    kubernetes: FakeKubernetes,
+    kubernetes: Kubernetes,
     engine: Engine,
     options: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
@@ -159,9 +193,10 @@ def test_the_options_of_dagster_yml_arrive_in_the_jobs_of_the_cluster(
     assert limits == {"clean": "500m", "split": "2"}
 
 
+@FAKE_ONLY
 @pytest.mark.parametrize("job", ["short", "ops"])
 def test_what_a_tag_of_a_node_asks_for_is_in_the_specification_of_its_pod_and_of_no_other(
-    tmp_path: Path, kubernetes: FakeKubernetes, engine: Engine, options: dict[str, Any], job: str
+    tmp_path: Path, kubernetes: Kubernetes, engine: Engine, options: dict[str, Any], job: str
 ) -> None:
     tag = {
         "container_config": {"resources": {"limits": {"nvidia.com/gpu": 1}}, "image": "flights:with-cuda"},
@@ -177,13 +212,13 @@ def test_what_a_tag_of_a_node_asks_for_is_in_the_specification_of_its_pod_and_of
     limits, selector = {"cpu": "500m", "nvidia.com/gpu": "1"}, {"disk": "ssd", "gpu": "yes"}
     assert found.pop("total") == ("flights:with-cuda", limits, selector)
     assert set(found) >= {"clean", "split"}
-    assert all(other == (IMAGE, {"cpu": "500m"}, {"disk": "ssd"}) for other in found.values())
+    assert all(other == (kubernetes.image, {"cpu": "500m"}, {"disk": "ssd"}) for other in found.values())
     [with_gpu] = [job for job in kubernetes.jobs if job.step == "total"]
     assert with_gpu.template["spec"]["tolerations"] == [{"key": "gpu", "operator": "Exists"}]
 
 
 def test_a_pod_that_is_killed_fails_the_run_with_one_error_of_the_pipeline(
-    project: KedroProject, kubernetes: FakeKubernetes, instance: dg.DagsterInstance
+    project: KedroProject, kubernetes: Kubernetes, instance: dg.DagsterInstance
 ) -> None:
     kill = project.write("kill", "")
     result = execute(project, instance, "short")
@@ -202,7 +237,7 @@ def test_a_pod_that_is_killed_fails_the_run_with_one_error_of_the_pipeline(
 
 
 def test_retries_of_a_job_create_another_job_for_a_step_whose_pod_is_killed(
-    clustered: KedroProject, kubernetes: FakeKubernetes, instance: dg.DagsterInstance
+    clustered: KedroProject, kubernetes: Kubernetes, instance: dg.DagsterInstance
 ) -> None:
     clustered.write("kill_once", "")
     assert execute(clustered, instance, "retried", assets=["total"]).success
@@ -214,7 +249,7 @@ def test_retries_of_a_job_create_another_job_for_a_step_whose_pod_is_killed(
 
 
 def test_a_job_that_somebody_deletes_fails_the_run_with_one_error_of_the_pipeline(
-    clustered: KedroProject, kubernetes: FakeKubernetes, instance: dg.DagsterInstance
+    clustered: KedroProject, kubernetes: Kubernetes, instance: dg.DagsterInstance
 ) -> None:
     clustered.write("wait", "")
     with Watcher((clustered.path / "waiting").exists, lambda: kubernetes.lose(kubernetes.jobs[-1])) as watcher:
@@ -227,13 +262,73 @@ def test_a_job_that_somebody_deletes_fails_the_run_with_one_error_of_the_pipelin
     assert "could not be found" in error["message"]
 
 
-def test_a_job_that_the_cluster_refuses_fails_the_run_with_one_error_of_the_pipeline(
-    clustered: KedroProject, kubernetes: FakeKubernetes, instance: dg.DagsterInstance
+def test_a_job_that_a_quota_refuses_fails_the_run_with_one_error_of_the_pipeline(
+    clustered: KedroProject, kubernetes: Kubernetes, instance: dg.DagsterInstance
 ) -> None:
-    kubernetes.refuse = "exceeded quota: pods"
-    result = execute(clustered, instance)
+    with kubernetes.quota("count/jobs.batch", 0):
+        result = execute(clustered, instance)
     assert not result.success
     assert error_of_the_pipeline(clustered)["error"] == "ForbiddenException"
     headline, _, answer = run_error(result, instance).partition("\n")
     assert headline == "kubernetes.client.exceptions.ForbiddenException: (403)"
-    assert "exceeded quota: pods" in answer.partition("Stack Trace")[0]
+    assert "exceeded quota: small, requested: count/jobs.batch=1" in answer.partition("Stack Trace")[0]
+
+
+def test_an_evicted_pod_fails_the_run_with_one_error_of_the_pipeline(
+    tmp_path: Path, kubernetes: Kubernetes, engine: Engine, options: dict[str, Any]
+) -> None:
+    project = replace(engine, executor={"k8s": {**options, "step_k8s_config": FULL}}).project(tmp_path, "memory")
+    project.write("wait", "")
+    result = execute(project, engine.instance)
+    assert not result.success
+    [pod] = kubernetes.pods(kubernetes.jobs[0])
+    assert (pod["status"]["phase"], pod["status"]["reason"]) == ("Failed", "Evicted")
+    assert_a_failed_job_is_all_that_is_said(project, result, engine.instance)
+
+
+@pytest.mark.parametrize("quota", [None, 0], ids=["no node is fit", "a quota has no room"])
+def test_a_pod_that_never_starts_keeps_its_run_waiting_until_that_is_cancelled(
+    tmp_path: Path, kubernetes: Kubernetes, engine: Engine, options: dict[str, Any], quota: int | None
+) -> None:
+    config = {} if quota == 0 else {"pod_spec_config": NO_NODE}
+    project = replace(engine, executor={"k8s": {**options, "step_k8s_config": config}}).project(tmp_path, "memory")
+
+    def waits() -> bool:
+        return any("FailedCreate" if quota == 0 else "FailedScheduling" in said for said in kubernetes.warnings())
+
+    def cancel() -> None:
+        time.sleep(2)  # until Dagster has looked after it
+        [run] = engine.instance.get_runs(limit=1)
+        engine.instance.report_run_canceling(run)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with kubernetes.quota("pods", 0) if quota == 0 else nullcontext(), Watcher(waits, cancel) as watcher:
+        result = execute(project, engine.instance)
+    assert watcher.done
+    run = engine.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.status == dg.DagsterRunStatus.CANCELED
+    assert hooks_of_the_pipeline(project) == CANCELLED
+    assert kubernetes.is_gone(kubernetes.jobs[0])
+
+
+def test_a_deadline_of_its_job_fails_the_run_whose_pod_never_starts(
+    tmp_path: Path, kubernetes: Kubernetes, engine: Engine, options: dict[str, Any]
+) -> None:
+    config = {"pod_spec_config": NO_NODE, "job_spec_config": {"active_deadline_seconds": 2}}
+    project = replace(engine, executor={"k8s": {**options, "step_k8s_config": config}}).project(tmp_path, "memory")
+    result = execute(project, engine.instance)
+    assert not result.success
+    assert_a_failed_job_is_all_that_is_said(project, result, engine.instance)
+
+
+def assert_a_failed_job_is_all_that_is_said(
+    project: KedroProject, result: dg.JobExecutionResult, instance: dg.DagsterInstance
+) -> None:
+    """Fail unless a run has failed with one error of the pipeline that says no more of its step than dagster-k8s does."""
+    error = error_of_the_pipeline(project)
+    assert error["error"] == "StepError"
+    assert "Discovered failed Kubernetes job" in error["message"]
+    assert "Discovered failed Kubernetes job" in run_error(result, instance)
+    for reason in ("evicted", "exceeds the limit", "nodes are available", "deadline"):
+        assert reason not in error["message"].lower()
