@@ -55,8 +55,14 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
 
 def run(dev: DagsterDev, project, *assets: str) -> str:
     run_id = dev.launch(project, "__ASSET_JOB", [name.split("/") for name in assets])
-    assert dev.wait_for_run(run_id) == "SUCCESS"
+    assert dev.wait_for_run(run_id) == "SUCCESS", messages(dev, run_id)
     return run_id
+
+
+def messages(dev: DagsterDev, run_id: str, *levels: str) -> list[str]:
+    """The messages of a run's log, those of some levels if there are any."""
+    events = dev.ask(LOG, id=run_id)["logsForRun"]["events"]
+    return [event["message"] for event in events if "message" in event and (not levels or event["level"] in levels)]
 
 
 def assets(dev: DagsterDev) -> dict[str, dict]:
@@ -82,7 +88,5 @@ def test_an_asset_that_one_project_makes_and_another_reads_is_one(two) -> None:
 def test_an_asset_that_both_make_is_a_warning_of_the_run_that_makes_it_after_the_other(two) -> None:
     run(two.dev, two.makes, "report")
     run_id = run(two.dev, two.reads, "eu/scored", "report")
-    events = two.dev.ask(LOG, id=run_id)["logsForRun"]["events"]
-    warned = [event["message"] for event in events if event.get("level") == "WARNING"]
-    [note] = [message for message in warned if "last made by" in message]
+    [note] = [message for message in messages(two.dev, run_id, "WARNING") if "last made by" in message]
     assert note.startswith(f"1 asset of this project, 'report', was last made by the project '{two.makes.package}'")
