@@ -104,16 +104,19 @@ class _Explainer:
 
     def _sets(self) -> Iterator[tuple[set[str], Callable[[], Facts]]]:
         """Yield what stands for several nodes or assets: tags, namespaces and groups."""
-        nodes = self._graph.nodes
-        for tag in {tag for node in nodes.values() for tag in node.tags}:
-            yield {tag}, partial(self._set, "tag", tag, nodes=[name for name in nodes if tag in nodes[name].tags])
-        for space in {space for node in nodes.values() for space in _namespaces(node.namespace or "")}:
-            inside = [name for name in nodes if space in _namespaces(nodes[name].namespace or "")]
-            yield {space}, partial(self._set, "namespace", space, nodes=inside)
-        shown = [asset for asset in self._found.table.assets if asset.is_shown]
-        for group in {asset.spec.group_name for asset in shown if asset.spec.group_name}:
-            keys = [asset.key.to_user_string() for asset in shown if asset.spec.group_name == group]
-            yield {group}, partial(self._set, "group", group, assets=keys)
+        found: dict[tuple[str, str, str], list[str]] = {}
+        for name, node in self._graph.nodes.items():
+            kinds = [
+                *(("tag", tag) for tag in node.tags),
+                *(("namespace", each) for each in _namespaces(node.namespace)),
+            ]
+            for kind, meant in kinds:
+                found.setdefault((kind, meant, "nodes"), []).append(name)
+        for asset in self._found.table.assets:
+            if asset.is_shown and asset.spec.group_name:
+                found.setdefault(("group", asset.spec.group_name, "assets"), []).append(asset.key.to_user_string())
+        for (kind, meant, inside), names in found.items():
+            yield {meant}, partial(dict, {"is": kind, "name": meant, inside: names})
 
     def _triggers(self) -> Iterator[tuple[set[str], Callable[[], Facts]]]:
         """Yield what starts runs, or looks at them: schedules and sensors."""
@@ -186,10 +189,6 @@ class _Explainer:
             "before": list(dict.fromkeys(read)),
             "after": made,
         }
-
-    @staticmethod
-    def _set(kind: str, name: str, **inside: list[str]) -> Facts:
-        return {"is": kind, "name": name, **inside}
 
     def _pipeline(self, name: str) -> Facts:
         pipeline = self._project.pipelines[name]
@@ -411,11 +410,11 @@ def _datasets(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(base_name(name) for name in names if not is_parameter(name)))
 
 
-def _namespaces(namespace: str) -> list[str]:
+def _namespaces(namespace: str | None) -> list[str]:
     """Return a namespace and those around it, the outermost first.
 
     Examples:
-        >>> _namespaces("shop.forest"), _namespaces("")
+        >>> _namespaces("shop.forest"), _namespaces(None)
         (['shop', 'shop.forest'], [])
     """
     parts = namespace.split(".") if namespace else []

@@ -77,24 +77,33 @@ class Meanings:
         if name in jobs:
             yield "job", f"'{name}' is a job: run it with `kedro assets run {name}`."
         for schedule in self.repository.schedule_defs:
-            if name in self._written(schedule.name, name) or schedule.name == identifier(
-                f"{schedule.job_name}__{name}"
-            ):
+            if self._is_called(name, schedule.name, [schedule.job_name]):
                 yield "schedule", f"'{name}' is a schedule: run its job with `kedro assets run {schedule.job_name}`."
         for sensor in self.repository.sensor_defs:
-            if name in self._written(sensor.name, name):
-                started = [target.job_name for target in sensor.targets if target.job_name in jobs]
-                how = (
-                    f"run its job with `kedro assets run {started[0]}`" if started else "it starts by itself in Dagster"
-                )
+            targets = [target.job_name for target in sensor.targets]
+            if self._is_called(name, sensor.name, targets):
+                started = next((target for target in targets if target in jobs), None)
+                how = f"run its job with `kedro assets run {started}`" if started else "it starts by itself in Dagster"
                 yield "sensor", f"'{name}' is a sensor: {how}."
         for project in self.projects:
             yield from self._kinds_in(project, name)
+        keys = self._keys_of_step(name)
+        if keys:
+            select = " or ".join(f'key:"{key.to_user_string()}"' for key in sorted(keys))
+            yield "step", f"'{name}' is a step: make its assets with `--select '{select}'`."
 
-    def _written(self, trigger: str, name: str) -> set[str]:
-        """Return the names of a schedule: its own, and the one in dagster.yml that Dagster cannot write."""
-        prefixed = {project.project.config.assets.prefixed(name) for project in self.projects}
-        return {trigger, *([name] if trigger in prefixed else [])}
+    def _is_called(self, name: str, trigger: str, jobs: Sequence[str]) -> bool:
+        """Whether a schedule or a sensor of some jobs has a name, in Dagster or in dagster.yml, where several jobs may share it."""
+        names = {name, *(project.project.config.assets.prefixed(name) for project in self.projects)}
+        return trigger in names | {identifier(f"{job}__{name}") for job in jobs}
+
+    def _keys_of_step(self, name: str) -> frozenset[dg.AssetKey]:
+        """Return the assets of the projects that a step makes; none if there is no such step."""
+        if not self.repository.has_job(dagster_jobs.ASSET_JOB):
+            return frozenset()
+        steps = dagster_jobs.assets_by_step(self.repository.get_job(dagster_jobs.ASSET_JOB))
+        own = frozenset[dg.AssetKey]().union(*(project.table.by_key for project in self.projects))
+        return steps.get(name, frozenset()) & own
 
     def _kinds_in(self, project: KedroProject, name: str) -> Iterator[tuple[str, str]]:
         table, graph = project.table, project.table.graph
@@ -110,9 +119,6 @@ class Meanings:
             yield "pipeline", f"'{name}' is a registered pipeline: run it with `--pipelines {name}`."
         if any(asset.spec.group_name == name for asset in table.assets):
             yield "group", f"'{name}' is a group of assets: make them with `--select group:{name}`."
-        for asset in table.assets:
-            if asset.cluster is not None and asset.cluster.name == name:
-                yield "step", f"'{name}' is a step: make its assets with `--select {asset.key.to_user_string()}`."
 
 
 def _as_asset(table: AssetTable, name: str) -> Iterator[tuple[str, str]]:

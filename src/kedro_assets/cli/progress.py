@@ -149,9 +149,8 @@ def _failure(event: dg.DagsterEvent) -> str:
 def _table(made: list[Made], root: Path) -> Iterator[str]:
     """Yield a row for each asset of which it is known where it is: the place last, as it may be long."""
     rows = [(each.name, f"{each.seconds:.1f} s", _place(each.place, root)) for each in made if each.place]
-    name_width, seconds_width, _ = (max(map(len, column)) for column in zip(*rows, strict=True)) if rows else (0, 0, 0)
-    for name, seconds, place in rows:
-        yield f"{name:<{name_width}}  {seconds:>{seconds_width}}  {place}"
+    names, seconds = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
+    yield from (f"{name:<{names}}  {took:>{seconds}}  {place}" for name, took, place in rows)
 
 
 def _place(place: str, root: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 _FRAME = re.compile(r'^ *File "(.+)", line (\d+)', re.MULTILINE)
@@ -24,14 +25,15 @@ def where_it_failed(error: BaseException, root: Path) -> tuple[str, str]:
 
 
 def _null_byte(root: Path) -> str:
-    """Return file and line of the first null byte in a project's code, for which Python up to 3.11 names no file; or nothing."""
+    """Return file and line of the first null byte in a project's code, for which Python names no file; or nothing."""
     for folder, inside, files in os.walk(root):
         inside[:] = sorted(each for each in inside if not each.startswith(".") and _is_inside(Path(folder, each), root))
         for file in (Path(folder, name) for name in sorted(files) if name.endswith(".py")):
-            before, found, _ = file.read_bytes().partition(b"\0")
-            if found:
-                line = before.count(b"\n") + 1
-                return f"{file.relative_to(root)}:{line}"
+            with suppress(OSError):  # it may not be readable
+                before, found, _ = file.read_bytes().partition(b"\0")
+                if found:
+                    line = before.count(b"\n") + 1
+                    return f"{file.relative_to(root)}:{line}"
     return ""
 
 

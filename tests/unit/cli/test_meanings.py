@@ -45,6 +45,7 @@ def meanings(kedro):
         ("nightly_job", "a job: run it with `kedro assets run nightly_job`"),
         ("nightly", "a schedule: run its job with `kedro assets run nightly_job`"),
         ("twice", "a schedule: run its job with `kedro assets run nightly_job`"),
+        ("forest_fit", "a step: make its assets with `--select 'key:\"forest/model\"'`"),
         ("arrival", "a sensor: run its job with `kedro assets run nightly_job`"),
         ("alarm", "a sensor: it starts by itself in Dagster"),
         ("params:depth", "a parameter: give it a value for a run with `--params depth=...`"),
