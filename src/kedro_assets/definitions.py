@@ -33,7 +33,7 @@ from kedro_assets.jobs import (
     stale_jobs,
 )
 from kedro_assets.partitions import resolve_partitions
-from kedro_assets.project import Project, ProjectLocation, load_project, locate_project, masked_errors
+from kedro_assets.project import Project, ProjectLocation, load_project, locate_project, reading
 from kedro_assets.runtime import KedroProject, View, read_retries
 from kedro_assets.steps import build_assets, build_resources, resource_key
 
@@ -143,7 +143,7 @@ def build_asset_specs(
         ConfigError: If its configuration does not fit; with every problem found.
     """
     location, problems = locate_project(project_path, env, conf_source, package), Scope()
-    with masked_errors(location):
+    with reading(location):
         described = _describe(location, translator, problems)
         problems.raise_if_any()
     return [asset.spec for asset in described.table.assets]
@@ -160,7 +160,7 @@ def translate(location: ProjectLocation, translator: KedroTranslator | None = No
         ProjectError: If it cannot be imported or read.
         ConfigError: If its configuration does not fit; with every problem of every stage.
     """
-    with masked_errors(location):
+    with reading(location):
         return _translate(location, translator)
 
 

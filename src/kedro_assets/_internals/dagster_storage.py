@@ -7,7 +7,7 @@ storages work as they do without this package.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,7 +94,8 @@ def kept_open(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     """Keep the SQLite databases open that a run writes to, if the instance has such, and what SQLAlchemy has compiled for them.
 
     Dagster opens and closes them for each event, and all of its statements are compiled anew each time. Whenever nobody else
-    has one open, SQLite also moves what was written from its log into the file, which takes longer than to write it.
+    has one open, SQLite also moves what was written from its log into the file, which takes longer than to write it. And of
+    every database it asks for each event which tables, columns and indexes there are.
 
     Reason: Dagster has no setting for it. It is changed for the storages of this instance only, and for this time.
     Risk: high; `KEDRO_ASSETS_PLAIN_DAGSTER` switches it off. Each write is a transaction of SQLite's as before, with the same
@@ -105,9 +106,42 @@ def kept_open(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
         run_id: The run.
     """
     with ExitStack() as stack:
-        for kept in () if is_plain() else _databases(instance, run_id):
-            stack.enter_context(kept.in_use())
+        if not is_plain():
+            stack.enter_context(_remembered(instance.event_log_storage))
+            for kept in _databases(instance, run_id):
+                stack.enter_context(kept.in_use())
         yield
+
+
+_ASKED = ("has_table", "has_secondary_index", "has_asset_key_col", "_has_asset_key_col_on_connection")
+"""The methods with which Dagster asks what a database has; the name of that is their last argument."""
+
+
+@contextmanager
+def _remembered(events: Any) -> Iterator[None]:
+    """Ask a database once for each thing that it has: a migration only ever adds to it. What it has not is asked for again."""
+    from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+
+    with ExitStack() as stack:
+        for name in _ASKED if isinstance(events, SqlEventLogStorage) else ():
+            if name in vars(events) or not hasattr(events, name):
+                continue
+            setattr(events, name, _once(getattr(events, name)))
+            stack.callback(delattr, events, name)
+        yield
+
+
+def _once(ask: Callable[..., bool]) -> Callable[..., bool]:
+    """Return a function that asks for a name until the answer is yes."""
+    known: set[str] = set()
+
+    def answer(*arguments: Any) -> bool:
+        name = arguments[-1]
+        if name not in known and ask(*arguments):
+            known.add(name)
+        return name in known
+
+    return answer
 
 
 def _databases(instance: dg.DagsterInstance, run_id: str) -> Iterator[_Databases]:

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import click
 
+from kedro_assets._internals import garbage
 from kedro_assets._internals.process_output import shared_terminal
 from kedro_assets.cli.options import (
     FILTERS,
@@ -55,7 +56,7 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with shared_terminal():
+            with shared_terminal(), garbage.left():
                 return super().invoke(ctx)
         except KedroAssetsError as error:
             raise click.ClickException(str(error)) from error

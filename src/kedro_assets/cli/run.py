@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from kedro_assets._internals import dagster_assets, dagster_jobs
+from kedro_assets._internals import dagster_assets, dagster_jobs, garbage
 from kedro_assets.cli.choice import choose_missing, choose_stale
 from kedro_assets.cli.dev import definitions_target
 from kedro_assets.cli.interrupts import follow
@@ -117,6 +117,7 @@ def _runs(
 def _shown(started: dagster_jobs.StartedRun, instance: dg.DagsterInstance, root: Path, echo: Echo) -> bool:
     """Execute a run and show how it goes; return whether it succeeds."""
     progress = Progress(echo, started.steps)
+    garbage.look_again()
     try:
         with live_view(progress):
             follow(started, instance, progress.tell)

@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 from attrs import frozen
 
-from kedro_assets._internals import dagster_events, dagster_executors, dagster_instance, dagster_storage
+from kedro_assets._internals import dagster_events, dagster_executors, dagster_instance, dagster_storage, garbage
 from kedro_assets.errors import StepError
 from kedro_assets.execution import forkserver
 from kedro_assets.execution.ended_hooks import EndedHooks
@@ -121,7 +121,7 @@ class LifecycleExecutor(dg.Executor):
             return
         mark_run_process()
         forkserver.tell(executed.source, _dataset_types(opened, job))
-        with dagster_storage.kept_open(executed.instance, executed.run.run_id):
+        with dagster_storage.kept_open(executed.instance, executed.run.run_id), garbage.old_left():
             for project, _ in opened:
                 events = _around(project, self._name, executed, events)
             try:

@@ -14,7 +14,7 @@ from typing import Any
 from kedro.io import MemoryDataset
 from kedro.io.core import parse_dataset_definition
 
-from kedro_assets._internals import dagster_storage
+from kedro_assets._internals import dagster_storage, garbage
 from kedro_assets.execution import forkserver
 
 logger = logging.getLogger(__name__)
@@ -41,4 +41,6 @@ def _try(load: Callable[..., Any], *arguments: Any) -> None:
         logger.debug("%s cannot be loaded ahead of the steps.", arguments or load, exc_info=True)
 
 
-preload()
+with garbage.left():
+    preload()
+    garbage.look_again()  # and a fork shares its pages for longer

@@ -12,6 +12,7 @@ from kedro_assets.project.load import (
     Project,
     entry_with_credentials,
     load_project,
+    reading,
 )
 from kedro_assets.project.location import CONF_SOURCE_VARIABLE, ProjectLocation, locate_project
 from kedro_assets.project.name_patterns import NamePatterns
@@ -60,6 +61,7 @@ __all__ = [
     "read_entry",
     "read_environments",
     "read_registry",
+    "reading",
     "resolve_catalog",
     "same_function",
     "source_lines",

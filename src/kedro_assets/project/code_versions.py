@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import inspect
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from attrs import Factory, frozen
 from kedro.pipeline.node import Node
 
-from kedro_assets._internals import kedro_nodes
+from kedro_assets._internals import garbage, kedro_nodes
 from kedro_assets.names import is_parameter
 from kedro_assets.project.bound_values import Described, Key, qualified_name
 from kedro_assets.project.code_units import Unit, Units, digest
@@ -83,7 +81,7 @@ def code_versions(
         packages: The names of the project's own packages.
         secrets: The parameters of which no digest is told, as few values may be possible.
     """
-    with _collector_paused():
+    with garbage.left():  # syntax trees are many objects without cycles, and go as soon as they are read
         return _all_versions(nodes, _Versions(values, packages, secrets))
 
 
@@ -100,18 +98,6 @@ def code_parts(node: Node, values: Mapping[str, Any], packages: Iterable[str]) -
 
 def _all_versions(nodes: Mapping[str, Node], versions: _Versions) -> dict[str, CodeVersion]:
     return {title: CodeVersion(versions.version(node), versions.pieces(title, node)) for title, node in nodes.items()}
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Pause the garbage collector: syntax trees are many objects without cycles, and go as soon as they are read."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class _Versions:

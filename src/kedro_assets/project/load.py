@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from kedro.io import CatalogConfigResolver
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from kedro_assets._internals import garbage
 from kedro_assets.config import DagsterConfig, read_config
 from kedro_assets.errors import ProjectError, Scope
 from kedro_assets.names import PARTITION_PARAMETERS, base_name
@@ -31,6 +32,7 @@ from kedro_assets.project.config_files import (
 from kedro_assets.project.location import ProjectLocation
 from kedro_assets.project.module_names import own_packages
 from kedro_assets.project.registry import LeftOutModule, read_registry, watch_registry
+from kedro_assets.project.secrets import masked_errors
 from kedro_assets.redaction import Redactor, masked
 
 DEFAULT_PIPELINE = "__default__"
@@ -141,6 +143,17 @@ def parameter_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict):
             todo.extend((f"{name}.{key}", item) for key, item in value.items())
     return values
+
+
+@contextmanager
+def reading(location: ProjectLocation) -> Iterator[None]:
+    """Read a project and describe it: its errors hold no secret, and no garbage is looked for, as what is made stays.
+
+    Args:
+        location: The project.
+    """
+    with masked_errors(location), garbage.left():
+        yield
 
 
 def load_project(location: ProjectLocation, problems: Scope) -> Project:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from kedro_assets._internals import dagster_storage
@@ -79,6 +80,48 @@ def test_no_file_stays_open_if_the_storages_are_left_as_they_are(written, monkey
     instance, run_id, write = written
     with dagster_storage.kept_open(instance, run_id):
         assert write() == [False, False]
+
+
+@pytest.mark.parametrize("plain", ["", "1"])
+def test_a_database_is_asked_once_for_what_it_has(written, monkeypatch, plain):
+    monkeypatch.setenv(dagster_storage.PLAIN_VARIABLE, plain)
+    instance, run_id, _ = written
+    storage, asked = instance.event_log_storage, []
+    for name in ("has_table", "has_secondary_index", "_has_asset_key_col_on_connection"):
+        monkeypatch.setattr(type(storage), name, spied(getattr(type(storage), name), asked))
+    with dagster_storage.kept_open(instance, run_id):
+        for _ in range(3):
+            instance.report_runless_asset_event(dg.AssetMaterialization("made", metadata={"of": "tests"}))
+            assert instance.get_asset_records([dg.AssetKey("made")])
+    assert {"asset_key_index_columns", "cached_status_data", "last_materialization_timestamp"} <= set(asked)
+    if plain:
+        assert all(asked.count(name) >= 3 for name in asked)
+    else:
+        assert len(asked) == len(set(asked))
+    before = len(asked)
+    instance.get_asset_records([dg.AssetKey("made")])
+    assert len(asked) > before
+
+
+def test_a_database_is_asked_again_for_what_it_has_not(written):
+    instance, run_id, _ = written
+    with dagster_storage.kept_open(instance, run_id), instance.event_log_storage.index_connection() as connection:
+        assert not instance.event_log_storage.has_table("made_later")
+        connection.execute(text("CREATE TABLE made_later (id INTEGER)"))
+        connection.commit()
+        assert instance.event_log_storage.has_table("made_later")
+
+
+def spied(method, asked):
+    """Write down the last argument of each call, if the answer is yes."""
+
+    def spy(*arguments):
+        answer = method(*arguments)
+        if answer:
+            asked.append(arguments[-1])
+        return answer
+
+    return spy
 
 
 def test_the_files_of_other_runs_are_opened_by_dagster(written):
