@@ -123,8 +123,11 @@ def _find_job(definition: dg.RepositoryDefinition, meanings: Meanings, job: str)
     """
     names = [name for name in definition.job_names if name != dagster_jobs.ASSET_JOB]
     prefixed = sorted({project.project.config.assets.prefixed(job) for project in meanings.projects})
+    exact = next((name for name in prefixed if name in names), None)
+    if exact is not None:
+        return exact
     written = [job] if meanings.is_asset_or_node(job) else [*map(identifier, prefixed), job, identifier(job)]
-    return next((name for name in (*prefixed, *written) if name in names), None)
+    return next((name for name in written if name in names), None)
 
 
 def _job_name(definition: dg.RepositoryDefinition, meanings: Meanings, job: str) -> str:
