@@ -137,6 +137,12 @@ def test_load_versions_are_those_of_kedro_run(tmp_path: Path, instance: dg.Dagst
     start_over(project, {**data, **newer})
     run_command(project, "kedro", "assets", "run", "use", "--load-versions", f"model:{OLD}")
     assert project.read("final.json") == ["old"]
+    project.forget()
+    refused = run_command(project, "kedro", "assets", "run", "use", "--load-versions", "model:2019", check=False)
+    told = f"Error: The dataset 'model' has no version '2019'. The versions that it has, the latest first: {versions(project)[-1]}"
+    assert refused.returncode == 1
+    assert " ".join(told.split()) in " ".join(refused.stderr.split())
+    assert not project.calls("before_pipeline_run")  # there is no run
 
 
 def test_a_version_that_is_not_there_fails_as_in_kedro_run(tmp_path: Path, instance: dg.DagsterInstance) -> None:

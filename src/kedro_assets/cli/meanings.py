@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import dagster as dg
 from attrs import frozen
@@ -10,7 +10,6 @@ from kedro.pipeline.node import Node
 
 from kedro_assets._internals import dagster_jobs
 from kedro_assets.assets import AssetTable
-from kedro_assets.errors import KedroAssetsError, suggest
 from kedro_assets.graph import ProjectGraph
 from kedro_assets.jobs import FILTERED
 from kedro_assets.names import base_name, identifier, is_parameter
@@ -165,17 +164,3 @@ def _pipeline_option(graph: ProjectGraph, nodes: Collection[str]) -> str:
     """Return the option that chooses a pipeline which has one of some nodes; none is needed for the default one."""
     found = [pipeline for pipeline, those in graph.pipelines.items() if not those.isdisjoint(nodes)]
     return f"--pipelines {found[0]} " if found and "__default__" not in found else ""
-
-
-def check_load_versions(projects: Sequence[KedroProject], versions: Mapping[str, str]) -> None:
-    """Look whether there are the datasets of which versions are to be loaded.
-
-    Raises:
-        KedroAssetsError: If there is one that is in no catalog, and that no pattern of a catalog stands for.
-    """
-    for name in versions if projects else ():
-        resolvers = [project.project.resolver for project in projects]
-        if not any(name in each.config or each.match_dataset_pattern(name) for each in resolvers):
-            known = {dataset for each in resolvers for dataset in each.config}
-            msg = f"The catalog has no dataset '{name}' of which a version could be loaded. {suggest(name, known)}"
-            raise KedroAssetsError(msg)

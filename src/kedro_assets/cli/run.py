@@ -17,7 +17,7 @@ from kedro_assets.cli.choice import choose_missing, choose_stale
 from kedro_assets.cli.dev import definitions_target
 from kedro_assets.cli.interrupts import follow
 from kedro_assets.cli.live import live_view
-from kedro_assets.cli.meanings import check_load_versions
+from kedro_assets.cli.load_versions import check_load_versions
 from kedro_assets.cli.partition_runs import PartitionRun, plan_runs
 from kedro_assets.cli.progress import Echo, Progress
 from kedro_assets.cli.report import left_out_text
@@ -61,7 +61,7 @@ def run_assets(root: Path, asked: Asked, echo: Echo) -> bool:
         echo(f"Warning: {missing}")
     own = [project for project in projects if project.location.path == root]
     target = find_target(definition, graph, own, asked)
-    check_load_versions(own, asked.options.get("load_versions") or {})
+    check_load_versions(own, asked.options)
     leaves_out = any(target.job in project.stale_jobs for project in own)
     outcomes = []
     with _instance(echo) as instance:

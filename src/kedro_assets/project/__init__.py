@@ -4,7 +4,7 @@ from kedro_assets.project.catalog import CatalogEntry, class_problem, pattern_re
 from kedro_assets.project.code_objects import innermost
 from kedro_assets.project.code_versions import CodeParts, CodeVersion, code_parts, code_versions
 from kedro_assets.project.config_files import SourceLines, source_lines, written_folder
-from kedro_assets.project.dataset_files import address, content_version, fingerprint, partition_ids
+from kedro_assets.project.dataset_files import address, content_version, fingerprint, kept_versions, partition_ids
 from kedro_assets.project.environments import ConfigFile, Environments, read_environments
 from kedro_assets.project.load import (
     DEFAULT_PIPELINE,
@@ -51,6 +51,7 @@ __all__ = [
     "filled",
     "fingerprint",
     "innermost",
+    "kept_versions",
     "keys_of_node",
     "load_project",
     "locate_project",

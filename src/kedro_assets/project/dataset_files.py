@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import Any
 
@@ -99,6 +99,26 @@ def partition_ids(location: ProjectLocation, entry: CatalogEntry) -> list[str]:
     return sorted(path[len(folder) :].lstrip("/").removesuffix(suffix) for path in found)
 
 
+def kept_versions(location: ProjectLocation, entry: CatalogEntry) -> list[str]:
+    """Return the versions that a versioned dataset has, the oldest first; none if it has none, or no place for them.
+
+    Args:
+        location: The project.
+        entry: What the catalog has of the dataset, with its credentials.
+    """
+    place = address(location, entry)
+    if place is None or not entry.versioned:
+        return []
+    with _errors(entry):
+        system, path = _opened(place, entry)
+        try:
+            found = system.ls(path, detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+    folders = (each["name"].rstrip("/") for each in found if each["type"] == "directory")
+    return sorted(folder.rpartition("/")[2] for folder in folders)
+
+
 def address(location: ProjectLocation, entry: CatalogEntry) -> str | None:
     """Return where the files of a dataset are, None if it has none."""
     return _address(location, entry.location) if entry.location else None
@@ -122,12 +142,8 @@ def _files(location: ProjectLocation, entry: CatalogEntry) -> tuple[Any, str, Ma
     if place is None:
         return None, "", {}
     options = (entry.config.get("load_args") or {}) if entry.is_partitioned else {}  # how their files are looked for
-    credentials = entry.located.get("credentials") or {}
-    of_system = (entry.located.get("fs_args") or {}).items()
-    arguments = {name: value for name, value in of_system if not name.startswith("open_args")}
-    with Redactor.of({"credentials": credentials}).errors():
-        system, path = url_to_fs(place, **{**credentials, **arguments})
-        system.invalidate_cache()
+    with _errors(entry):
+        system, path = _opened(place, entry)
         if system.isfile(path):
             return system, path, {path: system.info(path)}
         if has_magic(path):
@@ -136,6 +152,24 @@ def _files(location: ProjectLocation, entry: CatalogEntry) -> tuple[Any, str, Ma
         is_there = _is_there(system, path)
         files = system.find(path, **{**options, "detail": True})
         return system, path, files or (_nothing(system, path) if is_there else {})
+
+
+def _opened(place: str, entry: CatalogEntry) -> tuple[AbstractFileSystem, str]:
+    """Return the file system of a dataset and its path there."""
+    of_system = (entry.located.get("fs_args") or {}).items()
+    arguments = {name: value for name, value in of_system if not name.startswith("open_args")}
+    system, path = url_to_fs(place, **{**_credentials(entry), **arguments})
+    system.invalidate_cache()
+    return system, path
+
+
+def _errors(entry: CatalogEntry) -> AbstractContextManager[None]:
+    """Mask the credentials of a dataset in the errors of its file system."""
+    return Redactor.of({"credentials": _credentials(entry)}).errors()
+
+
+def _credentials(entry: CatalogEntry) -> Mapping[str, Any]:
+    return entry.located.get("credentials") or {}
 
 
 def _is_there(system: AbstractFileSystem, path: str) -> bool:

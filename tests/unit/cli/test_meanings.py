@@ -4,9 +4,8 @@ import dagster as dg
 import pytest
 from attrs import evolve
 
-from kedro_assets.cli.meanings import OF_FILTERS, Meanings, check_load_versions
+from kedro_assets.cli.meanings import OF_FILTERS, Meanings
 from kedro_assets.config import PipelineFilter
-from kedro_assets.errors import KedroAssetsError
 from unit.builders import make_node
 from unit.records import definitions_of, json_entry, make_kedro
 
@@ -79,10 +78,3 @@ def test_the_key_of_an_asset_is_taken_for_its_dataset(meanings):
 def test_each_filter_has_a_kind():
     fields = {field.name for field in PipelineFilter.__attrs_attrs__} - {"pipeline_name"}
     assert OF_FILTERS.keys() == fields
-
-
-def test_versions_are_those_of_datasets_of_the_catalog(kedro):
-    check_load_versions([kedro], {"raw": "2026", "any_log": "2026"})
-    check_load_versions([], {"raww": "2026"})
-    with pytest.raises(KedroAssetsError, match=r"no dataset 'raww' .* Did you mean 'raw'\?"):
-        check_load_versions([kedro], {"raww": "2026"})

@@ -9,7 +9,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from kedro_assets.project.catalog import CatalogEntry
-from kedro_assets.project.dataset_files import address, content_version, fingerprint, partition_ids
+from kedro_assets.project.dataset_files import address, content_version, fingerprint, kept_versions, partition_ids
 from kedro_assets.project.location import ProjectLocation
 
 
@@ -291,3 +291,18 @@ def test_only_the_version_that_is_meant_counts_and_not_its_name(project):
     found = {version: content_version(project, VERSIONED, version) for version in ("v1", "v2", "v3", "v4")}
     assert found["v1"] == found["v2"] != found["v3"]
     assert found["v4"] is None
+
+
+def test_the_versions_of_a_dataset_are_told_in_their_order(project):
+    assert kept_versions(project, VERSIONED) == []
+    for version in ("2025-02", "2024-12", "2025-01"):
+        file = project.path / "v.json" / version / "v.json"
+        file.parent.mkdir(parents=True)
+        file.write_text("1")
+    assert kept_versions(project, VERSIONED) == ["2024-12", "2025-01", "2025-02"]
+    assert kept_versions(project, A_JSON) == kept_versions(project, entry(versioned=True)) == []
+
+
+def test_a_file_where_versions_are_to_be_has_none(project):
+    replaced(project, "v.json", "1")
+    assert kept_versions(project, VERSIONED) == []
