@@ -80,7 +80,7 @@ class _Explainer:
     def __init__(self, found: Translation, source: SourceLines) -> None:
         self._found, self._source = found, source
         self._project, self._graph = found.project, found.table.graph
-        self._assets = {key: definition for definition in found.assets for key in definition.keys}
+        self._steps = found.steps()
         self._expanded = expand_jobs(found.project.config.jobs, found.project.pipelines, Scope())
 
     def things(self) -> Iterator[tuple[set[str], Callable[[], Facts]]]:
@@ -344,7 +344,7 @@ class _Explainer:
     def _within(self, cluster: Cluster) -> Facts:
         """Say in which step nodes run, and which others share it and why."""
         shared = {"nodes": list(cluster.nodes), "because": list(cluster.reasons)} if len(cluster.nodes) > 1 else {}
-        definition = self._definition(cluster)
+        definition = self._steps.get(cluster.name)
         return {
             "step": self._op_name(cluster),
             **shared,
@@ -353,12 +353,8 @@ class _Explainer:
         }
 
     def _op_name(self, cluster: Cluster) -> str:
-        definition = self._definition(cluster)
-        return definition.op.name if definition else cluster.name
-
-    def _definition(self, cluster: Cluster) -> dg.AssetsDefinition | None:
-        keys = (asset.key for asset in self._found.table.made_by(cluster.nodes))
-        return next((self._assets[key] for key in keys if key in self._assets), None)
+        step = self._steps.get(cluster.name)
+        return step.op.name if step else cluster.name
 
     def _keys(self, vertices: Iterable[Vertex]) -> list[str]:
         known = self._found.table.by_vertex

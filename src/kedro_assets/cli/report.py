@@ -69,8 +69,9 @@ def check_lines(root: Path) -> Iterator[str]:
             )
     if merged:
         yield f"Why nodes share a step or not (`assets.cluster_by: {found.project.config.assets.cluster_by}`):"
+    steps = found.steps() if merged else {}
     for cluster in merged:
-        yield f"  {cluster.name}"
+        yield f"  {steps[cluster.name].op.name if cluster.name in steps else cluster.name}"
         yield f"    nodes: {', '.join(cluster.nodes)}"
         yield from (f"    because {reason}" for reason in cluster.reasons)
     yield from (
@@ -229,7 +230,7 @@ def _row(row: dict[str, Any]) -> str:
 
 
 def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
-    graph = found.table.graph
+    graph, steps = found.table.graph, found.steps()
     return {
         "assets": [
             {
@@ -245,7 +246,14 @@ def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
             }
             for asset in found.table.assets
         ],
-        "clusters": [{"name": cluster.name, "nodes": list(cluster.nodes)} for cluster in found.clusters],
+        "clusters": [
+            {
+                "name": cluster.name,
+                "step": steps[cluster.name].op.name if cluster.name in steps else None,
+                "nodes": list(cluster.nodes),
+            }
+            for cluster in found.clusters
+        ],
         "jobs": [job_facts(found, name) for name in found.jobs],
         "schedules": [
             {

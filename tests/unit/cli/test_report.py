@@ -212,7 +212,7 @@ def test_the_list_has_what_became_of_the_project(root):
         ("raw", None, []),
         ("made", "make", ["raw"]),
     ]
-    assert found["clusters"] == [{"name": "make", "nodes": ["make"]}]
+    assert found["clusters"] == [{"name": "make", "step": "make", "nodes": ["make"]}]
     assert found["schedules"] == [
         {
             "name": "nightly",
