@@ -494,7 +494,7 @@ def test_every_relative_link_leads_to_a_file_and_a_heading(page: Path, link: str
     assert target.exists()
     assert target.is_relative_to(ROOT)
     assert (
-        anchor in {"", "only-light", "only-dark"}
+        anchor in {"", "gh-light-mode-only", "gh-dark-mode-only"}
         if target.suffix == ".png"
         else not anchor or anchor in anchors(target)
     )
