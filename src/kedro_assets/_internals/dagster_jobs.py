@@ -76,17 +76,14 @@ def definition_names(job: dg.JobDefinition) -> set[str]:
     return {definition.name for definition in job.all_node_defs}
 
 
-def selected_assets(job: Any, assets: Collection[dg.AssetsDefinition]) -> AbstractSet[dg.AssetKey]:
-    """Return the assets of a job that `dagster.define_asset_job` has defined.
+def selection_of(job: Any) -> dg.AssetSelection:
+    """Return what a job selects that `dagster.define_asset_job` has defined.
 
     Reason: the class of such a job is not public.
     Risk: low.
-
-    Args:
-        job: The job.
-        assets: All assets.
     """
-    return frozenset(job.selection.resolve(assets))
+    selection: dg.AssetSelection = job.selection
+    return selection
 
 
 @contextmanager
@@ -105,7 +102,7 @@ def known_previews() -> Iterator[None]:
 def own_executor(job: Any) -> dg.ExecutorDefinition | None:
     """Return the executor that a job names; None if it leaves it to its code location.
 
-    Reason: as for `selected_assets`.
+    Reason: as for `selection_of`.
     Risk: low.
 
     Args:
@@ -120,7 +117,7 @@ def own_executor(job: Any) -> dg.ExecutorDefinition | None:
 def own_condition(job: Any) -> dg.AutomationCondition[Any] | None:
     """Return the automation condition of a job; None without one, and in versions of Dagster that have none of jobs.
 
-    Reason: as for `selected_assets`.
+    Reason: as for `selection_of`.
     Risk: low; where it changes, nothing is said of jobs that start themselves.
 
     Args:

@@ -5,6 +5,7 @@ Python looks through all objects again each time their number has grown by a qua
 
 from __future__ import annotations
 
+import atexit
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,12 @@ _is_left = False
 
 
 @contextmanager
-def left() -> Iterator[None]:
+def left(*, to_the_end: bool = False) -> Iterator[None]:
     """Look for no garbage in a block, in all threads of the process; where a user has switched that off, it stays off.
+
+    Args:
+        to_the_end: Whether the process ends after the block: Python does not look at its end either, unless `look_again` was
+            called.
 
     Reason: nothing of what is made is garbage, and to look at it takes as long as to make it.
     Risk: low; what others make and drop meanwhile in cycles is kept for as long.
@@ -29,6 +34,8 @@ def left() -> Iterator[None]:
     try:
         yield
     finally:
+        if to_the_end and _is_left:
+            atexit.register(gc.freeze)
         gc.enable()
         _is_left = False
 

@@ -53,7 +53,7 @@ class Automation:
 
     def _made(self, job: Any) -> Keys:
         if not isinstance(job, dg.JobDefinition):
-            return dagster_jobs.selected_assets(job, self.found.assets) & self.graph.made
+            return self.graph.selected(dagster_jobs.selection_of(job)) & self.graph.made
         ops = set(dagster_jobs.op_names(job))
         makers = {asset.key: asset.record.producer for asset in self.found.table.assets}
         return frozenset(key for key, node in makers.items() if node is not None and identifier(node.name) in ops)

@@ -306,7 +306,7 @@ class _Explainer:
     @cached_property
     def _jobs(self) -> dict[str, Facts]:
         """What `kedro assets list` says of each job."""
-        return {name: job_facts(self._found, name) for name in self._found.jobs}
+        return job_facts(self._found)
 
     def _jobs_of(self, vertices: Iterable[Vertex], nodes: Iterable[str]) -> list[str]:
         """Name the jobs that make some assets, or run some nodes as ops."""

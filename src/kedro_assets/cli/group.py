@@ -56,7 +56,7 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with shared_terminal(), garbage.left():
+            with shared_terminal(), garbage.left(to_the_end=True):
                 return super().invoke(ctx)
         except KedroAssetsError as error:
             raise click.ClickException(str(error)) from error

@@ -19,7 +19,7 @@ from kedro_assets.cli.loops import loop_notes
 from kedro_assets.definitions import Translation, translate
 from kedro_assets.errors import ProjectError, Scope, SelectionError
 from kedro_assets.execution import check_step_names, notes_on_neighbours
-from kedro_assets.jobs import nodes_left_out
+from kedro_assets.jobs import BuiltJob, nodes_left_out
 from kedro_assets.names import counted
 from kedro_assets.project import Project, class_problem, locate_project, read_credentials, source_lines
 from kedro_assets.runtime import View
@@ -254,7 +254,7 @@ def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
             }
             for cluster in found.clusters
         ],
-        "jobs": [job_facts(found, name) for name in found.jobs],
+        "jobs": list(job_facts(found).values()),
         "schedules": [
             {
                 "name": schedule.name,
@@ -276,20 +276,25 @@ def _content(found: Translation) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def job_facts(found: Translation, name: str) -> dict[str, Any]:
-    """Return what a job is, by its name in dagster.yml."""
-    job = found.jobs[name].definition
-    is_ops = isinstance(job, dg.JobDefinition)
-    keys = set() if is_ops else dagster_jobs.selected_assets(job, found.assets)
-    executor = dagster_jobs.own_executor(job)
+def job_facts(found: Translation) -> dict[str, dict[str, Any]]:
+    """Return what each job is, by its name in dagster.yml."""
+    graph = dagster_assets.AssetGraph.of(found.definitions)
+    return {name: _job_facts(name, job, graph) for name, job in found.jobs.items()}
+
+
+def _job_facts(name: str, job: BuiltJob, graph: dagster_assets.AssetGraph) -> dict[str, Any]:
+    definition = job.definition
+    is_ops = isinstance(definition, dg.JobDefinition)
+    keys = set() if is_ops else graph.selected(dagster_jobs.selection_of(definition))
+    executor = dagster_jobs.own_executor(definition)
     return {
-        "name": job.name,
+        "name": definition.name,
         "kedro": name,
         "assets": sorted(key.to_user_string() for key in keys),
-        "ops": sorted(dagster_jobs.op_names(job)) if is_ops else [],
-        "partitions": str(found.jobs[name].partitions or "") or None,
+        "ops": sorted(dagster_jobs.op_names(definition)) if is_ops else [],
+        "partitions": str(job.partitions or "") or None,
         "executor": executor.name if executor else None,
-        "description": job.description,
+        "description": definition.description,
     }
 
 

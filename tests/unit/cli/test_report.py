@@ -240,7 +240,7 @@ def test_what_the_registry_leaves_out_is_said_beside_the_list(write_project, cap
 
 def test_a_job_has_assets_or_ops(translate_project):
     found = translate_project(conf={"catalog.yml": f"raw: {FILE}\nmade: {FILE}\n", "dagster.yml": JOBS})
-    assert job_facts(found, "a-job") == {
+    assert job_facts(found)["a-job"] == {
         "name": "a_job",
         "kedro": "a-job",
         "assets": ["made"],
@@ -249,7 +249,7 @@ def test_a_job_has_assets_or_ops(translate_project):
         "executor": "multiprocess",
         "description": "All of it.",
     }
-    made = job_facts(found, "op_job")
+    made = job_facts(found)["op_job"]
     assert (made["assets"], made["ops"]) == ([], ["make"])
 
 

@@ -84,11 +84,10 @@ def test_the_ops_of_a_job_and_their_definitions_are_known():
     assert dagster_jobs.definition_names(ops) == {"nothing"}
 
 
-def test_the_assets_of_a_job_that_is_not_resolved_are_known():
+def test_what_a_job_selects_that_is_not_resolved_is_known():
     defs = _definitions()
     part = next(job for job in defs.jobs if job.name == "part")
-    definitions = [asset for asset in defs.assets if isinstance(asset, dg.AssetsDefinition)]
-    assert dagster_jobs.selected_assets(part, definitions) == {dg.AssetKey("a")}
+    assert dagster_jobs.selection_of(part).resolve(defs.resolve_asset_graph()) == {dg.AssetKey("a")}
 
 
 def test_the_executor_that_a_job_names_is_known():

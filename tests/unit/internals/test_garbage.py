@@ -1,6 +1,8 @@
 """When Python looks for garbage."""
 
 import gc
+import subprocess
+import sys
 
 import pytest
 
@@ -49,6 +51,37 @@ def test_a_process_looks_again_but_not_among_what_it_has_made():
         assert gc.isenabled()
         assert is_looked_at(["made", "later"])
     assert gc.isenabled()
+
+
+ENDING = """
+import gc
+from kedro_assets._internals import garbage
+
+class Cycle:
+    def __del__(self):
+        print("looked at")
+
+with garbage.left(to_the_end={to_the_end}):
+    made = Cycle()
+    made.itself = made
+    del made
+    {then}
+"""
+
+
+@pytest.mark.parametrize(
+    ("to_the_end", "then", "printed"),
+    [
+        (False, "", "looked at"),
+        (True, "", ""),
+        (True, "garbage.look_again()", ""),
+        (True, "garbage.look_again(); made = Cycle(); made.itself = made; del made", "looked at"),
+    ],
+)
+def test_at_the_end_of_a_process_only_what_a_run_has_made_is_looked_at(to_the_end, then, printed):
+    code = ENDING.format(to_the_end=to_the_end, then=then)
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == printed
 
 
 def test_outside_of_a_block_there_is_nothing_to_look_at_again():
