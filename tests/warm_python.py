@@ -5,6 +5,7 @@ What a command is given is all as in a process of its own: arguments, folder, en
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import runpy
@@ -128,6 +129,7 @@ if __name__ == "__main__":
     with redirect_stdout(sys.stderr):  # Kedro logs while it is imported, and the answers are on the other one
         for name in (*MODULES, *sys.argv[1:]):
             import_module(name)
+    gc.freeze()  # what is imported is no garbage, and commands share its pages for as long as nobody looks at it
     found = _serve()
     if found is not None:
         _become(found)
