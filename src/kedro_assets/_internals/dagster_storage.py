@@ -224,6 +224,8 @@ class _Databases:
         now = (os.getpid(), file.st_dev, file.st_ino)
         opened, engine = self.engines.get(address, (None, None))
         if engine is None or opened != now:  # neither another process's connections nor another file's
+            if engine is not None:
+                engine.dispose(close=opened is not None and opened[0] == now[0])
             options = {"timeout": self.patience, "check_same_thread": False}
             engine = create_engine(address, poolclass=QueuePool, pool_size=1, max_overflow=-1, connect_args=options)
             self.engines[address] = (now, engine)

@@ -30,7 +30,7 @@ class SourceFiles:
         return self.read(name, vars(module)) if name else None
 
     def read(self, name: str, names: Mapping[str, Any]) -> SourceFile | None:
-        """Return a file; None if it cannot be read or parsed.
+        """Return a file; None if it cannot be read or parsed, or is empty.
 
         Args:
             name: Its path, as its code has it; inside of an archive, too.
@@ -40,7 +40,7 @@ class SourceFiles:
             linecache.checkcache(name)
             text = "".join(linecache.getlines(name, dict(names)))
             try:
-                self._files[name] = SourceFile(_parsed(text)) if text else None
+                self._files[name] = SourceFile(_parsed(text)) if text.strip() else None
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 self._files[name] = None
         return self._files[name]
