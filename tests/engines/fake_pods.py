@@ -19,7 +19,10 @@ from uuid import uuid4
 from fake_docker import LocalProcess
 
 NO_NODE = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity."
-NO_IMAGE = "rpc error: code = Unknown desc = no such host"
+NO_HOST = (
+    'rpc error: code = Unknown desc = Error response from daemon: Get "https://{host}/v2/": dial tcp: lookup {host} on '
+    "10.0.0.1:53: no such host"
+)
 OVERDUE = "Job was active longer than specified deadline"
 EXCEEDED = "Job has reached the specified backoff limit"
 UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
@@ -79,6 +82,10 @@ class Pod:
         code = self.process.exit_code()
         return "Running" if code is None else "Failed" if code else "Succeeded"
 
+    @property
+    def has_ended(self) -> bool:
+        return self.phase in ("Failed", "Succeeded")
+
     def start(self, environment: Mapping[str, str]) -> None:
         """Run the command, with the volumes at paths that are free on this machine."""
         command = [*(self.container.get("command") or []), *(self.container.get("args") or [])]
@@ -119,12 +126,15 @@ class Pod:
         """Return what the cluster has noted down of it."""
         found = []
         if not self.scheduled:
-            found.append(("Warning", "FailedScheduling", NO_NODE))
-        elif not self.pulled:
-            found.append(("Warning", "Failed", f'Failed to pull image "{self.container["image"]}": {NO_IMAGE}'))
+            return [event(self.described(), {}, "Warning", "FailedScheduling", NO_NODE)]
+        if not self.pulled:
+            image = self.container["image"]
+            why = NO_HOST.format(host=image.partition("/")[0])
+            found = [("Failed", f'Failed to pull image "{image}": {why}'), ("Failed", "Error: ImagePullBackOff")]
         if self.evicted:
-            found.append(("Warning", "Evicted", self.evicted))
-        return [event(self.described(), *each) for each in found]
+            found.append(("Evicted", self.evicted))
+        kubelet = {"component": "kubelet", "host": "node"}
+        return [event(self.described(), kubelet, "Warning", *each) for each in found]
 
     def close(self) -> None:
         """Kill what runs in it, and forget what it has written."""
@@ -169,7 +179,9 @@ class Pod:
         image = self.container["image"]
         times = {"startedAt": self.created, "finishedAt": now()}
         if not self.process:
-            state: dict[str, Any] = {"waiting": {"reason": "ErrImagePull", "message": NO_IMAGE}}
+            state: dict[str, Any] = {
+                "waiting": {"reason": "ImagePullBackOff", "message": f'Back-off pulling image "{image}"'}
+            }
         elif code is None:
             state = {"running": {"startedAt": self.created}}
         else:
@@ -177,7 +189,7 @@ class Pod:
         return {
             "name": self.container["name"],
             "image": image,
-            "imageID": f"docker://{image}" if self.process else "",
+            "imageID": f"docker://sha256:{0:064}" if self.process else "",
             "ready": bool(self.process) and code is None,
             "restartCount": 0,
             "started": bool(self.process) and code is None,
@@ -247,7 +259,7 @@ class Job:
             pod.look_after()
         seconds = self.asked["spec"].get("activeDeadlineSeconds")
         over = seconds is not None and time.monotonic() > self._start + seconds
-        if not over or self.ended or self._counts().keys() & {"succeeded", "failed"}:
+        if not over or self.refused or self.ended or self._counts().keys() & {"succeeded", "failed"}:
             return
         self.ended = now()
         for pod in self.pods:
@@ -268,22 +280,37 @@ class Job:
         for pod in self.pods:
             found.append(self._event("Normal", "SuccessfulCreate", f"Created pod: {pod.name}"))
             found += pod.events()
-        if self.ended:
-            found.append(self._event("Warning", "DeadlineExceeded", OVERDUE))
+        condition = self._condition()
+        if condition and condition["type"] == "Complete":
+            found.append(self._event("Normal", "Completed", "Job completed"))
+        elif condition:
+            found.append(self._event("Warning", condition["reason"], condition["message"]))
         return found
 
     def _event(self, kind: str, reason: str, message: str) -> dict[str, Any]:
-        return event(self.described(), kind, reason, message)
+        return event(self.described(), {"component": "job-controller"}, kind, reason, message)
+
+    def _condition(self) -> dict[str, Any] | None:
+        """Return what its status says of its end."""
+        counts = self._counts()
+        ended = {"status": "True", "lastProbeTime": now()}
+        if "succeeded" in counts:
+            return {"type": "Complete", "lastTransitionTime": now(), **ended}
+        if self.ended:
+            return {**_condition("Failed", "DeadlineExceeded", OVERDUE), **ended}
+        if "failed" in counts:
+            return {**_condition("Failed", "BackoffLimitExceeded", EXCEEDED), **ended}
+        return None
 
     def _status(self) -> dict[str, Any]:
-        counts = self._counts()
-        status: dict[str, Any] = {"startTime": self.created, **counts}
-        if "succeeded" in counts:
-            done = {"type": "Complete", "status": "True", "lastProbeTime": now(), "lastTransitionTime": now()}
-            status |= {"conditions": [done], "completionTime": now()}
-        elif self.ended or "failed" in counts:
-            why = ("DeadlineExceeded", OVERDUE) if self.ended else ("BackoffLimitExceeded", EXCEEDED)
-            status["conditions"] = [{**_condition("Failed", *why), "status": "True", "lastProbeTime": now()}]
+        if self.refused:  # it does not start without a pod
+            return {}
+        status: dict[str, Any] = {"startTime": self.created, **self._counts()}
+        condition = self._condition()
+        if condition:
+            status["conditions"] = [condition]
+            if condition["type"] == "Complete":
+                status["completionTime"] = now()
         return status
 
     def _counts(self) -> dict[str, int]:
@@ -295,7 +322,7 @@ class Job:
         return {name: count for name, count in found.items() if count}
 
 
-def event(of: Mapping[str, Any], kind: str, reason: str, message: str) -> dict[str, Any]:
+def event(of: Mapping[str, Any], source: Mapping[str, str], kind: str, reason: str, message: str) -> dict[str, Any]:
     """Return an event of a Job or a pod."""
     metadata = of["metadata"]
     about = {"apiVersion": of["apiVersion"], "kind": of["kind"], "name": metadata["name"]}
@@ -307,7 +334,7 @@ def event(of: Mapping[str, Any], kind: str, reason: str, message: str) -> dict[s
         "type": kind,
         "reason": reason,
         "message": message,
-        "source": {"component": "fake"},
+        "source": source,
     }
 
 
