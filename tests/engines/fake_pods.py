@@ -9,7 +9,7 @@ import string
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -25,6 +25,7 @@ NO_HOST = (
 )
 OVERDUE = "Job was active longer than specified deadline"
 EXCEEDED = "Job has reached the specified backoff limit"
+EVICTION_SECONDS = 2
 UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
 
@@ -105,9 +106,9 @@ class Pod:
             folder = self.folders.get(volume["name"])
             if limit and folder and self.phase == "Running" and _size(folder) > _bytes(limit):
                 self.evicted = f'Usage of EmptyDir volume "{volume["name"]}" exceeds the limit "{limit}". '
-                self.process.kill()
+                self._stop(EVICTION_SECONDS, self.process.stop)
 
-    def delete(self, grace: int | None = None) -> None:
+    def delete(self) -> None:
         """End what runs in it, which has some seconds for that, and be here until then."""
         if self.deleted_at:
             return
@@ -115,7 +116,10 @@ class Pod:
         if self.process is None:
             self.deleted = True
             return
-        self._ending = threading.Thread(target=self._end, args=(self.grace if grace is None else grace,))
+        self._stop(self.grace, self._end)
+
+    def _stop(self, seconds: float, stop: Callable[[float], None]) -> None:
+        self._ending = threading.Thread(target=stop, args=(seconds,))
         self._ending.start()
 
     def _end(self, seconds: float) -> None:
@@ -205,7 +209,7 @@ class Job:
     Attributes:
         namespace: Its namespace.
         asked: What it was created with, in the words of the API.
-        pods: Its pod, if it could be created.
+        pods: Its pod, if it could be created, after those that somebody has deleted.
         refused: Why it could not.
         uid: Its id.
         created: When it was created.
@@ -246,6 +250,11 @@ class Job:
     def environment(self) -> dict[str, str]:
         """What the specification of the container says word by word."""
         return {entry["name"]: entry["value"] for entry in self.container.get("env") or [] if "value" in entry}
+
+    @property
+    def needs_pod(self) -> bool:
+        """Whether it has none, or somebody has deleted the one that it had."""
+        return not (self.deleted or self.ended) and all(pod.deleted_at for pod in self.pods)
 
     def new_pod(self) -> Pod:
         """Add a pod."""
@@ -317,7 +326,7 @@ class Job:
         """How many pods there are of each kind; of none, nothing is said."""
         found = {"active": 0, "succeeded": 0, "failed": self._failed}
         for pod in self.pods:
-            if not pod.deleted:
+            if not pod.deleted_at:
                 found[{"Succeeded": "succeeded", "Failed": "failed"}.get(pod.phase, "active")] += 1
         return {name: count for name, count in found.items() if count}
 

@@ -203,6 +203,7 @@ def record(recorder: Recorder) -> None:
     record_running(recorder)
     record_ends(recorder)
     record_what_never_starts(recorder)
+    record_replacement(recorder)
     record_deletion(recorder)
     record_nothing(recorder)
 
@@ -264,6 +265,18 @@ def record_what_never_starts(recorder: Recorder) -> None:
         recorder.wait_for_event("step-podless", "FailedCreate")
         time.sleep(2)  # its deadline ends nothing
         recorder.record_state("podless", None)
+
+
+def record_replacement(recorder: Recorder) -> None:
+    """Record what becomes of a Job whose pod somebody deletes."""
+    recorder.create("step-drained")
+    old = recorder.wait_for_pod("step-drained", _is_in("Running"))
+    recorder.client.need("DELETE", f"{CORE}/pods/{old}")
+    recorder.wait_for_end(f"{CORE}/pods/{old}")
+    pod = recorder.wait_for_pod("step-drained", _is_in("Running"))
+    path = f"{JOBS}/step-drained"
+    wait_for(lambda: "failed" not in recorder.client.need("GET", path)["status"], "its status", WAIT_SECONDS)
+    recorder.record_state("drained", pod)
 
 
 def record_deletion(recorder: Recorder) -> None:
