@@ -276,8 +276,9 @@ def test_retries_of_a_job_create_another_job_for_a_step_whose_pod_somebody_delet
     wait = clustered.write("wait", "")
 
     def delete() -> None:
-        wait.unlink()
         kubernetes.delete_pod_of(kubernetes.jobs[-1])
+        wait_for(lambda: len(kubernetes.jobs) == 2, "the second try")
+        wait.unlink()
 
     with Watcher((clustered.path / "waiting").exists, delete):
         assert execute(clustered, instance, "retried", assets=["total"]).success
