@@ -1,8 +1,10 @@
 """A Kubernetes without a cluster: the API of Jobs and pods on loopback, and a local process for each pod.
 
 It answers what dagster-k8s and dagster-celery-k8s ask through the `kubernetes` package. A pod runs the command of its
-first container on this machine, in the environment that the container's specification gives it. Its answers
-follow the source of Kubernetes 1.20; they were not compared with those of a running API server.
+first container on this machine, in the environment that the container's specification gives it.
+
+`test_fake_kubernetes` compares its answers with those of a real cluster. Not compared is how long things take, which is no
+time here: pods start at once, and are evicted at once. What is asked of quotas is for the tests alone.
 """
 
 from __future__ import annotations
@@ -94,9 +96,11 @@ class FakeKubernetes(Api):
         """Delete a Job with its pod, as somebody else may do."""
         job.deleted = True
         for pod in job.pods:
-            pod.deleted = True
-            if pod.process:
-                pod.process.kill()
+            pod.delete()
+
+    def delete_pod_of(self, job: Job) -> None:
+        """Delete a pod, as somebody does who drains its node."""
+        job.pods[-1].delete()
 
     def exit_codes(self) -> list[int | None]:
         """How the pods have ended, in the order of their creation; waits for those that run."""
@@ -155,9 +159,10 @@ class FakeKubernetes(Api):
         if refused:
             return _status(403, "Forbidden", f'jobs.batch "{name}" is forbidden: {refused}', _details("jobs", name))
         job = Job(namespace, asked)
-        self.jobs.append(job)
         created = {**job.described(), "status": {}}
-        self._start_pod(job)
+        with self.lock:
+            self.jobs.append(job)
+            self._start_pod(job)
         return 201, created
 
     def list_jobs(self, request: Request, namespace: str) -> tuple[int, Any]:
@@ -210,6 +215,8 @@ class FakeKubernetes(Api):
         if pod.process is None:
             why = "is waiting to start: trying and failing to pull image"
             return _status(400, "BadRequest", f'container "{container}" in pod "{name}" {why}')
+        if pod.evicted:
+            return _status(400, "BadRequest", f'container "{container}" in pod "{name}" is not available')
         out, err = pod.process.output()
         lines = (err + out).splitlines(keepends=True)
         if request.query.get("timestamps") == "True":
@@ -241,10 +248,12 @@ class FakeKubernetes(Api):
         return 200, {}
 
     def _start_pod(self, job: Job) -> None:
-        refused = self._over_quota("pods", len(self._pods(job.namespace)))
+        used = sum(not pod.has_ended for pod in self._pods_of(job.namespace))
+        refused = self._over_quota("pods", used)
         if refused:
             job.refused = f'pods "{job.name}-xxxxx" is forbidden: {refused}'
             return
+        job.refused = None
         pod = job.new_pod()
         selector = job.template["spec"].get("nodeSelector") or {}
         pod.scheduled = selector.items() <= self.node_labels.items()
@@ -280,12 +289,18 @@ class FakeKubernetes(Api):
 
     def _jobs(self, namespace: str) -> list[Job]:
         found = [job for job in self.jobs if job.namespace == namespace and not job.deleted]
-        for job in found:
-            job.look_after()
+        with self.lock:
+            for job in found:
+                job.look_after()
+                if job.needs_pod:
+                    self._start_pod(job)
         return found
 
     def _pods(self, namespace: str) -> list[Pod]:
         self._jobs(namespace)
+        return self._pods_of(namespace)
+
+    def _pods_of(self, namespace: str) -> list[Pod]:
         pods = [pod for job in self.jobs for pod in job.pods if job.namespace == namespace]
         return [pod for pod in pods if not pod.deleted]
 

@@ -9,7 +9,7 @@ import string
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,9 +19,13 @@ from uuid import uuid4
 from fake_docker import LocalProcess
 
 NO_NODE = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity."
-NO_IMAGE = "rpc error: code = Unknown desc = no such host"
+NO_HOST = (
+    'rpc error: code = Unknown desc = Error response from daemon: Get "https://{host}/v2/": dial tcp: lookup {host} on '
+    "10.0.0.1:53: no such host"
+)
 OVERDUE = "Job was active longer than specified deadline"
 EXCEEDED = "Job has reached the specified backoff limit"
+EVICTION_SECONDS = 2
 UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
 
@@ -79,6 +83,10 @@ class Pod:
         code = self.process.exit_code()
         return "Running" if code is None else "Failed" if code else "Succeeded"
 
+    @property
+    def has_ended(self) -> bool:
+        return self.phase in ("Failed", "Succeeded")
+
     def start(self, environment: Mapping[str, str]) -> None:
         """Run the command, with the volumes at paths that are free on this machine."""
         command = [*(self.container.get("command") or []), *(self.container.get("args") or [])]
@@ -98,9 +106,9 @@ class Pod:
             folder = self.folders.get(volume["name"])
             if limit and folder and self.phase == "Running" and _size(folder) > _bytes(limit):
                 self.evicted = f'Usage of EmptyDir volume "{volume["name"]}" exceeds the limit "{limit}". '
-                self.process.kill()
+                self._stop(EVICTION_SECONDS, self.process.stop)
 
-    def delete(self, grace: int | None = None) -> None:
+    def delete(self) -> None:
         """End what runs in it, which has some seconds for that, and be here until then."""
         if self.deleted_at:
             return
@@ -108,7 +116,10 @@ class Pod:
         if self.process is None:
             self.deleted = True
             return
-        self._ending = threading.Thread(target=self._end, args=(self.grace if grace is None else grace,))
+        self._stop(self.grace, self._end)
+
+    def _stop(self, seconds: float, stop: Callable[[float], None]) -> None:
+        self._ending = threading.Thread(target=stop, args=(seconds,))
         self._ending.start()
 
     def _end(self, seconds: float) -> None:
@@ -119,12 +130,15 @@ class Pod:
         """Return what the cluster has noted down of it."""
         found = []
         if not self.scheduled:
-            found.append(("Warning", "FailedScheduling", NO_NODE))
-        elif not self.pulled:
-            found.append(("Warning", "Failed", f'Failed to pull image "{self.container["image"]}": {NO_IMAGE}'))
+            return [event(self.described(), {}, "Warning", "FailedScheduling", NO_NODE)]
+        if not self.pulled:
+            image = self.container["image"]
+            why = NO_HOST.format(host=image.partition("/")[0])
+            found = [("Failed", f'Failed to pull image "{image}": {why}'), ("Failed", "Error: ImagePullBackOff")]
         if self.evicted:
-            found.append(("Warning", "Evicted", self.evicted))
-        return [event(self.described(), *each) for each in found]
+            found.append(("Evicted", self.evicted))
+        kubelet = {"component": "kubelet", "host": "node"}
+        return [event(self.described(), kubelet, "Warning", *each) for each in found]
 
     def close(self) -> None:
         """Kill what runs in it, and forget what it has written."""
@@ -169,7 +183,9 @@ class Pod:
         image = self.container["image"]
         times = {"startedAt": self.created, "finishedAt": now()}
         if not self.process:
-            state: dict[str, Any] = {"waiting": {"reason": "ErrImagePull", "message": NO_IMAGE}}
+            state: dict[str, Any] = {
+                "waiting": {"reason": "ImagePullBackOff", "message": f'Back-off pulling image "{image}"'}
+            }
         elif code is None:
             state = {"running": {"startedAt": self.created}}
         else:
@@ -177,7 +193,7 @@ class Pod:
         return {
             "name": self.container["name"],
             "image": image,
-            "imageID": f"docker://{image}" if self.process else "",
+            "imageID": f"docker://sha256:{0:064}" if self.process else "",
             "ready": bool(self.process) and code is None,
             "restartCount": 0,
             "started": bool(self.process) and code is None,
@@ -193,7 +209,7 @@ class Job:
     Attributes:
         namespace: Its namespace.
         asked: What it was created with, in the words of the API.
-        pods: Its pod, if it could be created.
+        pods: Its pod, if it could be created, after those that somebody has deleted.
         refused: Why it could not.
         uid: Its id.
         created: When it was created.
@@ -235,6 +251,11 @@ class Job:
         """What the specification of the container says word by word."""
         return {entry["name"]: entry["value"] for entry in self.container.get("env") or [] if "value" in entry}
 
+    @property
+    def needs_pod(self) -> bool:
+        """Whether it has none, or somebody has deleted the one that it had."""
+        return not (self.deleted or self.ended) and all(pod.deleted_at for pod in self.pods)
+
     def new_pod(self) -> Pod:
         """Add a pod."""
         ending = "".join(random.choices(string.ascii_lowercase, k=5))
@@ -247,7 +268,7 @@ class Job:
             pod.look_after()
         seconds = self.asked["spec"].get("activeDeadlineSeconds")
         over = seconds is not None and time.monotonic() > self._start + seconds
-        if not over or self.ended or self._counts().keys() & {"succeeded", "failed"}:
+        if not over or self.refused or self.ended or self._counts().keys() & {"succeeded", "failed"}:
             return
         self.ended = now()
         for pod in self.pods:
@@ -268,34 +289,49 @@ class Job:
         for pod in self.pods:
             found.append(self._event("Normal", "SuccessfulCreate", f"Created pod: {pod.name}"))
             found += pod.events()
-        if self.ended:
-            found.append(self._event("Warning", "DeadlineExceeded", OVERDUE))
+        condition = self._condition()
+        if condition and condition["type"] == "Complete":
+            found.append(self._event("Normal", "Completed", "Job completed"))
+        elif condition:
+            found.append(self._event("Warning", condition["reason"], condition["message"]))
         return found
 
     def _event(self, kind: str, reason: str, message: str) -> dict[str, Any]:
-        return event(self.described(), kind, reason, message)
+        return event(self.described(), {"component": "job-controller"}, kind, reason, message)
+
+    def _condition(self) -> dict[str, Any] | None:
+        """Return what its status says of its end."""
+        counts = self._counts()
+        ended = {"status": "True", "lastProbeTime": now()}
+        if "succeeded" in counts:
+            return {"type": "Complete", "lastTransitionTime": now(), **ended}
+        if self.ended:
+            return {**_condition("Failed", "DeadlineExceeded", OVERDUE), **ended}
+        if "failed" in counts:
+            return {**_condition("Failed", "BackoffLimitExceeded", EXCEEDED), **ended}
+        return None
 
     def _status(self) -> dict[str, Any]:
-        counts = self._counts()
-        status: dict[str, Any] = {"startTime": self.created, **counts}
-        if "succeeded" in counts:
-            done = {"type": "Complete", "status": "True", "lastProbeTime": now(), "lastTransitionTime": now()}
-            status |= {"conditions": [done], "completionTime": now()}
-        elif self.ended or "failed" in counts:
-            why = ("DeadlineExceeded", OVERDUE) if self.ended else ("BackoffLimitExceeded", EXCEEDED)
-            status["conditions"] = [{**_condition("Failed", *why), "status": "True", "lastProbeTime": now()}]
+        if self.refused:  # it does not start without a pod
+            return {}
+        status: dict[str, Any] = {"startTime": self.created, **self._counts()}
+        condition = self._condition()
+        if condition:
+            status["conditions"] = [condition]
+            if condition["type"] == "Complete":
+                status["completionTime"] = now()
         return status
 
     def _counts(self) -> dict[str, int]:
         """How many pods there are of each kind; of none, nothing is said."""
         found = {"active": 0, "succeeded": 0, "failed": self._failed}
         for pod in self.pods:
-            if not pod.deleted:
+            if not pod.deleted_at:
                 found[{"Succeeded": "succeeded", "Failed": "failed"}.get(pod.phase, "active")] += 1
         return {name: count for name, count in found.items() if count}
 
 
-def event(of: Mapping[str, Any], kind: str, reason: str, message: str) -> dict[str, Any]:
+def event(of: Mapping[str, Any], source: Mapping[str, str], kind: str, reason: str, message: str) -> dict[str, Any]:
     """Return an event of a Job or a pod."""
     metadata = of["metadata"]
     about = {"apiVersion": of["apiVersion"], "kind": of["kind"], "name": metadata["name"]}
@@ -307,7 +343,7 @@ def event(of: Mapping[str, Any], kind: str, reason: str, message: str) -> dict[s
         "type": kind,
         "reason": reason,
         "message": message,
-        "source": {"component": "fake"},
+        "source": source,
     }
 
 

@@ -122,7 +122,12 @@ class KubernetesCluster:
     def lose(self, job: ClusterJob) -> None:
         """Delete a Job with its pod, as somebody else may do."""
         path = f"/apis/batch/v1/namespaces/{self.namespace}/jobs/{job.name}"
-        self.client.ask("DELETE", path, query={"propagationPolicy": "Background", "gracePeriodSeconds": "0"})
+        self.client.ask("DELETE", path, query={"propagationPolicy": "Background"})
+
+    def delete_pod_of(self, job: ClusterJob) -> None:
+        """Delete a pod, as somebody does who drains its node."""
+        [pod] = self.pods(job)
+        self.client.need("DELETE", f"/api/v1/namespaces/{self.namespace}/pods/{pod['metadata']['name']}")
 
     def is_gone(self, job: ClusterJob) -> bool:
         """Wait until neither a Job nor its pod is there any more."""
@@ -137,9 +142,11 @@ class KubernetesCluster:
         return self.client.need("GET", path, query={"labelSelector": f"job-name={job.name}"})["items"]
 
     def warnings(self) -> list[str]:
-        """Return the reason of every event that warns."""
+        """Return the reason of every event that warns of one of the Jobs, or of a pod of them."""
         events = self.client.need("GET", f"/api/v1/namespaces/{self.namespace}/events")["items"]
-        return [event["reason"] for event in events if event["type"] == "Warning"]
+        names = tuple(job.name for job in self.jobs)
+        warnings = [event for event in events if event["type"] == "Warning"]
+        return [event["reason"] for event in warnings if event["involvedObject"]["name"].startswith(names)]
 
     @contextmanager
     def quota(self, name: str, limit: int) -> Iterator[None]:

@@ -32,6 +32,7 @@ from engine_tests import (
 from fake_kubernetes import FakeKubernetes, fake_kubernetes
 from helpers import KedroProject, execute, materialized
 from kubernetes_cluster import KubernetesCluster, is_real, running_cluster
+from servers import wait_for
 
 Kubernetes = FakeKubernetes | KubernetesCluster
 STEP = {
@@ -49,6 +50,8 @@ STEP = {
 }
 
 
+# A step whose pod has to end says itself that it was interrupted, unless Dagster sees before what has become of its job.
+ENDED = ("DagsterExecutionInterruptedError", "could not be found", "Discovered failed Kubernetes job")
 FAKE_ONLY = pytest.mark.skipif(is_real(), reason="the cluster would need what these options name")
 NODE_LABELS = {"disk": "ssd", "gpu": "yes"}
 NO_NODE = {"node_selector": {"disk": "of-glass"}}
@@ -248,18 +251,41 @@ def test_retries_of_a_job_create_another_job_for_a_step_whose_pod_is_killed(
     assert len({call["run_id"] for call in clustered.calls() if "run_id" in call}) == 1
 
 
-def test_a_job_that_somebody_deletes_fails_the_run_with_one_error_of_the_pipeline(
-    clustered: KedroProject, kubernetes: Kubernetes, instance: dg.DagsterInstance
+@pytest.mark.parametrize("what", ["its pod", "its job"])
+def test_what_somebody_deletes_fails_the_run_with_one_error_of_the_pipeline(
+    clustered: KedroProject, kubernetes: Kubernetes, instance: dg.DagsterInstance, what: str
 ) -> None:
     clustered.write("wait", "")
-    with Watcher((clustered.path / "waiting").exists, lambda: kubernetes.lose(kubernetes.jobs[-1])) as watcher:
+    delete = kubernetes.delete_pod_of if what == "its pod" else kubernetes.lose
+    with Watcher((clustered.path / "waiting").exists, lambda: delete(kubernetes.jobs[-1])) as watcher:
         result = execute(clustered, instance)
     assert watcher.done
     assert not result.success
-    assert "could not be found" in step_errors(result)
+    [job] = kubernetes.jobs
     error = error_of_the_pipeline(clustered)
     assert error["error"] == "StepError"
-    assert "could not be found" in error["message"]
+    assert any(each in step_errors(result) and each in error["message"] for each in ENDED)
+    # Kubernetes has started another pod in place of the one that was deleted, in which the step does not run again.
+    wait_for(lambda: {pod["status"]["phase"] for pod in kubernetes.pods(job)} <= {"Succeeded", "Failed"}, "its pods")
+    assert clustered.nodes_run().count("clean") == 1
+
+
+def test_retries_of_a_job_create_another_job_for_a_step_whose_pod_somebody_deletes(
+    clustered: KedroProject, kubernetes: Kubernetes, instance: dg.DagsterInstance
+) -> None:
+    wait = clustered.write("wait", "")
+
+    def delete() -> None:
+        kubernetes.delete_pod_of(kubernetes.jobs[-1])
+        wait_for(lambda: len(kubernetes.jobs) == 2, "the second try")
+        wait.unlink()
+
+    with Watcher((clustered.path / "waiting").exists, delete):
+        assert execute(clustered, instance, "retried", assets=["total"]).success
+    [first, second] = kubernetes.jobs
+    assert second.name == f"{first.name}-1"
+    assert clustered.nodes_run() == ["clean", "split", "total"] * 2
+    assert hooks_of_the_pipeline(clustered) == SUCCEEDED
 
 
 def test_a_job_that_a_quota_refuses_fails_the_run_with_one_error_of_the_pipeline(
@@ -283,7 +309,7 @@ def test_an_evicted_pod_fails_the_run_with_one_error_of_the_pipeline(
     assert not result.success
     [pod] = kubernetes.pods(kubernetes.jobs[0])
     assert (pod["status"]["phase"], pod["status"]["reason"]) == ("Failed", "Evicted")
-    assert_a_failed_job_is_all_that_is_said(project, result, engine.instance)
+    assert_no_reason_is_said(project, result, engine.instance)
 
 
 @pytest.mark.parametrize("quota", [None, 0], ids=["no node is fit", "a quota has no room"])
@@ -296,13 +322,11 @@ def test_a_pod_that_never_starts_keeps_its_run_waiting_until_that_is_cancelled(
     def waits() -> bool:
         return any("FailedCreate" if quota == 0 else "FailedScheduling" in said for said in kubernetes.warnings())
 
-    def cancel() -> None:
+    def cancel_later() -> None:
         time.sleep(2)  # until Dagster has looked after it
-        [run] = engine.instance.get_runs(limit=1)
-        engine.instance.report_run_canceling(run)
-        os.kill(os.getpid(), signal.SIGTERM)
+        cancel(engine.instance)
 
-    with kubernetes.quota("pods", 0) if quota == 0 else nullcontext(), Watcher(waits, cancel) as watcher:
+    with kubernetes.quota("pods", 0) if quota == 0 else nullcontext(), Watcher(waits, cancel_later) as watcher:
         result = execute(project, engine.instance)
     assert watcher.done
     run = engine.instance.get_run_by_id(result.run_id)
@@ -317,18 +341,32 @@ def test_a_deadline_of_its_job_fails_the_run_whose_pod_never_starts(
 ) -> None:
     config = {"pod_spec_config": NO_NODE, "job_spec_config": {"active_deadline_seconds": 2}}
     project = replace(engine, executor={"k8s": {**options, "step_k8s_config": config}}).project(tmp_path, "memory")
-    result = execute(project, engine.instance)
+
+    def has_lost_count() -> bool:
+        states = [job.asked.get("status", {}) for job in kubernetes.jobs] if is_real() else []
+        return any("conditions" in status and "failed" not in status for status in states)
+
+    with Watcher(has_lost_count, lambda: cancel(engine.instance)) as watcher:
+        result = execute(project, engine.instance)
     assert not result.success
-    assert_a_failed_job_is_all_that_is_said(project, result, engine.instance)
+    if watcher.done:
+        pytest.skip("the cluster has not counted the pod whose deadline was over, as happens with Kubernetes 1.20")
+    assert_no_reason_is_said(project, result, engine.instance)
 
 
-def assert_a_failed_job_is_all_that_is_said(
+def cancel(instance: dg.DagsterInstance) -> None:
+    """Cancel the run."""
+    [run] = instance.get_runs(limit=1)
+    instance.report_run_canceling(run)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def assert_no_reason_is_said(
     project: KedroProject, result: dg.JobExecutionResult, instance: dg.DagsterInstance
 ) -> None:
-    """Fail unless a run has failed with one error of the pipeline that says no more of its step than dagster-k8s does."""
+    """Fail unless a run has failed with one error of the pipeline that does not say why its pod has ended."""
     error = error_of_the_pipeline(project)
     assert error["error"] == "StepError"
-    assert "Discovered failed Kubernetes job" in error["message"]
-    assert "Discovered failed Kubernetes job" in run_error(result, instance)
-    for reason in ("evicted", "exceeds the limit", "nodes are available", "deadline"):
-        assert reason not in error["message"].lower()
+    assert any(each in run_error(result, instance) and each in error["message"] for each in ENDED)
+    for reason in ("exceeds the limit", "nodes are available", "specified deadline"):
+        assert reason not in error["message"]
