@@ -16,7 +16,7 @@ import pytest
 pytest.register_assert_rewrite("engine_tests")
 
 from docker_engine import DockerEngine, running_engine  # noqa: E402
-from engine_servers import accepts, answers, free_port, need, need_modules, started  # noqa: E402
+from engine_servers import accepts, free_port, need, need_modules, redis_server, started  # noqa: E402
 from engine_tests import Engine  # noqa: E402
 from helpers import KedroProject  # noqa: E402
 
@@ -36,12 +36,8 @@ def clustered(tmp_path: Path, engine: Engine) -> KedroProject:
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis server that keeps nothing."""
-    program = shutil.which("redis-server")
-    need(program, "redis-server")
-    port, folder = free_port(), tmp_path_factory.mktemp("redis")
-    options = ("--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder))
-    with started((str(program), *options), folder / "redis.log", lambda: answers(port)):
-        yield f"redis://127.0.0.1:{port}"
+    with redis_server(tmp_path_factory.mktemp("redis")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
