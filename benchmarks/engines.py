@@ -54,7 +54,10 @@ def celery(folder: Path) -> Iterator[Engine]:
     home = folder / "home"  # which the command of the workers wants; the run brings its own
     home.mkdir()
     variables = {"DAGSTER_HOME": str(home)}
-    with redis_server(folder) as url, celery_worker(folder, "dagster_celery.app", url, processes=3, variables=variables):
+    with (
+        redis_server(folder) as url,
+        celery_worker(folder, "dagster_celery.app", url, processes=3, variables=variables),
+    ):
         yield Engine({"celery": {"broker": url, "backend": url}}, partial(_used, "dagster_celery"))
 
 

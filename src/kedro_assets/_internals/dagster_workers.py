@@ -37,6 +37,9 @@ _END_SECONDS = 5  # that a terminal has to take the last output of a step
 class KeptRun:
     """What is the same for all steps of a run in one worker.
 
+    Reason: for each step Dagster works it out anew.
+    Risk: high, as its parts say.
+
     Attributes:
         run_id: The run.
         instance: Where it is recorded; it stays open.
@@ -77,6 +80,17 @@ class KeptRun:
         self._job = self._config = self._plan = None
         self.at_end.close()
 
+    def load(self, job: dg.JobDefinition) -> None:
+        """Take down the job of the run; another one has the same name, and was loaded again.
+
+        Reason: as for the class.
+        Risk: low.
+        """
+        if job is not self._job:
+            self._job = job
+            if self._loaded is not None:
+                self._loaded(self, job)
+
     def config(self, job: dg.JobDefinition, run_config: Mapping[str, Any] | None) -> Any:
         """Return the configuration of the run with all defaults.
 
@@ -106,10 +120,7 @@ class KeptRun:
             known_state: What is known of other steps.
         """
         definition = job.get_definition()
-        if definition is not self._job:
-            self._job = definition
-            if self._loaded is not None:
-                self._loaded(self, definition)
+        self.load(definition)
         known = known_state or KnownExecutionState()
         if self._plan is None or not self._plan.is_of(definition, run_config):
             self._plan = _Built(definition, run_config, create_execution_plan(job, run_config))
@@ -163,15 +174,23 @@ def run_one_step(
         _now.run = None
 
 
-def keep_from_step_to_step() -> None:
-    """Let this process, which is a worker that lives on, keep what Dagster would work out or start anew for each step."""
+def keep_from_step_to_step(packed: Mapping[str, Any] | None = None) -> None:
+    """Let this process, which is a worker that lives on, keep what Dagster would work out or start anew for each step.
+
+    Reason: Dagster has no settings for it.
+    Risk: medium, as it replaces methods of Dagster's for the whole process; `KEDRO_ASSETS_PLAIN_DAGSTER` switches it off. Where
+    one has another name, nothing is replaced.
+
+    Args:
+        packed: The job that this process has loaded before, as an executor hands it to a worker.
+    """
     if not dagster_storage.is_plain():
-        _keep_definitions()
+        _keep_definitions(ReconstructableJob.from_dict(packed) if packed else None)
         _keep_configuration()
         _show_output_in_threads()
 
 
-def _keep_definitions() -> None:
+def _keep_definitions(loaded: ReconstructableJob | None) -> None:
     """Keep the definitions of several jobs, so that each project is loaded once though several runs take turns.
 
     Reason: Dagster keeps those of the last job, and loads its code location again where another job comes between.
@@ -179,13 +198,18 @@ def _keep_definitions() -> None:
     """
     ours = {"get_definition": _definition, "get_repository_definition": _repository_of}
     if all(hasattr(ReconstructableJob, name) and not _is_ours(ReconstructableJob, name) for name in ours):
+        if loaded is not None:
+            _loaded_before[loaded.repository] = loaded.get_repository_definition()
         for name, method in ours.items():
             setattr(ReconstructableJob, name, method)
 
 
+_loaded_before: dict[ReconstructableRepository, Any] = {}  # what Dagster has kept of it until now
+
+
 @lru_cache(maxsize=_MOST_DEFINITIONS)
 def _repository(source: ReconstructableRepository) -> dg.RepositoryDefinition:
-    return source.get_definition()
+    return _loaded_before.pop(source, None) or source.get_definition()
 
 
 def _repository_of(job: ReconstructableJob) -> dg.RepositoryDefinition:
@@ -305,17 +329,49 @@ def _planned(job: Any, *arguments: Any, **options: Any) -> Any:
 
 
 def begin_task(arguments: Mapping[str, Any]) -> None:
-    """Take down which run the task of dagster-celery is of that begins now, if it is one.
+    """Take down which run the task of dagster-celery is of that begins now, if it is a step.
 
     Reason: the task is told so in a form that is not public.
-    Risk: medium; where it changes, the instance and the plan are opened for each step as Dagster does it.
+    Risk: medium; where it changes, what is kept is opened for each step.
     """
+    step = _step_of(arguments)
+    _now.task = step.run_id if step else None
+
+
+def keep_after_task(arguments: Mapping[str, Any], find: Callable[[str, Any], KeptRun]) -> KeptRun | None:
+    """Begin to keep what the next tasks need, after the first of this process, and return what is kept of its run.
+
+    Reason: as for `alter_celery`.
+    Risk: high, as there.
+
+    Args:
+        arguments: Those of the task.
+        find: As for `alter_celery`.
+    """
+    if dagster_storage.is_plain():
+        return None
+    packed, step = arguments.get("executable_dict"), _step_of(arguments)
+    keep_from_step_to_step(packed)
+    alter_celery(find)
+    if packed is None or step is None:
+        return None
+    job = ReconstructableJob.from_dict(packed).get_definition()
+    run = find(step.run_id, step.instance_ref)
+    run.load(job)
+    return run
+
+
+def _step_of(arguments: Mapping[str, Any]) -> ExecuteStepArgs | None:
     packed = arguments.get("execute_step_args_packed")
-    _now.task = unpack_value(packed, as_type=ExecuteStepArgs).run_id if packed else None
+    return unpack_value(packed, as_type=ExecuteStepArgs) if packed else None
 
 
 def end_task() -> KeptRun | None:
-    """Take down that the task has ended, and return what was kept of its run, which it does not use any more."""
+    """Take down that the task has ended, and return what was kept of its run, which it does not use any more.
+
+    Reason: as for `begin_task`.
+    Risk: low.
+    """
     run, _now.task, _now.run = _now.run, None, None
     return run
 

@@ -95,8 +95,6 @@ def _in_celery_task() -> bool:
         return False
     celery.signals.task_prerun.connect(_before_task, weak=False, dispatch_uid=__name__)
     celery.signals.task_postrun.connect(_after_task, weak=False, dispatch_uid=__name__)
-    dagster_workers.keep_from_step_to_step()
-    dagster_workers.alter_celery(KEPT_RUNS.use)
     _write_to_terminal()
     return True
 
@@ -126,7 +124,7 @@ def _before_task(kwargs: Mapping[str, Any], **_: Any) -> None:
     dagster_workers.begin_task(kwargs)
 
 
-def _after_task(**_: Any) -> None:
-    run = dagster_workers.end_task()
+def _after_task(kwargs: Mapping[str, Any], **_: Any) -> None:
+    run = dagster_workers.end_task() or dagster_workers.keep_after_task(kwargs, KEPT_RUNS.use)
     if run is not None:
         KEPT_RUNS.done(run)
