@@ -30,7 +30,7 @@ from kedro_assets._internals import dagster_executors, dagster_storage
 
 _MOST_DEFINITIONS = 4  # code locations, and jobs, whose definitions a worker keeps
 _LOOK_SECONDS = 0.2  # between two looks for output of a step
-_END_SECONDS = 5  # that a terminal has to take the last output of a step
+_END_SECONDS = 1  # that a step waits for its terminal to take the last output
 
 
 @define(eq=False)
