@@ -289,8 +289,9 @@ def screenshots(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure loading, runs, steps, memory and servers against hand-written assets, Kedro and kedro-dagster."""
-    session.install("-e", ".[dev]", "kedro-datasets[json-jsondataset]", "psutil", "matplotlib")
+    """Measure against hand-written assets, Kedro and kedro-dagster; workers need redis-server, containers dockerd and root."""
+    engines = ("dagster-dask>=0.29", "dagster-celery>=0.29", "dagster-docker>=0.29", "redis", "pytest>=8.2")
+    session.install("-e", ".[dev]", "kedro-datasets[json-jsondataset]", "psutil", "matplotlib", *engines)
     peer = Path(session.virtualenv.location).resolve() / "peer"
     python = str(peer / "bin" / "python")
     if not Path(python).exists():

@@ -9,7 +9,8 @@ import processes
 import run
 import server
 import steps
+import workers
 from measure import main
 
 if __name__ == "__main__":
-    main([module.BENCHMARK for module in (load, run, processes, steps, memory, server, cli)], __doc__)
+    main([module.BENCHMARK for module in (load, run, processes, workers, steps, memory, server, cli)], __doc__)

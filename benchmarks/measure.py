@@ -242,7 +242,8 @@ def _used_by_children() -> float:
 
 def execute(side: Side) -> Sample:
     """Run the job of all nodes from the command line: seconds of the whole process, its CPU, and of the run in it."""
-    done = run(side, "-m", "dagster", "job", "execute", "-f", "definitions.py", "-j", side.job)
+    file = str(side.root / "definitions.py")  # workers have other working directories
+    done = run(side, "-m", "dagster", "job", "execute", "-f", file, "-d", str(side.root), "-j", side.job)
     [record] = instance(side).get_run_records(limit=1)
     return {"process": done.seconds, "CPU": done.cpu, "run": record.end_time - record.start_time}
 

@@ -21,6 +21,8 @@ Edge = tuple[str, list[str], str]
 Executor = Mapping[str, Mapping[str, Any]]
 """An executor by its type, with its options, as dagster.yml has it."""
 IN_PROCESS: Executor = {"in_process": {}}
+_LIBRARIES = {"dask": "dagster_dask", "celery": "dagster_celery", "docker": "dagster_docker"}
+"""What brings an executor, if it is not Dagster itself."""
 ADD = "return [value + offset for value in data[0]]"
 
 
@@ -149,7 +151,9 @@ def floor(
         reading=_READING if reading else "",
         steps=shape.steps(cluster_by),
         persisted=set(shape.persisted()),
-        executor=f"dg.{kind}_executor.configured({dict(options)!r})",
+        library=_LIBRARIES.get(kind, "dagster"),
+        kind=kind,
+        options=dict(options),
     )
     (root / "definitions.py").write_text(definitions)
     imports = ("dagster", "kedro.framework.session", "kedro.config") if reading else ("dagster",)
@@ -274,6 +278,7 @@ import sys
 from pathlib import Path
 
 import dagster as dg
+from {library} import {kind}_executor
 
 ROOT = Path(__file__).parent.resolve()
 sys.path.insert(0, str(ROOT / "src"))
@@ -324,7 +329,7 @@ defs = dg.Definitions(
         for name, edges in PIPELINES.items()
         if any(output in PERSISTED for _, _, output in edges)
     ],
-    executor={executor},
+    executor={kind}_executor.configured({options!r}),
 )
 """
 

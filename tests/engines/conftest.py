@@ -9,14 +9,16 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.register_assert_rewrite("engine_tests")
 
 from docker_engine import DockerEngine, running_engine  # noqa: E402
-from engine_servers import accepts, answers, free_port, need, need_modules, started  # noqa: E402
+from engine_servers import accepts, celery_worker, dask_cluster, free_port, need, need_modules, redis_server, started  # noqa: E402
 from engine_tests import Engine  # noqa: E402
 from helpers import KedroProject  # noqa: E402
 
@@ -36,12 +38,8 @@ def clustered(tmp_path: Path, engine: Engine) -> KedroProject:
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis server that keeps nothing."""
-    program = shutil.which("redis-server")
-    need(program, "redis-server")
-    port, folder = free_port(), tmp_path_factory.mktemp("redis")
-    options = ("--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder))
-    with started((str(program), *options), folder / "redis.log", lambda: answers(port)):
-        yield f"redis://127.0.0.1:{port}"
+    with redis_server(tmp_path_factory.mktemp("redis")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -81,3 +79,19 @@ def docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerEn
     need_modules("dagster_docker")
     with running_engine(tmp_path_factory.getbasetemp()) as engine:
         yield engine
+
+
+@pytest.fixture(scope="module", params=["dask", "celery"])
+def one_worker(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, dagster_home: Path
+) -> Iterator[dict[str, Any]]:
+    """An executor with one worker process, which all tests of a module share."""
+    folder = tmp_path_factory.mktemp("workers")
+    with ExitStack() as stack:
+        if request.param == "dask":
+            address = stack.enter_context(dask_cluster(folder, workers=1))
+            yield {"dask": {"cluster": {"existing": {"address": address}}}}
+        else:
+            url, variables = request.getfixturevalue("redis_url"), {"DAGSTER_HOME": str(dagster_home)}
+            stack.enter_context(celery_worker(folder, "dagster_celery.app", url, processes=1, variables=variables))
+            yield {"celery": {"broker": url, "backend": url}}

@@ -6,6 +6,7 @@ Where a program is missing its tests are skipped; with KEDRO_ASSETS_ENGINES=1 th
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -100,6 +101,17 @@ def started(
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
+    """Run a Redis server that keeps nothing; yield its address."""
+    program = shutil.which("redis-server")
+    need(program, "redis-server")
+    port = free_port()
+    options = ("--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder))
+    with started((str(program), *options), folder / "redis.log", lambda: answers(port)):
+        yield f"redis://127.0.0.1:{port}"
 
 
 @contextmanager

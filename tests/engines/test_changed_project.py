@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 import yaml
-from engine_servers import celery_worker, dask_cluster
 from helpers import KedroProject, run_command, write_project
 
 NODES = """
@@ -37,30 +34,14 @@ REGISTRY = """
 """
 
 
-@pytest.fixture(scope="module", params=["dask", "celery"])
-def executor(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, dagster_home: Path
-) -> Iterator[dict[str, Any]]:
-    """An executor with one worker process, which all tests share."""
-    folder = tmp_path_factory.mktemp("workers")
-    with ExitStack() as stack:
-        if request.param == "dask":
-            address = stack.enter_context(dask_cluster(folder, workers=1))
-            yield {"dask": {"cluster": {"existing": {"address": address}}}}
-        else:
-            url, variables = request.getfixturevalue("redis_url"), {"DAGSTER_HOME": str(dagster_home)}
-            stack.enter_context(celery_worker(folder, "dagster_celery.app", url, processes=1, variables=variables))
-            yield {"celery": {"broker": url, "backend": url}}
-
-
 @pytest.fixture
-def project(tmp_path: Path, executor: dict[str, Any]) -> KedroProject:
+def project(tmp_path: Path, one_worker: dict[str, Any]) -> KedroProject:
     """A project that a worker has run once."""
     project = write_project(tmp_path, nodes="", pipelines="{}")
     project.write("data/raw.json", "1")
     for file in files(project):
         change(project, file, "1")
-    serve(project, executor, reload=False)
+    serve(project, one_worker, reload=False)
     return project
 
 
@@ -126,9 +107,9 @@ def test_a_run_of_a_project_that_has_changed_fails_on_a_worker_and_names_the_fil
 
 
 def test_a_worker_loads_a_project_that_has_changed_again_if_dagster_yml_says_so(
-    project: KedroProject, executor: dict[str, Any], instance: dg.DagsterInstance
+    project: KedroProject, one_worker: dict[str, Any], instance: dg.DagsterInstance
 ) -> None:
-    serve(project, executor, reload=True)
+    serve(project, one_worker, reload=True)
     for value in "123":
         for file in files(project):
             change(project, file, value)

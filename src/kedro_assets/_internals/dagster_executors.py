@@ -11,15 +11,12 @@ from typing import Any
 
 import dagster as dg
 from attrs import frozen
-from dagster._core.definitions.reconstruct import ReconstructableJob
-from dagster._core.execution.api import create_execution_plan, execute_plan_iterator
+from dagster._core.execution.api import create_execution_plan
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
 from dagster._core.execution.plan.outputs import StepOutputHandle
 from dagster._core.execution.plan.step import ExecutionStep
 from dagster._core.execution.retries import RetryMode
 from dagster._utils.error import serializable_error_info_from_exc_info
-
-from kedro_assets._internals import dagster_storage
 
 RETRIES = RetryMode.ENABLED
 """How an executor says that it tries failed steps again.
@@ -209,7 +206,7 @@ class DueStep:
 
     Attributes:
         key: Its key.
-        arguments: What `run_one_step` takes in another process, with the instance as `open_instance` takes it.
+        arguments: What `dagster_workers.run_one_step` takes in another process, with the instance as `KeptRun.open` takes it.
         dask_resources: What it needs of a Dask worker, by the tag that dagster-dask reads.
     """
 
@@ -291,34 +288,3 @@ def started_plan(execution_plan: Any, retries: Any, plan_context: Any) -> Iterat
         execution_plan.start(retry_mode=retries, instance_concurrency_context=limits) as active,
     ):
         yield StartedPlan(plan_context, active, retries)
-
-
-@contextmanager
-def open_instance(packed: Any, run_id: str) -> Iterator[dg.DagsterInstance]:
-    """Open the instance in which a run is recorded in another process than that of the run, and keep its files open.
-
-    Reason: an instance has no public way to be found from what an executor hands on.
-    Risk: high, as for `StartedPlan`.
-    """
-    with dg.DagsterInstance.from_ref(packed) as instance, dagster_storage.kept_open(instance, run_id):
-        yield instance
-
-
-def run_one_step(
-    packed: Mapping[str, Any],
-    run: dg.DagsterRun,
-    step: str,
-    instance: dg.DagsterInstance,
-    retries: Any,
-    known_state: Any,
-) -> list[dg.DagsterEvent] | None:
-    """Run a step of a run in another process than that of the run, and return its events; None if the run is cancelled.
-
-    Reason: Dagster has no public way to do so beside its command line, which costs a process for each step.
-    Risk: high, as for `StartedPlan`.
-    """
-    if is_cancelled(run, instance):
-        return None
-    job = ReconstructableJob.from_dict(packed)
-    plan = create_execution_plan(job, run.run_config, step_keys_to_execute=[step], known_state=known_state)
-    return list(execute_plan_iterator(plan, job, run, instance, retry_mode=retries, run_config=run.run_config))

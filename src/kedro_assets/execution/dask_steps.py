@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -19,8 +19,9 @@ from typing import Any
 import dagster as dg
 from dask.distributed import Client, Future
 
-from kedro_assets._internals import dagster_executors
+from kedro_assets._internals import dagster_executors, dagster_workers
 from kedro_assets.execution import workers
+from kedro_assets.execution.kept_runs import KEPT_RUNS
 
 TICK_SECONDS = 0.1
 _CLUSTERS = {
@@ -128,10 +129,11 @@ def run_step(
         ProjectError: If the step is not known here because the project has changed since the worker loaded it.
     """
     with _one_step:
+        dagster_workers.keep_from_step_to_step()
         workers.renew(packed)
         try:
-            here = _open.instance(run.run_id, instance)
-            return dagster_executors.run_one_step(packed, run, step, here, retries, known_state)
+            with KEPT_RUNS.used(run.run_id, instance) as kept:
+                return dagster_workers.run_one_step(packed, run, step, kept, retries, known_state)
         except Exception:
             workers.check()
             raise
@@ -139,27 +141,6 @@ def run_step(
 
 _one_step = threading.Lock()
 """Steps of one worker take turns: Dagster configures logging and captures the output of the process for each of them."""
-
-
-class _OpenInstance:
-    """The instance of the run whose steps this worker has executed last: it stays open for the next step of that run."""
-
-    def __init__(self) -> None:
-        self._run_id = ""
-        self._stack = ExitStack()
-        self._instance: dg.DagsterInstance | None = None
-
-    def instance(self, run_id: str, packed: Any) -> dg.DagsterInstance:
-        """Return the instance of a run, opened if the step before was one of another run."""
-        if self._instance is None or self._run_id != run_id:
-            self._instance = None
-            self._stack.close()
-            self._instance = self._stack.enter_context(dagster_executors.open_instance(packed, run_id))
-            self._run_id = run_id
-        return self._instance
-
-
-_open = _OpenInstance()
 
 
 def _warn_of_threads(client: Client, log: dg.DagsterLogManager) -> None:

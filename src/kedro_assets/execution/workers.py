@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 from attrs import evolve, frozen
 
-from kedro_assets._internals import dagster_jobs
+from kedro_assets._internals import dagster_jobs, dagster_workers
+from kedro_assets.execution.kept_runs import KEPT_RUNS
 from kedro_assets.project import Project, ProjectLocation, ReadFiles
 
 logger = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ def renew(packed: Mapping[str, Any] | None) -> None:
             found.files.unload()
             _loaded[location] = evolve(found, unloaded=True)
             dagster_jobs.forget_definitions(packed)
+            KEPT_RUNS.let_go()
 
 
 def check() -> None:
@@ -91,8 +94,37 @@ def _in_celery_task() -> bool:
     if celery is None or not celery.current_task:
         return False
     celery.signals.task_prerun.connect(_before_task, weak=False, dispatch_uid=__name__)
+    celery.signals.task_postrun.connect(_after_task, weak=False, dispatch_uid=__name__)
+    _write_to_terminal()
     return True
+
+
+def _write_to_terminal() -> None:
+    """Let this process write to its own output, where Celery has put loggers in its place, and its steps run one by one.
+
+    Dagster can capture the output of a step only if it is a file. And Kedro, which configures logging anew, writes its lines to
+    what Celery gives to the loggers: they would be drawn twice, and come to nobody.
+    """
+    logs = sys.modules.get("celery.utils.log")
+    if logs is None or threading.current_thread() is not threading.main_thread():
+        return
+    own = {"stdout": sys.__stdout__, "stderr": sys.__stderr__}
+    given = {name: getattr(sys, name) for name in own}
+    for name, stream in own.items():
+        if isinstance(given[name], logs.LoggingProxy) and stream is not None:
+            setattr(sys, name, stream)
+    known = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
+    for handler in {handler for each in known for handler in each.handlers}:
+        if isinstance(handler, logging.StreamHandler) and isinstance(handler.stream, logs.LoggingProxy):
+            handler.setStream(sys.stdout if handler.stream is given["stdout"] else sys.stderr)
 
 
 def _before_task(kwargs: Mapping[str, Any], **_: Any) -> None:
     renew(kwargs.get("executable_dict"))
+    dagster_workers.begin_task(kwargs)
+
+
+def _after_task(kwargs: Mapping[str, Any], **_: Any) -> None:
+    run = dagster_workers.end_task() or dagster_workers.keep_after_task(kwargs, KEPT_RUNS.use)
+    if run is not None:
+        KEPT_RUNS.done(run)

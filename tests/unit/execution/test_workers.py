@@ -1,6 +1,9 @@
 """Workers that live on, and what they do about a project that has changed since they loaded it."""
 
+import io
+import logging
 import sys
+import threading
 from types import SimpleNamespace
 
 import dagster as dg
@@ -42,10 +45,14 @@ def in_dask(monkeypatch):
 
 @pytest.fixture
 def in_celery(monkeypatch):
-    signal = Signal()
-    celery = SimpleNamespace(current_task=object(), signals=SimpleNamespace(task_prerun=signal))
-    monkeypatch.setitem(sys.modules, "celery", celery)
-    return signal
+    signals = SimpleNamespace(task_prerun=Signal(), task_postrun=Signal())
+    monkeypatch.setitem(sys.modules, "celery", SimpleNamespace(current_task=object(), signals=signals))
+    monkeypatch.setitem(sys.modules, "celery.utils.log", SimpleNamespace(LoggingProxy=Proxy))
+    return signals
+
+
+class Proxy(io.StringIO):
+    """What Celery puts in the place of the output of a worker."""
 
 
 def files_of(root):
@@ -120,9 +127,10 @@ def test_a_worker_of_celery_does_so_before_each_of_its_next_tasks(write, in_cele
     root = write(reload="true")
     files_of(root)
     files_of(root)
-    [receiver] = in_celery.receivers.values()
+    [receiver] = in_celery.task_prerun.receivers.values()
     packed = []
     monkeypatch.setattr(workers, "renew", packed.append)
+    monkeypatch.setattr(workers.dagster_workers, "begin_task", lambda arguments: None)
     receiver(sender=None, task_id="1", args=(), kwargs={"executable_dict": {"a": 1}})
     receiver(sender=None, task_id="2", args=(), kwargs={})
     assert packed == [{"a": 1}, None]
@@ -138,3 +146,60 @@ def test_a_step_on_a_worker_whose_project_has_changed_fails_when_its_run_is_open
         run = instance.create_run_for_job(job)
         with pytest.raises(ProjectError, match="Restart the worker"):
             kedro.for_run(run, job, instance)
+
+
+def test_a_task_of_celery_uses_its_run_until_it_has_ended(write, in_celery, monkeypatch):
+    files_of(write(reload="true"))
+    [before], [after] = in_celery.task_prerun.receivers.values(), in_celery.task_postrun.receivers.values()
+    log, ended, kept = [], ["second", None, None], [None, "first"]
+    monkeypatch.setattr(workers.dagster_workers, "begin_task", lambda arguments: log.append(arguments["number"]))
+    monkeypatch.setattr(workers.dagster_workers, "end_task", ended.pop)
+    monkeypatch.setattr(workers.dagster_workers, "keep_after_task", lambda arguments, find: kept.pop())
+    monkeypatch.setattr(workers.KEPT_RUNS, "done", log.append)
+    for number in (1, 2, 3):
+        before(sender=None, task_id="1", args=(), kwargs={"number": number})
+        after(sender=None, task_id="1", args=(), kwargs={"number": number})
+    assert log == [1, "first", 2, 3, "second"]
+    assert (ended, kept) == ([], [])
+
+
+def test_what_is_kept_of_runs_is_let_go_with_the_project_that_has_changed(write, in_dask, monkeypatch):
+    log = []
+    monkeypatch.setattr(workers.KEPT_RUNS, "let_go", lambda: log.append("let go"))
+    root = write(reload="true")
+    files_of(root)
+    workers.renew(None)
+    assert log == []
+    change(root, 2)
+    workers.renew(None)
+    assert log == ["let go"]
+
+
+def test_a_worker_of_celery_writes_to_its_own_output_and_so_do_handlers(write, in_celery, monkeypatch):
+    given = Proxy(), Proxy()
+    monkeypatch.setattr(sys, "stdout", given[0])
+    monkeypatch.setattr(sys, "stderr", given[1])
+    handlers = [logging.StreamHandler(stream) for stream in given]
+    log = logging.getLogger("somebody")
+    monkeypatch.setattr(log, "handlers", handlers)
+    files_of(write(reload="true"))
+    assert (sys.stdout, sys.stderr) == (sys.__stdout__, sys.__stderr__)
+    assert [handler.stream for handler in handlers] == [sys.__stdout__, sys.__stderr__]
+
+
+def test_a_worker_of_celery_whose_steps_share_a_process_leaves_its_output_as_it_is(write, in_celery, monkeypatch):
+    given = Proxy()
+    monkeypatch.setattr(sys, "stdout", given)
+    root = write(reload="true")
+    thread = threading.Thread(target=files_of, args=(root,))
+    thread.start()
+    thread.join()
+    assert sys.stdout is given
+
+
+@pytest.mark.usefixtures("in_dask")
+def test_a_worker_of_dask_leaves_its_output_as_it_is(write, monkeypatch):
+    given = Proxy()
+    monkeypatch.setattr(sys, "stdout", given)
+    files_of(write(reload="true"))
+    assert sys.stdout is given

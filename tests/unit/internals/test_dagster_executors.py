@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 from dagster._core.execution.context.system import PlanOrchestrationContext
 
-from kedro_assets._internals import dagster_executors
+from kedro_assets._internals import dagster_executors, dagster_workers
 
 
 class Executor(dg.Executor):
@@ -44,8 +44,11 @@ def _work(arguments, *, dies):
     if dies:
         raise ConnectionError("the worker died")
     packed, run, step, instance, *others = arguments
-    with dagster_executors.open_instance(instance, run.run_id) as here:
-        return dagster_executors.run_one_step(packed, run, step, here, *others)
+    kept = dagster_workers.KeptRun.open(run.run_id, instance)
+    try:
+        return dagster_workers.run_one_step(packed, run, step, kept, *others)
+    finally:
+        kept.close()
 
 
 TRIED = []
@@ -142,15 +145,15 @@ def test_the_context_of_a_run_has_its_executor_where_it_is_replaced():
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED])
 def test_a_step_of_a_cancelled_run_does_not_begin(status):
     with dg.DagsterInstance.local_temp() as instance:
-        source = dg.reconstructable(job)
         run = instance.create_run_for_job(job(), status=dg.DagsterRunStatus.STARTED)
         assert not dagster_executors.is_cancelled(run, instance)
         instance.report_run_canceling(run)
         if status == dg.DagsterRunStatus.CANCELED:
             instance.report_run_canceled(run)
         assert dagster_executors.is_cancelled(run, instance)
-        arguments = (source.to_dict(), run, "first", instance, dagster_executors.RETRIES, None)
-        assert dagster_executors.run_one_step(*arguments) is None
+        kept = dagster_workers.KeptRun(run.run_id, instance)
+        arguments = (dg.reconstructable(job).to_dict(), run, "first", kept, dagster_executors.RETRIES, None)
+        assert dagster_workers.run_one_step(*arguments) is None
 
 
 # Steps that are left out.
