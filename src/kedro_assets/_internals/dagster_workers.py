@@ -7,30 +7,26 @@ Dagster does as it does without this package.
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from functools import lru_cache, partial
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import lru_cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from attrs import define, field, frozen
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
-from dagster._core.execution import compute_logs, context_creation_job
+from dagster._core.execution import context_creation_job
 from dagster._core.execution.api import create_execution_plan, execute_plan_iterator
 from dagster._core.execution.plan.state import KnownExecutionState
 from dagster._core.system_config.objects import ResolvedRunConfig
 from dagster._grpc.types import ExecuteStepArgs
 from dagster._serdes import unpack_value
 
-from kedro_assets._internals import dagster_executors, dagster_storage
+from kedro_assets._internals import dagster_executors, dagster_storage, dagster_tails
 
 _MOST_DEFINITIONS = 4  # code locations, and jobs, whose definitions a worker keeps
-_LOOK_SECONDS = 0.2  # between two looks for output of a step
-_END_SECONDS = 1  # that a step waits for its terminal to take the last output
 
 
 @define(eq=False)
@@ -187,7 +183,7 @@ def keep_from_step_to_step(packed: Mapping[str, Any] | None = None) -> None:
     if not dagster_storage.is_plain():
         _keep_definitions(ReconstructableJob.from_dict(packed) if packed else None)
         _keep_configuration()
-        _show_output_in_threads()
+        dagster_tails.show_output_in_threads()
 
 
 def _keep_definitions(loaded: ReconstructableJob | None) -> None:
@@ -241,47 +237,6 @@ class _Configurations:
     def build(job_def: dg.JobDefinition, run_config: Mapping[str, Any] | None = None) -> Any:
         run = _now.run
         return ResolvedRunConfig.build(job_def, run_config) if run is None else run.config(job_def, run_config)
-
-
-def _show_output_in_threads() -> None:
-    """Show in the terminal of the worker what is captured of a step's output, by a thread in place of processes.
-
-    Reason: for each step Dagster starts four processes, two of which are Python, and ends them; their CPU is that of a small step.
-    Risk: medium; where the function has another name, Dagster starts its processes.
-    """
-    if hasattr(compute_logs, "tail_to_stream") and not _is_ours(compute_logs, "tail_to_stream"):
-        _set(compute_logs, "tail_to_stream", partial(_shown, compute_logs.tail_to_stream))
-
-
-@contextmanager
-def _shown(by_dagster: Any, path: str, stream: Any) -> Iterator[Any]:
-    """Show in a stream what comes to a file."""
-    try:
-        terminal = os.dup(stream.fileno())  # Dagster redirects the stream to the file after this
-    except (AttributeError, OSError, ValueError):  # it is no file, so that Dagster may not redirect it
-        with by_dagster(path, stream) as processes:
-            yield processes
-        return
-    ended = threading.Event()
-    thread = threading.Thread(target=_copy, args=(path, terminal, ended), name="step-output", daemon=True)
-    thread.start()
-    try:
-        yield (None, None)
-    finally:
-        ended.set()
-        thread.join(_END_SECONDS)
-
-
-def _copy(path: str, terminal: int, ended: threading.Event) -> None:
-    """Copy what comes to a file until the end, and close where it goes to; one that takes nothing any more gets nothing."""
-    with suppress(OSError), os.fdopen(terminal, "wb", buffering=0), Path(path).open("rb", buffering=0) as file:
-        is_last = False
-        while not is_last:
-            is_last = ended.wait(_LOOK_SECONDS)
-            while text := file.read(1 << 16):
-                rest = memoryview(text)
-                while rest:
-                    rest = rest[os.write(terminal, rest) :]
 
 
 # Celery

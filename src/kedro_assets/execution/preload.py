@@ -14,7 +14,7 @@ from typing import Any
 from kedro.io import MemoryDataset
 from kedro.io.core import parse_dataset_definition
 
-from kedro_assets._internals import dagster_storage, garbage
+from kedro_assets._internals import dagster_storage, dagster_tails, garbage
 from kedro_assets.execution import forkserver
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ def preload() -> None:
     for module in dagster_storage.STEP_MODULES:
         _try(import_module, module)
     _try(dagster_storage.read_migrations_once)
+    _try(dagster_tails.show_output_in_threads)
     MemoryDataset({})  # Kedro imports pandas for the first one of a process
     for plugin in entry_points(group="kedro.hooks"):
         _try(plugin.load)

@@ -1,11 +1,8 @@
 """Fails when what Dagster does for each step of a worker, or the task of dagster-celery, changes."""
 
 import inspect
-import os
 import pickle
 import sys
-import threading
-import time
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
@@ -250,57 +247,6 @@ def test_dagster_does_all_by_itself_where_the_environment_says_so(instance, coun
     for step in ("first", "second"):
         assert execute(packed, run, step, kept) == [step]
     assert counted["plan"] == 2
-
-
-# Output.
-
-
-def test_output_is_shown_while_it_comes_and_to_its_end(tmp_path):
-    dagster_workers.keep_from_step_to_step()
-    reading, writing = os.pipe()
-    captured = tmp_path / "captured"
-    with os.fdopen(writing, "wb", buffering=0) as terminal:
-        with compute_logs.mirror_stream_to_file(terminal, str(captured)) as processes:
-            os.write(terminal.fileno(), b"begun\n")
-            assert os.read(reading, 100) == b"begun\n"
-            os.write(terminal.fileno(), b"ended\n")
-        assert os.read(reading, 100) == b"ended\n"
-        os.write(terminal.fileno(), b"after\n")
-        assert os.read(reading, 100) == b"after\n"
-    os.close(reading)
-    assert processes == (None, None)
-    assert captured.read_bytes() == b"begun\nended\n"
-    assert not [thread for thread in threading.enumerate() if thread.name == "step-output"]
-
-
-def test_a_step_does_not_wait_for_a_terminal_that_takes_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(dagster_workers, "_END_SECONDS", 0.2)
-    dagster_workers.keep_from_step_to_step()
-    reading, writing = os.pipe()
-    start = time.monotonic()
-    with (
-        os.fdopen(writing, "wb", buffering=0) as terminal,
-        compute_logs.mirror_stream_to_file(terminal, str(tmp_path / "captured")),
-    ):
-        os.write(terminal.fileno(), b"x" * (1 << 20))  # more than a pipe takes
-    os.close(reading)
-    assert time.monotonic() - start < 5
-    assert (tmp_path / "captured").stat().st_size == 1 << 20
-
-
-def test_a_stream_that_is_no_file_is_left_to_dagster(tmp_path, monkeypatch):
-    asked = []
-
-    def tail_to_stream(path, stream):
-        asked.append((path, stream))
-        return dagster_workers.ExitStack()
-
-    monkeypatch.setattr(compute_logs, "tail_to_stream", tail_to_stream)
-    dagster_workers.keep_from_step_to_step()
-    stream = object()
-    with compute_logs.mirror_stream_to_file(stream, str(tmp_path / "captured")):
-        pass
-    assert asked == [(str(tmp_path / "captured"), stream)]
 
 
 # Celery.
