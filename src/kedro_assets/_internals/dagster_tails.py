@@ -17,7 +17,10 @@ from dagster._core.execution import compute_logs
 from kedro_assets._internals import dagster_storage
 from kedro_assets._internals.process_output import VARIABLE
 
-_LOOK_SECONDS = 0.2  # between two looks for output of a step
+_LOOK_SECONDS = (
+    0.002,
+    0.05,
+)  # between two looks for output of a step: where some has come, and where none comes for long
 _END_SECONDS = 1  # that a step waits for its terminal to take the last output
 
 
@@ -88,10 +91,13 @@ class _Shown:
 def _copy(path: str, terminal: int, ended: threading.Event) -> None:
     """Copy what comes to a file until the end, and close where it goes to; one that takes nothing any more gets nothing."""
     with suppress(OSError), os.fdopen(terminal, "wb", buffering=0), Path(path).open("rb", buffering=0) as file:
-        is_last = False
+        is_last, (soon, late) = False, _LOOK_SECONDS
+        pause = soon
         while not is_last:
-            is_last = ended.wait(_LOOK_SECONDS)
+            is_last = ended.wait(pause)
+            pause = min(2 * pause, late)
             while text := file.read(1 << 16):
+                pause = soon
                 rest = memoryview(text)
                 while rest:
                     rest = rest[os.write(terminal, rest) :]
