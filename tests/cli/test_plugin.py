@@ -34,6 +34,7 @@ def test_the_command_line_imports_nothing_heavy(shop) -> None:
         "kedro_assets.cli.options",
         "kedro_assets.cli.output",
         "kedro_assets._internals",
+        "kedro_assets._internals.garbage",
         "kedro_assets._internals.process_output",
         "kedro_assets.errors",
         "kedro_assets._version",
