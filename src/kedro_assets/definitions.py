@@ -81,12 +81,8 @@ class Translation:
 
     def steps(self) -> Mapping[str, dg.AssetsDefinition]:
         """Return the steps of clusters by their names; one that makes no asset has none, as only ops run its nodes."""
-        by_key = {key: step for step in self.assets for key in step.keys}
-        made = {cluster.name: self.table.made_by(cluster.nodes) for cluster in self.clusters}
-        found = {
-            name: next((by_key[each.key] for each in those if each.key in by_key), None) for name, those in made.items()
-        }
-        return {name: step for name, step in found.items() if step is not None}
+        clusters = {asset.key: asset.cluster.name for asset in self.table.assets if asset.cluster}
+        return {clusters[key]: step for step in self.assets for key in step.keys if key in clusters}
 
 
 def build_definitions(

@@ -17,10 +17,7 @@ from dagster._core.execution import compute_logs
 from kedro_assets._internals import dagster_storage
 from kedro_assets._internals.process_output import VARIABLE
 
-_LOOK_SECONDS = (
-    0.002,
-    0.05,
-)  # between two looks for output of a step: where some has come, and where none comes for long
+_LOOK_SECONDS = 0.002, 0.05  # between two looks for output: where some has just come, and where none comes for long
 _END_SECONDS = 1  # that a step waits for its terminal to take the last output
 
 

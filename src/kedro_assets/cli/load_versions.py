@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from kedro_assets.errors import KedroAssetsError, suggest
@@ -34,12 +35,12 @@ def check_load_versions(projects: Sequence[KedroProject], options: Mapping[str, 
             known = {dataset for project in projects for dataset in project.project.resolver.config}
             msg = f"The catalog has no dataset '{name}' of which a version could be loaded. {suggest(name, known)}"
             raise KedroAssetsError(msg)
-        for project in found:
-            kept = _kept(project, name, options.get("runtime_params") or {})
-            if kept and version not in kept:
-                latest = ", ".join(reversed(kept[-_TOLD:])) + (", ..." if len(kept) > _TOLD else "")
-                msg = f"The dataset '{name}' has no version '{version}'. The versions that it has, the latest first: {latest}."
-                raise KedroAssetsError(msg)
+        listed = [_kept(project, name, options.get("runtime_params") or {}) for project in found]
+        kept = sorted({*chain.from_iterable(listed)})
+        if all(listed) and version not in kept:  # the same project is there once for each environment
+            latest = ", ".join(reversed(kept[-_TOLD:])) + (", ..." if len(kept) > _TOLD else "")
+            msg = f"The dataset '{name}' has no version '{version}'. The versions that it has, the latest first: {latest}."
+            raise KedroAssetsError(msg)
 
 
 def _has(project: KedroProject, name: str) -> bool:

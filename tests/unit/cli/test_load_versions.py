@@ -64,3 +64,10 @@ def test_where_versions_cannot_be_listed_the_node_says_why(kedro, kept, monkeypa
     with caplog.at_level("DEBUG"):
         check([kedro], raw="2026")
     assert "hunter2" not in caplog.text
+
+
+def test_a_version_that_one_environment_has_is_not_refused_for_another(kedro, kept, monkeypatch):
+    listed = iter([["2024"], ["2025"], ["2024"], []])
+    monkeypatch.setattr(load_versions, "kept_versions", lambda *_: next(listed))
+    check([kedro, kedro], raw="2025")
+    check([kedro, kedro], raw="2026")  # the other one cannot be listed
