@@ -303,8 +303,11 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def soak(session: nox.Session) -> None:
-    """Kill and starve what runs under a real daemon, and count what it starts, for 30 minutes or `-- MINUTES`; Linux only."""
-    session.install("-e", ".[dev]", "kedro-datasets[json-jsondataset]")
+    """Kill and starve what runs under a real daemon, and count what it starts, for 30 minutes or `-- MINUTES`; Linux only.
+
+    `-- --only workers` has a Dask worker and a Celery worker execute 500 runs each.
+    """
+    session.install("-e", ".[dev]", "kedro-datasets[json-jsondataset]", "pytest>=8.2", *ENGINES, "psutil")
     session.chdir("tests")
     with _temporary_files() as temporary:
         session.run("python", "-m", "soak", *session.posargs, env={**QUIET, **temporary})

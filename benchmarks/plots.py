@@ -24,7 +24,7 @@ STYLE = {
     "legend.frameon": False,
 }
 COLOURS = {"kedro-assets": "#e8710a", "hand-written": "#5b8def", "kedro-dagster": "#b05bd6", "kedro run": "#3aa757"}
-MARKS = {"node": "o", "pipeline": "s", "namespace": "^", "memory": "D"}
+MARKS = {"node": "o", "pipeline": "s", "namespace": "^", "memory": "D", "pipeline, `kedro assets run`": "*"}
 
 
 def draw_curves(axes: Axes, rows: Sequence[Row], along: str, metric: str) -> None:

@@ -31,6 +31,7 @@ from results import Row
 PEER_NODES = 100
 """The largest project for kedro-dagster."""
 IN_TERMINAL = "kedro-assets, `kedro assets run`"
+IN_ONE_STEP = "kedro-assets, pipeline, `kedro assets run`"
 TOGETHER = "`kedro run` + one empty asset"
 """Kedro's run and Dagster's start, one after the other."""
 
@@ -57,6 +58,7 @@ def _files(nodes: int, options: Options) -> list[Row]:
         contenders: dict[str, Callable[[], Sample]] = {side.name: partial(execute, side) for side in sides}
         contenders[plain.name] = partial(kedro_run, plain)
         contenders[IN_TERMINAL] = partial(assets_run, by_node)
+        contenders[IN_ONE_STEP] = partial(assets_run, by_pipeline)
         rounds = min(options.rounds, 3) if nodes >= 1000 else options.rounds
         warm_up = not options.quick and nodes == min(options.nodes)
         samples = take_turns(contenders, rounds, {"kedro-dagster": 3}, warm_up=warm_up)

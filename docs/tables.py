@@ -172,7 +172,7 @@ def soak_table(part: str) -> str:
         LookupError: If no result file has it.
     """
     results = [json.loads(file.read_text(encoding="utf-8")) for file in _SOAK_RESULTS.glob("*.json")]
-    kind = "counted" if part == "counted" else "killed"
+    kind = part if part in ("counted", "workers") else "killed"
     found = max((result for result in results if kind in result), key=lambda result: result["started"], default=None)
     if found is None:
         msg = f"No file in {_SOAK_RESULTS} has the part '{kind}'; `nox -s soak` makes them."
@@ -204,14 +204,22 @@ def _soak_runs(killed: dict[str, Any]) -> list[dict[str, Any]]:
 def _soak_growth(killed: dict[str, Any]) -> list[dict[str, Any]]:
     """Say what became of memory and descriptors of the services."""
     return [
-        {
-            "service": grown["service"],
-            "minutes": f"{grown['minutes']:.0f}",
-            "megabytes": " to ".join(f"{value:.0f}" for value in grown["megabytes"]),
-            "descriptors": " to ".join(f"{value:.0f}" for value in grown["descriptors"]),
-        }
+        {"service": grown["service"], "minutes": f"{grown['minutes']:.0f}", **_grown(grown)}
         for grown in killed["growth"]
     ]
+
+
+def _soak_workers(workers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Say what became of memory and descriptors of workers, and of the process that launched the runs."""
+    return [
+        {"process": grown["service"], "runs": sum(worked["runs"].values()), **_grown(grown)}
+        for worked in workers
+        for grown in worked["growth"]
+    ]
+
+
+def _grown(grown: dict[str, Any]) -> dict[str, str]:
+    return {what: " to ".join(f"{value:.0f}" for value in grown[what]) for what in ("megabytes", "descriptors")}
 
 
 _SOAK_ROWS = {
@@ -220,6 +228,7 @@ _SOAK_ROWS = {
     "invariants": lambda killed: killed["invariants"],
     "growth": _soak_growth,
     "counted": lambda counted: counted["rows"],
+    "workers": _soak_workers,
 }
 
 

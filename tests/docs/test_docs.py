@@ -646,9 +646,11 @@ def test_what_the_newest_soak_has_found_is_shown(
             "invariants": [{"invariant": "ends", "tried": 9, "broken": broken}],
         }
 
+    grown = {"service": "dask worker", "minutes": 2.0, "megabytes": [91.2, 92.7], "descriptors": [9, 9]}
     for name, started, part in [
         ("2026-01-02-10", "2026-01-02T12:00", {"killed": killed(0)}),
         ("2026-01-02-2", "2026-01-02T10:00", {"killed": killed(1), "counted": {"rows": [{"what": "job", "asked": 2}]}}),
+        ("2026-01-02-3", "2026-01-02T11:00", {"workers": [{"runs": {"SUCCESS": 9}, "growth": [grown]}]}),
     ]:
         (tmp_path / f"{name}.json").write_text(json.dumps({"started": started, **part}), encoding="utf-8")
     monkeypatch.setattr(tables, "_SOAK_RESULTS", tmp_path)
@@ -658,6 +660,7 @@ def test_what_the_newest_soak_has_found_is_shown(
         "| ends | 9 | 0 |",
     ]
     assert tables.soak_table("counted").splitlines()[-1] == "| job | 2 |"
+    assert tables.soak_table("workers").splitlines()[-1] == "| dask worker | 9 | 91 to 93 | 9 to 9 |"
     monkeypatch.setattr(tables, "_SOAK_RESULTS", tmp_path / "nowhere")
     with pytest.raises(LookupError, match=r"part 'killed'; `nox -s soak`"):
         tables.soak_table("faults")

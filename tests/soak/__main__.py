@@ -1,4 +1,4 @@
-"""Harm a deployment of Dagster, and count what its daemon starts: `python -m soak [MINUTES] [--only killed counted]`."""
+"""Harm a deployment of Dagster, count what its daemon starts, and wear out workers: `python -m soak [MINUTES] [--only PART ...]`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent))
 
-from soak import counted, faults, killed  # noqa: E402
+from soak import counted, faults, killed, workers  # noqa: E402
 
 RESULTS = HERE / "results"
 PACKAGES = ("kedro-assets", "dagster", "kedro", "kedro-datasets")
-PARTS = ("killed", "counted")
+TIMED = ("killed", "counted")
+PARTS = (*TIMED, "workers")
 COUNTED_SHARE = 1 / 3
 
 
@@ -31,14 +32,15 @@ def main() -> None:
     """Do what the command line asks for, print tables, write a result file, and fail if something does not hold."""
     parser = argparse.ArgumentParser(prog="soak", description=__doc__)
     parser.add_argument("minutes", type=float, nargs="?", default=30, help="how long, in all (default: 30)")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="a part of it")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=TIMED, help="a part of it")
+    parser.add_argument("--runs", type=int, default=500, help="how many each of the workers has (default: 500)")
     parser.add_argument("--seed", type=int, default=1, help="of what is drawn: launches and faults")
     parser.add_argument(
         "--cluster-by", choices=counted.CLUSTER_BY, default="memory", help="of the project of `counted`"
     )
     parser.add_argument("--results", type=Path, default=RESULTS, help="the folder for the result file")
     arguments = parser.parse_args()
-    both, failures, result = len(arguments.only) == len(PARTS), [], _described(arguments.seed)
+    both, failures, result = {*TIMED} <= {*arguments.only}, [], _described(arguments.seed)
     if "killed" in arguments.only:
         minutes = arguments.minutes * ((1 - COUNTED_SHARE) if both else 1)
         with _folder() as place:
@@ -56,6 +58,12 @@ def main() -> None:
             "rows": counts.rows(),
         }
         failures += counts.failures()
+    if "workers" in arguments.only:
+        for engine in workers.ENGINES:
+            with _folder() as place:
+                worked = workers.work(Path(place).resolve(), engine, arguments.runs)
+            result.setdefault("workers", []).append(asdict(worked))
+            failures += worked.failures()
     result["failures"] = failures
     _print(result)
     print(f"Written to {_write(arguments.results, result)}")
@@ -106,16 +114,21 @@ def _print(result: Mapping[str, Any]) -> None:
         _table(found["faults"])
         _table(found["invariants"])
         _table({"what cannot be helped": what, "runs": count} for what, count in found["known"].items())
-        _table(
-            {"service": each["service"], "minutes": f"{each['minutes']:.0f}"}
-            | {what: " to ".join(f"{value:.0f}" for value in each[what]) for what in ("megabytes", "descriptors")}
-            for each in found["growth"]
-        )
+        _table(map(_grown, found["growth"]))
     if found := result.get("counted"):
         print(f"\n## Counted\n\n{found['minutes']:.0f} minutes, `cluster_by: {found['cluster_by']}`\n")
         _table(found["rows"])
+    if found := result.get("workers"):
+        print("\n## Workers\n")
+        _table({"engine": each["engine"], **each["runs"]} for each in found)
+        _table(_grown(growth) for each in found for growth in each["growth"])
     for failure in result["failures"]:
         print(f"FAILED {failure}")
+
+
+def _grown(growth: Mapping[str, Any]) -> dict[str, str]:
+    figures = {what: " to ".join(f"{value:.0f}" for value in growth[what]) for what in ("megabytes", "descriptors")}
+    return {"service": growth["service"], "minutes": f"{growth['minutes']:.0f}", **figures}
 
 
 def _table(rows: Iterable[Mapping[str, Any]]) -> None:

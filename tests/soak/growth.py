@@ -66,14 +66,24 @@ class Watch:
     def growth(self) -> list[Growth]:
         """Return how the last process of each service has changed, if it was watched for long enough."""
         last = {name: samples for (name, _), samples in self._samples.items()}
-        return [_growth(name, samples) for name, samples in last.items() if len(samples) >= ENOUGH_SAMPLES]
+        return [
+            growth_of(name, samples, len(samples) * SAMPLE_SECONDS / 60)
+            for name, samples in last.items()
+            if len(samples) >= ENOUGH_SAMPLES
+        ]
 
 
-def _growth(service: str, samples: Sequence[tuple[float, float]]) -> Growth:
+def growth_of(service: str, samples: Sequence[tuple[float, float]], minutes: float) -> Growth:
+    """Say how a process has changed.
+
+    Args:
+        service: What it is.
+        samples: Its megabytes and descriptors, of at least three times.
+        minutes: How long it was watched.
+    """
     warm = samples[int(len(samples) * WARM_UP) :]
     third = len(warm) // 3
     first, last = warm[:third], warm[-third:]
-    minutes = len(warm) * SAMPLE_SECONDS / 60
     megabytes = (statistics.median(each[0] for each in first), statistics.median(each[0] for each in last))
     descriptors = (min(each[1] for each in first), min(each[1] for each in last))
-    return Growth(service, round(minutes, 1), megabytes, descriptors)
+    return Growth(service, round(minutes * len(warm) / len(samples), 1), megabytes, descriptors)

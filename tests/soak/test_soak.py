@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,6 +23,7 @@ from soak.deployment import Deployment, Process
 from soak.faults import Fault, Tormentor, small_disk
 from soak.growth import Growth
 from soak.invariants import CLAIMS, ENDS, HOOKS, NODE_HOOKS, Findings, Run, look_at_hooks, look_at_runs
+from soak.workers import Worked
 
 CREATED = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
 VERSION = kedro_timestamp(CREATED)
@@ -164,6 +166,13 @@ def test_what_is_claimed_and_is_not_there_or_broken_off_is_found(tmp_path: Path,
 )
 def test_what_grows_is_found(megabytes: tuple[float, float], descriptors: tuple[float, float], flat: bool) -> None:
     assert Growth("daemon", 10, megabytes, descriptors).is_flat() == flat
+
+
+def test_a_worker_that_grows_and_a_run_that_fails_are_found() -> None:
+    grown = Growth("dask worker", 10, (100, 200), (9, 9))
+    worked = Worked("dask", Counter(SUCCESS=9, FAILURE=1), [grown, Growth("dask runs", 10, (100, 100), (9, 9))])
+    assert [failure.split(":")[0] for failure in worked.failures()] == ["dask", "dask worker grows"]
+    assert Worked("dask", Counter(SUCCESS=9)).failures() == []
 
 
 def test_the_project_whose_runs_are_counted_has_no_problems(tmp_path: Path) -> None:
