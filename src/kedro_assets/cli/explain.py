@@ -22,7 +22,7 @@ from kedro_assets.config import JobConfig, PipelineFilter
 from kedro_assets.definitions import Translation, translate
 from kedro_assets.errors import KedroAssetsError, Scope, suggest
 from kedro_assets.graph import Cluster, Vertex
-from kedro_assets.jobs import LOOKED_AT, expand_jobs
+from kedro_assets.jobs import LOOKED_AT, expand_jobs, possible_names
 from kedro_assets.names import base_name, identifier, is_parameter
 from kedro_assets.project import CatalogEntry, SourceLines, locate_project, source_lines
 from kedro_assets.redaction import Redactor, masked, redacted
@@ -377,7 +377,7 @@ class _Explainer:
         """Return the name of a schedule or a sensor in dagster.yml; its own if it is written out in a job."""
         config = self._project.config
         for name in config.schedules if isinstance(trigger, dg.ScheduleDefinition) else config.sensors:
-            if trigger.name in {identifier(config.assets.prefixed(name)), identifier(f"{trigger.job_name}__{name}")}:
+            if trigger.name in possible_names(name, config, [str(trigger.job_name)]):
                 return name
         return trigger.name
 

@@ -11,8 +11,8 @@ from kedro.pipeline.node import Node
 from kedro_assets._internals import dagster_jobs
 from kedro_assets.assets import AssetTable
 from kedro_assets.graph import ProjectGraph
-from kedro_assets.jobs import FILTERED
-from kedro_assets.names import base_name, identifier, is_parameter
+from kedro_assets.jobs import FILTERED, possible_names
+from kedro_assets.names import base_name, is_parameter
 from kedro_assets.runtime import KedroProject
 
 OF_FILTERS = {"pipeline_names": "pipeline", **FILTERED}
@@ -93,8 +93,8 @@ class Meanings:
 
     def _is_called(self, name: str, trigger: str, jobs: Sequence[str]) -> bool:
         """Whether a schedule or a sensor of some jobs has a name, in Dagster or in dagster.yml, where several jobs may share it."""
-        names = {name, *(project.project.config.assets.prefixed(name) for project in self.projects)}
-        return trigger in names | {identifier(f"{job}__{name}") for job in jobs}
+        configs = (project.project.config for project in self.projects)
+        return trigger in {name}.union(*(possible_names(name, config, jobs) for config in configs))
 
     def _keys_of_step(self, name: str) -> frozenset[dg.AssetKey]:
         """Return the assets of the projects that a step makes; none if there is no such step."""

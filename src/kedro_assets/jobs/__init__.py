@@ -10,6 +10,7 @@ from kedro_assets.jobs.run_config import merged
 from kedro_assets.jobs.schedules import build_schedules
 from kedro_assets.jobs.selection import FILTERED
 from kedro_assets.jobs.sensors import LOOKED_AT, build_job_sensors
+from kedro_assets.jobs.triggers import possible_names
 
 __all__ = [
     "FILTERED",
@@ -29,5 +30,6 @@ __all__ = [
     "merged",
     "nodes_left_out",
     "plan_jobs",
+    "possible_names",
     "stale_jobs",
 ]

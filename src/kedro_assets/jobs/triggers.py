@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Generic, Literal, TypeVar
 
 from attrs import frozen
@@ -11,7 +11,7 @@ from attrs import frozen
 from kedro_assets.config import DagsterConfig, ScheduleConfig, SensorConfig
 from kedro_assets.errors import Scope, suggest
 from kedro_assets.jobs.plan import PlannedJob
-from kedro_assets.names import distinct_identifiers
+from kedro_assets.names import distinct_identifiers, identifier
 
 T = TypeVar("T", ScheduleConfig, SensorConfig)
 
@@ -61,8 +61,23 @@ def build_triggers(
             if not isinstance(wanted, str):
                 found.append((f"{job}_{kind}" + (f"_{position + 1}" if position else ""), wanted, job, scope))
             elif wanted in valid:
-                found.append((wanted if used[wanted] == 1 else f"{job}__{wanted}", valid[wanted], job, scope))
+                found.append((wanted if used[wanted] == 1 else _shared(wanted, job), valid[wanted], job, scope))
             elif not problems.at(f"{kind}s", wanted).failed:
                 scope.add(f"no {kind} '{wanted}' is defined.", suggest(wanted, getattr(config, f"{kind}s")))
     names = distinct_identifiers(config.assets.prefixed(title) for title, *_ in found)
     return [Trigger(name, config, job, scope) for name, (_, config, job, scope) in zip(names, found, strict=True)]
+
+
+def possible_names(name: str, config: DagsterConfig, jobs: Iterable[str]) -> set[str]:
+    """Return the names in Dagster that a schedule or a sensor of dagster.yml can have.
+
+    Args:
+        name: Its name in dagster.yml.
+        config: dagster.yml.
+        jobs: The names in Dagster of the jobs that it may start.
+    """
+    return {identifier(title) for title in (config.assets.prefixed(name), *(_shared(name, job) for job in jobs))}
+
+
+def _shared(name: str, job: str) -> str:
+    return f"{job}__{name}"
