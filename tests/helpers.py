@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import gc
 import json
 import logging
@@ -313,21 +314,14 @@ def asset_materialize(project: KedroProject, selection: str, *options: str) -> s
 
 
 def calls(function: Callable[[], object]) -> int:
-    """Count the calls of Python functions while another one runs."""
-    count = 0
-
-    def profile(_frame, event, _argument):
-        nonlocal count
-        count += event == "call"
-
+    """Count the calls of Python functions while another one runs; cProfile does so in C."""
+    profile = cProfile.Profile(builtins=False)
     gc.disable()
-    sys.setprofile(profile)
     try:
-        function()
+        profile.runcall(function)
     finally:
-        sys.setprofile(None)
         gc.enable()
-    return count
+    return sum(entry.callcount for entry in profile.getstats())
 
 
 def forget_loggers(packages: Collection[str]) -> None:

@@ -1,6 +1,6 @@
 """Random projects through `kedro run` and through Dagster: whatever Kedro takes comes out the same.
 
-The environment variable KEDRO_ASSETS_EXAMPLES says how many projects are drawn, 200 without it; 2000 take twenty minutes.
+The environment variable KEDRO_ASSETS_EXAMPLES says how many projects are drawn, 60 without it; 2000 take twenty minutes.
 A failure prints the smallest project that fails, and a `@reproduce_failure` to run it again.
 """
 
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from kedro.framework.project import LOGGING, configure_logging
 from random_projects import RandomProject, projects, written
 
-EXAMPLES = int(os.environ.get("KEDRO_ASSETS_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("KEDRO_ASSETS_EXAMPLES", "60"))
 RANDOM = settings(
     max_examples=EXAMPLES,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
