@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import subprocess
-import sys
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -22,11 +21,14 @@ from uuid import uuid4
 import dagster as dg
 from kedro.framework.project import LOGGING
 from kedro.framework.startup import bootstrap_project
+from stack_names import ask_for_names_only
 from warm_python import WARM_PYTHON
 
 from kedro_assets import build_definitions
 from kedro_assets.execution.forkserver import DATASETS_VARIABLE, JOB_VARIABLE
 from kedro_assets.runtime.step_process import RUN_PROCESS_VARIABLE
+
+ask_for_names_only()  # the processes of steps import this module too
 
 SETTINGS = "from .hooks import Recorder\n\nHOOKS = (Recorder(),)\n"
 
