@@ -10,7 +10,8 @@ import os
 import subprocess
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import forkserver
@@ -226,9 +227,26 @@ def load_definitions(project: KedroProject) -> dg.Definitions:
     return build_definitions(project.path)
 
 
+_built: list[dict[tuple[str, str], dg.JobDefinition]] = []
+"""The jobs that the runs which this process executes just now have asked for."""
+
+
+@contextmanager
+def jobs_built_once() -> Iterator[None]:
+    """Build a job once for a run in this process, as a code location does; Dagster asks four times for one that has none."""
+    _built.append({})
+    try:
+        yield
+    finally:
+        _built.pop()
+
+
 def load_job(path: str, job: str) -> dg.JobDefinition:
     """Build one job of a project, in whatever process needs it."""
-    return build_definitions(path).resolve_job_def(job)
+    built = _built[-1] if _built else {}
+    if (path, job) not in built:
+        built[path, job] = build_definitions(path).resolve_job_def(job)
+    return built[path, job]
 
 
 def load_merged_job(path: str, package: str, job: str) -> dg.JobDefinition:
@@ -272,15 +290,16 @@ def execute(
     keys = [dg.AssetKey(asset) for asset in assets] if assets else None
     options = dg.ReexecutionOptions.from_failure(continue_from, instance) if continue_from else None
     tags = {"dagster/is_resume_retry": "true"} if continue_from else {}  # as of the UI, of backfills and of run retries
-    return dg.execute_job(
-        job_definition,
-        instance,
-        tags=tags,
-        run_config=config,
-        asset_selection=keys,
-        reexecution_options=options,
-        raise_on_error=raise_on_error,
-    )
+    with jobs_built_once():
+        return dg.execute_job(
+            job_definition,
+            instance,
+            tags=tags,
+            run_config=config,
+            asset_selection=keys,
+            reexecution_options=options,
+            raise_on_error=raise_on_error,
+        )
 
 
 def materialized(result: dg.JobExecutionResult) -> list[str]:
