@@ -127,7 +127,10 @@ def _test(session: nox.Session, pytest: str, env: dict[str, str]) -> None:
 
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
-    """Draw 10,000 new inputs for the fuzzers; KEDRO_ASSETS_EXAMPLES says how many, and arguments choose among the tests."""
+    """Draw 10,000 new inputs for the fuzzers; KEDRO_ASSETS_EXAMPLES says how many, and arguments choose among the tests.
+
+    With it the random projects and histories of tests/integration are drawn anew too, and as many as it says.
+    """
     session.install("-e", ".[dev]", *TESTING)
     examples = os.environ.get("KEDRO_ASSETS_EXAMPLES", "10000")
     env = {**_dagster_home(session), "KEDRO_ASSETS_EXAMPLES": examples}

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
@@ -23,26 +21,11 @@ settings.register_profile(
 settings.load_profile("tests")
 
 import dagster as dg  # noqa: E402
-from dynaconf.loaders import py_loader  # noqa: E402
-from dynaconf.utils import files  # noqa: E402
 from helpers import forget_loggers  # noqa: E402
 from kedro.framework.project import LOGGING  # noqa: E402
 
 from kedro_assets._internals import dagster_storage  # noqa: E402
 
-
-def names_of_the_stack() -> list[SimpleNamespace]:
-    """The stack, of whose frames Dynaconf wants to know the files."""
-    frame, found = sys._getframe(1), []
-    while frame is not None:
-        found.append(SimpleNamespace(filename=frame.f_code.co_filename))
-        frame = frame.f_back
-    return found
-
-
-# Kedro's settings ask for it four times per project; `inspect.stack` also looks for the source of each of pytest's frames
-# in all modules, which takes a third of the time of a test.
-files.inspect = py_loader.inspect = SimpleNamespace(stack=names_of_the_stack)
 # Every instance of Dagster that a test makes reads the same ninety files.
 dagster_storage.read_migrations_once()
 

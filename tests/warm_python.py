@@ -21,6 +21,8 @@ from typing import IO, Any
 
 MODULES = (
     *("dagster", "dagster._cli", "dagster._core.storage.sqlite", "alembic.command", "pandas"),
+    *("dagster._core.storage.sqlite_storage", "dagster._daemon.controller", "dagster._utils.test"),
+    *("networkx", "requests", "rich.logging", "rich.traceback", "structlog", "cattrs"),
     *("kedro.config", "kedro.io", "kedro.pipeline", "kedro_datasets.json"),
 )
 """What is imported: nothing that reads the environment, as `kedro.framework.project` does, and nothing of this project."""
@@ -129,6 +131,7 @@ if __name__ == "__main__":
     with redirect_stdout(sys.stderr):  # Kedro logs while it is imported, and the answers are on the other one
         for name in (*MODULES, *sys.argv[1:]):
             import_module(name)
+        import_module("stack_names").ask_for_names_only()
     gc.freeze()  # what is imported is no garbage, and commands share its pages for as long as nobody looks at it
     found = _serve()
     if found is not None:

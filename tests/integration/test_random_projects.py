@@ -1,6 +1,6 @@
 """Random projects through `kedro run` and through Dagster: whatever Kedro takes comes out the same.
 
-The environment variable KEDRO_ASSETS_EXAMPLES says how many projects are drawn, 200 without it; 2000 take twenty minutes.
+The environment variable KEDRO_ASSETS_EXAMPLES says how many projects are drawn, 60 without it; 2000 take twenty minutes.
 A failure prints the smallest project that fails, and a `@reproduce_failure` to run it again.
 """
 
@@ -9,11 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 import dagster as dg
-import helpers
 import pytest
 from comparing import PIPELINE_HOOKS, PROCESS_HOOKS, Outcome, assert_same, by_dagster, by_kedro, start_over
 from hypothesis import HealthCheck, Phase, given, settings
@@ -21,7 +19,7 @@ from hypothesis import strategies as st
 from kedro.framework.project import LOGGING, configure_logging
 from random_projects import RandomProject, projects, written
 
-EXAMPLES = int(os.environ.get("KEDRO_ASSETS_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("KEDRO_ASSETS_EXAMPLES", "60"))
 RANDOM = settings(
     max_examples=EXAMPLES,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -52,12 +50,6 @@ def in_memory() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-@pytest.fixture
-def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Build the definitions of a project once; Dagster would have them built four times for a run in one process."""
-    monkeypatch.setattr(helpers, "load_job", lru_cache(maxsize=1)(helpers.load_job))
-
-
 def assert_same_as(theirs: Outcome, ours: Outcome, random: RandomProject, *, one_process: bool = True) -> None:
     """Compare them; if a node fails, a step that waits for its step runs none of its nodes, and is left out.
 
@@ -69,7 +61,6 @@ def assert_same_as(theirs: Outcome, ours: Outcome, random: RandomProject, *, one
     assert_same(ours, theirs, one_process=one_process)
 
 
-@pytest.mark.usefixtures("loaded_once")
 @settings(RANDOM)
 @given(random=projects())
 def test_a_random_project_does_in_dagster_what_it_does_in_kedro_run(
@@ -97,7 +88,6 @@ def test_a_random_project_does_in_several_processes_what_it_does_in_kedro_run(
         assert_same_as(theirs, ours, random, one_process=False)
 
 
-@pytest.mark.usefixtures("loaded_once")
 @settings(RANDOM, max_examples=max(EXAMPLES // 4, 1))  # two runs each, and two of Kedro
 @given(random=projects(failing=False), data=st.data())
 def test_a_selection_of_a_finished_project_is_made_again_by_the_nodes_it_needs_from_new_data(
