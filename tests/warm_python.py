@@ -9,12 +9,14 @@ import gc
 import json
 import os
 import runpy
+import select
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
@@ -26,12 +28,44 @@ MODULES = (
     *("kedro.config", "kedro.io", "kedro.pipeline", "kedro_datasets.json"),
 )
 """What is imported: nothing that reads the environment, as `kedro.framework.project` does, and nothing of this project."""
+START_SECONDS = 120
 AT_START = ("PYTHON", "COVERAGE", "LD_", "LC_", "LANG", "TZ")
 """How the names of variables begin that a Python, or one of the modules, reads when it starts."""
 
 
+class Forked:
+    """A command that was forked from a warm Python, as `subprocess.Popen` would have it.
+
+    Attributes:
+        pid: The id of its process.
+        code: Its exit code; None while it runs.
+    """
+
+    def __init__(self, pid: int, changed: threading.Condition) -> None:
+        self.pid = pid
+        self.code: int | None = None
+        self._changed = changed
+
+    def poll(self) -> int | None:
+        """Return its exit code; None while it runs."""
+        return self.code
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit code, once it has ended."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self.code is not None, timeout):
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
+        assert self.code is not None
+        return self.code
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
+
+
 class WarmPython:
-    """Runs commands as `python -m` does, one at a time; it is started with the first one, and ends with this process."""
+    """Runs commands as `python -m` does; it is started with the first one, and ends with this process."""
 
     def __init__(self, more: Sequence[str] = ()) -> None:
         """Have more modules imported: what the projects need in which commands are run."""
@@ -39,54 +73,84 @@ class WarmPython:
         self._server: subprocess.Popen[str] | None = None
         self._environment: Mapping[str, str] = {}
         self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._forked: list[Forked] = []
 
     def run(
         self, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run the module that a command begins with in a folder; without an environment it is that of this process."""
         environment = dict(os.environ if environment is None else environment)
-        if not self._lock.acquire(blocking=False):  # another thread has a command that runs
-            return _run_anew(command, folder, environment)
-        try:
-            server = self._started(environment)
-            if server is None:
+        with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
+            forked = self.start(command, folder, environment, (out.name, err.name))
+            if forked is None:
                 return _run_anew(command, folder, environment)
-            with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
-                asked = {"command": command, "folder": str(folder), "environment": environment}
-                asked["files"] = [out.name, err.name]
-                code = _ask(server, asked)
-                return subprocess.CompletedProcess(list(command), code, _text(out), _text(err))
-        finally:
-            self._lock.release()
+            return subprocess.CompletedProcess(list(command), forked.wait(), _text(out), _text(err))
+
+    def start(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        files: tuple[str, str],
+        *,
+        leads: bool = False,
+    ) -> Forked | None:
+        """Start the module that a command begins with.
+
+        Args:
+            command: The module and its arguments.
+            folder: Where it runs.
+            environment: Its variables.
+            files: Where its output and its errors go.
+            leads: Whether it is the leader of a group of processes.
+
+        Returns:
+            What runs; None if the warm Python was started with other variables that it has read.
+        """
+        asked = {"command": command, "folder": str(folder), "environment": environment, "files": files, "leads": leads}
+        with self._lock:
+            server = self._serving(environment)
+            if _read_at_start(environment) != _read_at_start(self._environment):
+                return None
+            assert server.stdin
+            with self._changed:
+                before = len(self._forked)
+                server.stdin.write(f"{json.dumps(asked)}\n")
+                server.stdin.flush()
+                assert self._changed.wait_for(lambda: len(self._forked) > before, START_SECONDS), (
+                    "the warm Python has ended"
+                )
+                return self._forked[before]
 
     def end(self) -> None:
         """Let the Python end before this process does."""
-        if self._server is not None and self._server.stdin and self._server.stdout:
+        if self._server is not None and self._server.stdin:
             self._server.stdin.close()
             self._server.wait()
-            self._server.stdout.close()
 
-    def _started(self, environment: Mapping[str, str]) -> subprocess.Popen[str] | None:
-        """Return the Python; None if it was started with other variables that it has read."""
+    def _serving(self, environment: Mapping[str, str]) -> subprocess.Popen[str]:
         if self._server is None:
             pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
             self._server = subprocess.Popen([sys.executable, __file__, *self._more], env=environment, **pipes)
             self._environment = environment
-        is_same = _read_at_start(environment) == _read_at_start(self._environment)
-        return self._server if is_same else None
+            threading.Thread(target=self._listen, args=(self._server.stdout,), daemon=True).start()
+        return self._server
+
+    def _listen(self, answers: IO[str]) -> None:
+        with answers:
+            for line in answers:
+                number, *code = map(int, line.split())
+                with self._changed:
+                    if code:
+                        self._forked[number].code = code[0]
+                    else:
+                        self._forked.append(Forked(number, self._changed))
+                    self._changed.notify_all()
 
 
 WARM_PYTHON = WarmPython()
 """That of this process."""
-
-
-def _ask(server: subprocess.Popen[str], asked: Mapping[str, Any]) -> int:
-    """Return the exit code of a command."""
-    assert server.stdin
-    assert server.stdout
-    server.stdin.write(f"{json.dumps(asked)}\n")
-    server.stdin.flush()
-    return int(server.stdout.readline())
 
 
 def _read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
@@ -105,17 +169,49 @@ def _text(file: IO[bytes]) -> str:
 
 def _serve() -> dict[str, Any] | None:
     """Fork a process for each command that is asked for, and say how it has ended. Return the command in that process."""
-    for line in sys.stdin:
-        process = os.fork()
-        if not process:
-            return json.loads(line)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])}\n")
-        sys.stdout.flush()
-    return None
+    woken, wakes = os.pipe()
+    os.set_blocking(wakes, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wakes)
+    left, forked, numbers = b"", -1, dict[int, int]()
+    while True:
+        ready, *_ = select.select([0, woken], [], [])
+        if woken in ready:
+            os.read(woken, 1000)
+            _say_what_has_ended(numbers)
+        if 0 not in ready:
+            continue
+        read = os.read(0, 100_000)
+        if not read:
+            return None
+        *lines, left = (left + read).split(b"\n")
+        for line in lines:
+            process = os.fork()
+            if not process:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                os.close(woken)
+                os.close(wakes)
+                return json.loads(line)
+            numbers[process] = forked = forked + 1
+            _say(f"{process}")
+
+
+def _say_what_has_ended(numbers: Mapping[int, int]) -> None:
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            _say(f"{numbers[ended[0]]} {os.waitstatus_to_exitcode(ended[1])}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _become(asked: Mapping[str, Any]) -> None:
     """Make this process the one that was asked for."""
+    if asked["leads"]:
+        os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, file in enumerate(asked["files"], 1):
         os.dup2(os.open(file, os.O_WRONLY), number)

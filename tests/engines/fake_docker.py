@@ -24,6 +24,8 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import uuid4
 
+from warm_python import Forked, WarmPython
+
 API_VERSION = "1.44"
 POLL_SECONDS = 0.05
 WAIT_SECONDS = 60
@@ -37,6 +39,10 @@ IMAGE_ENVIRONMENT = {
 }
 
 
+IMAGE_PYTHON = WarmPython(["kedro_datasets.json.json_dataset", "dagster._core.instance"])
+"""That of the image, as far as the commands of Dagster go."""
+
+
 class LocalProcess:
     """A command that runs as it would in a container: with the environment that it is given, as the leader of its own group of processes.
 
@@ -47,15 +53,24 @@ class LocalProcess:
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
-        self._streams = (tempfile.TemporaryFile(), tempfile.TemporaryFile())  # noqa: SIM115 - `close` closes them
-        self._process = subprocess.Popen(
+        self._streams = (tempfile.NamedTemporaryFile(), tempfile.NamedTemporaryFile())  # noqa: SIM115 - `close` closes them
+        variables, folder = {**IMAGE_ENVIRONMENT, **measured, **environment}, Path(tempfile.gettempdir())
+        self._process = self._forked(command, folder, variables) or subprocess.Popen(
             command,
-            env={**IMAGE_ENVIRONMENT, **measured, **environment},
-            cwd=tempfile.gettempdir(),
+            env=variables,
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=self._streams[0],
             stderr=self._streams[1],
             start_new_session=True,
+        )
+
+    def _forked(self, command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Forked | None:
+        """Fork Dagster's commands from a Python that has imported it, which is most of what a step takes."""
+        if command[0] != "dagster":
+            return None
+        return IMAGE_PYTHON.start(
+            command, folder, variables, tuple(stream.name for stream in self._streams), leads=True
         )
 
     @property
