@@ -45,7 +45,7 @@ Start = Callable[[Path], AbstractContextManager[Engine]]
 def dask(folder: Path) -> Iterator[Engine]:
     """Run a scheduler and two workers of one thread."""
     with dask_cluster(folder, workers=2) as address:
-        yield Engine({"dask": {"cluster": {"existing": {"address": address}}}}, partial(_used, "dask_worker"))
+        yield Engine({"dask": {"cluster": {"existing": {"address": address}}}}, partial(_used, "--nthreads"))
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def celery(folder: Path) -> Iterator[Engine]:
     variables = {"DAGSTER_HOME": str(home)}
     with (
         redis_server(folder) as url,
-        celery_worker(folder, "dagster_celery.app", url, processes=3, variables=variables),
+        celery_worker(folder, "celery", url, variables=variables, concurrency=3),
     ):
         yield Engine({"celery": {"broker": url, "backend": url}}, partial(_used, "dagster_celery"))
 

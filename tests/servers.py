@@ -235,6 +235,69 @@ def dagster_dev(home: Path, *projects: KedroProject, settings: Mapping[str, Any]
 
 
 @contextmanager
+def started(
+    command: Sequence[str],
+    log: Path,
+    ready: Callable[[], bool],
+    *,
+    folder: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    user: str | None = None,
+    stop: signal.Signals = signal.SIGTERM,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the end of the block, and kill what it has started and left.
+
+    Args:
+        command: What starts it.
+        log: Where its output goes.
+        ready: Whether it is.
+        folder: Where it is started; that of the log by default.
+        variables: More of its environment.
+        user: Whose process it is.
+        stop: What tells it to end.
+    """
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder or log.parent,
+            env={**os.environ, **(variables or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            user=user,
+            # Where SIGINT is ignored, as it is in the background jobs of a shell script, Dagster ignores SIGTERM too.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads yet
+        )
+
+    def ready_or_dead() -> bool:
+        assert process.poll() is None, "it has ended"
+        return ready()
+
+    try:
+        try:
+            wait_for(ready_or_dead, " ".join(command[:4]), START_SECONDS)
+        except (AssertionError, TimeoutError) as error:
+            raise AssertionError(f"It has not started:\n{log.read_text(errors='replace')[-4000:]}") from error
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.send_signal(stop)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def free_port() -> int:
+    """Return a port of this machine on which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextmanager
 def web_server(
     command: Sequence[str], *, folder: Path, home: Path, variables: Mapping[str, str] | None = None
 ) -> Iterator[str]:
@@ -246,39 +309,14 @@ def web_server(
         home: Its DAGSTER_HOME, where its output goes too.
         variables: More of its environment.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = home / "dev.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, "--port", str(port)],
-            cwd=folder,
-            env={**os.environ, **(variables or {}), "DAGSTER_HOME": str(home)},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            # Where SIGINT is ignored, as it is in the background jobs of a shell script, Dagster ignores SIGTERM too.
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads yet
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for_server(url, process, log)
+    port = free_port()
+    url, given = f"http://127.0.0.1:{port}", {**(variables or {}), "DAGSTER_HOME": str(home)}
+    options: dict[str, Any] = {"folder": folder, "variables": given}
+    with started([*command, "--port", str(port)], home / "dev.log", partial(_answers, url), **options):
         yield url
-    finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
-def _wait_for_server(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        with suppress(URLError, ConnectionError, TimeoutError), urlopen(f"{url}/server_info", timeout=5):
-            return
-        time.sleep(0.3)
-    raise AssertionError(f"Dagster has not started:\n{log.read_text(encoding='utf-8')[-4000:]}")
+def _answers(url: str) -> bool:
+    with suppress(URLError, ConnectionError, TimeoutError), urlopen(f"{url}/server_info", timeout=5):
+        return True
+    return False

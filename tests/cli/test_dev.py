@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -18,16 +19,18 @@ from urllib.request import Request, urlopen
 from uuid import uuid4
 
 import pytest
-from conftest import Project, clean_environment
+from conftest import DAGSTER, Project, clean_environment, make_project
+from page_commands import RUN_BY, commands_for
 
+LINES = sorted({line for page in RUN_BY["tests/cli/test_dev.py"] for line in commands_for(__file__, page)})
 MARK = "KEDRO_ASSETS_TEST_OF_DEV"
 QUERY = """{ assetNodes { assetKey { path } metadataEntries { label ... on TextMetadataEntry { text } } } }"""
 
 
 class Server:
-    """`kedro assets dev` in a process group of its own, on a free port."""
+    """A command of a page that starts `kedro assets dev`, in a process group of its own and on a free port."""
 
-    def __init__(self, project: Project, home: Path, *options: str) -> None:
+    def __init__(self, line: str, project: Project, home: Path, variables: dict[str, str]) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -35,9 +38,9 @@ class Server:
         self.log = home / "dev.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "kedro", "assets", "dev", "--port", str(self.port), *options],
+                [sys.executable, "-m", *shlex.split(line), "--port", str(self.port)],
                 cwd=project.path,
-                env=clean_environment({"DAGSTER_HOME": str(home), MARK: self.mark}),
+                env=clean_environment({"DAGSTER_HOME": str(home), MARK: self.mark, **variables}),
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -90,20 +93,31 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def dev_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dev_home")
-    (folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
-    return folder
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose environment `test` is called `fast`, as that of the tutorial."""
+    made = make_project(tmp_path_factory.mktemp("dev"), dagster=DAGSTER)
+    made.write("definitions.py", "from kedro_assets import build_definitions\n\ndefs = build_definitions()\n")
+    (made.path / "conf" / "test").rename(made.path / "conf" / "fast")
+    return made
 
 
-@pytest.fixture(scope="module")
-def server(shop: Project, dev_home: Path) -> Iterator[Server]:
-    started = Server(shop, dev_home, "--env", "test")
+@pytest.fixture(scope="module", params=LINES)
+def server(
+    request: pytest.FixtureRequest, project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """The server of each line; where it does not name the environment, a variable does."""
+    home = tmp_path_factory.mktemp("dev_home")
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    started = Server(request.param, project, home, {} if "--env" in request.param else {"KEDRO_ENV": "fast"})
     yield started
     started.kill()
 
 
-def test_the_environment_reaches_the_code_server(server: Server, shop: Project) -> None:
+def test_the_pages_start_it_with_and_without_an_environment() -> None:
+    assert LINES == ["kedro assets dev", "kedro assets dev --env fast"]
+
+
+def test_the_environment_reaches_the_code_server(server: Server) -> None:
     assets = {"/".join(node["assetKey"]["path"]): node for node in server.wait_for_assets(120)}
     assert assets.keys() == {"raw", "cleaned", "doubled", "reports/summary"}
     metadata = {entry["label"]: entry.get("text") for entry in assets["doubled"]["metadataEntries"]}
@@ -112,7 +126,7 @@ def test_the_environment_reaches_the_code_server(server: Server, shop: Project) 
     assert len(locations["repositoriesOrError"]["nodes"]) == 1
 
 
-def test_sigterm_ends_it_and_all_that_it_started(server: Server, shop: Project) -> None:
+def test_sigterm_ends_it_and_all_that_it_started(server: Server) -> None:
     server.wait_for_assets(120)
     started = server.processes()
     if Path("/proc/self/environ").exists():
@@ -126,9 +140,9 @@ def test_sigterm_ends_it_and_all_that_it_started(server: Server, shop: Project) 
     assert "Traceback" not in server.log.read_text(encoding="utf-8")
 
 
-def test_nothing_is_left_in_the_project(server: Server, shop: Project) -> None:
+def test_nothing_is_left_in_the_project(server: Server, project: Project) -> None:
     server.process.wait(60)
-    assert not [name for name in shop.files() if ".tmp_dagster" in name or "dagster_home" in name]
+    assert not [name for name in project.files() if ".tmp_dagster" in name or "dagster_home" in name]
 
 
 def test_the_exit_code_passes_through(shop, cli) -> None:

@@ -1,46 +1,40 @@
 """The commands of the pages that are about the example project run in it, and say what the pages show.
 
-Every `kedro assets ...` and `kedro run ...` in a block of those pages is run, in the order of the page, in one copy of the example.
+Every command of those pages that `page_commands` leaves to this file is run, in the order of the page, in one copy of the example.
 The rules for what a reader would wait for:
 
-- `kedro assets dev` is left out: it is a server, whose start has tests of its own.
 - A command is run in the environment `fast` where it runs nodes; the sample has its files in `data/fast`.
 - Of `kedro assets run`, the one whose end a page shows is run. The others get `--dry-run` and, unless they have it or `--stale`,
   `--only-missing-outputs`: they resolve their job, selection, filters and parameters, and start nothing.
 - Of `kedro run`, the ones with a filter are run.
 - No command is run twice on a page, unless for another dagster.yml.
 
-A name that begins with `my_` is the reader's, and stands for one of the example.
+Names that begin with `my` are the reader's, and stand for those of the example.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from page_commands import ROOT, Shell, blocks, commands_for, commands_in
 from warm_python import WarmPython
 
-ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "flights"
 # How many commands of a page are run, and how many lines of what they say are compared.
 ABOUT_THE_EXAMPLE = {
-    "docs/tutorial/first-run.md": (3, 12),
+    "docs/tutorial/first-run.md": (5, 12),
     "docs/how-to/run-what-changed.md": (6, 5),
-    "docs/how-to/add-to-a-project.md": (10, 27),
-    "docs/how-to/from-cron.md": (2, 0),
-    "README.md": (4, 0),
+    "docs/how-to/add-to-a-project.md": (11, 27),
+    "README.md": (5, 0),
     "examples/flights/README.md": (4, 0),
 }
-BUILD_UPON_A_RUN = ("docs/how-to/run-what-changed.md", "docs/how-to/from-cron.md", "examples/flights/README.md")
-THE_READERS = {"my_dataset": "report"}
-BLOCK = re.compile(r"^```(bash|text|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"(?:^|[ /])(kedro (?:assets|run).*?)(?: +#.*| >>.*)?$")
+BUILD_UPON_A_RUN = ("docs/how-to/run-what-changed.md", "examples/flights/README.md")
+THE_READERS = {"my_dataset": "report", "my-kedro-project": "examples/flights"}
 DIFFERS = re.compile(
     r"\d+\.\d s|  +|data/fast(?=/)"
 )  # how long it took, the width of columns, the folder of the sample
@@ -57,17 +51,23 @@ class Example:
     """A copy of the example, in which a page is followed."""
 
     def __init__(self, folder: Path, python: WarmPython) -> None:
-        self.path = folder / "flights"
+        self.root, self.path = folder, folder / "examples" / "flights"
         shutil.copytree(EXAMPLE, self.path, ignore=shutil.ignore_patterns("__pycache__", "*.parquet", "*.pkl", "fast"))
         shutil.copytree(EXAMPLE / "conf" / "fast", self.path / "conf" / "fast")
-        (folder / "home").mkdir()
-        (folder / "home" / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
-        self._environment = {**os.environ, "DAGSTER_HOME": str(folder / "home"), "COLUMNS": "200"}
-        self._python = python
+        home = folder / "dagster_home"
+        home.mkdir()
+        (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+        variables = {"HOME": str(folder), "DAGSTER_HOME": str(home), "COLUMNS": "200"}
+        self._shell = Shell(self.path, variables, python)
+
+    def open(self, page: str) -> None:
+        """Begin a page: where it says so one is in the clone first, and else in the project."""
+        enters = any(line.startswith("cd ") for line in commands_for(__file__, page))
+        self._shell.folder = self.root if enters else self.path
 
     def run(self, line: str) -> tuple[int, list[str]]:
         """Run a command. Return its exit code, and its lines without what differs from run to run."""
-        done = self._python.run(shlex.split(line), self.path, self._environment)
+        done = self._shell.run(line)
         return done.returncode, [plain(text) for text in (done.stdout + done.stderr).splitlines()]
 
     def replace(self, path: str, text: str) -> str:
@@ -105,11 +105,9 @@ def plain(line: str) -> str:
     return DIFFERS.sub(lambda found: "data" if found[0] == "data/fast" else " ", line).strip()
 
 
-def commands(text: str) -> Iterator[str]:
-    for line in text.splitlines():
-        found = COMMAND.search(line.partition(" || ")[0])
-        if found and not found[1].startswith("kedro assets dev"):
-            yield re.sub(r"\bmy_\w+", lambda name: THE_READERS[name[0]], found[1])
+def the_readers(command: str) -> str:
+    """A command with the names of the example."""
+    return re.sub(r"\bmy[-_][\w-]+", lambda name: THE_READERS[name[0]], command)
 
 
 def quick(command: str, *, is_shown: bool) -> str | None:
@@ -132,13 +130,16 @@ def follow(page: str, example: Example) -> tuple[int, int]:
     before: dict[str, str] = {}
     last: list[str] = []
     compared = 0
-    found = BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))
-    for (language, text), (_, after) in zip(found, [*found[1:], ("", "")], strict=True):
-        if language == "yaml" and text.startswith(f"# {DAGSTER_YML}\n"):  # it is that of the next command
-            before.setdefault(DAGSTER_YML, example.replace(DAGSTER_YML, text))
+    ours = commands_for(__file__, page)
+    found = [*blocks(page)]
+    example.open(page)
+    for block, after in zip(found, [*(block.text for block in found[1:]), ""], strict=True):
+        if block.language == "yaml" and block.first_line == f"# {DAGSTER_YML}":  # it is that of the next command
+            before.setdefault(DAGSTER_YML, example.replace(DAGSTER_YML, block.text))
             continue
-        for line in filter(None, [quick(line, is_shown="the run succeeded" in after) for line in commands(text)]):
-            if line in ran and not before:
+        for command in [command.text for command in commands_in(block) if command.text in ours]:
+            line = quick(the_readers(command), is_shown="the run succeeded" in after)
+            if line is None or (line in ran and not before):
                 continue
             if line == "kedro assets init":
                 before = example.make_anew()
@@ -147,8 +148,8 @@ def follow(page: str, example: Example) -> tuple[int, int]:
             refused = any(shown.startswith("Error:") for shown in after.splitlines())
             assert code == refused, (line, last)
             before = example.put_back(before)
-        if language == "text" and ran:
-            shown = [plain(line) for line in text.splitlines() if not COMMAND.search(line)]
+        if block.language == "text" and ran:
+            shown = [plain(line) for line in block.text.splitlines() if not line.startswith("$ ")]
             for line in filter(None, shown):
                 assert line == "..." or line in last, (line, last)
                 compared += 1

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from warm_python import WARM_PYTHON
+from page_commands import Shell, blocks, commands_for, commands_in
 
-ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "tutorial" / "spaceflights.md"
-BLOCK = re.compile(r"^```(bash|text|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-ELSEWHERE = ("dev",)  # a server, whose start has tests of its own
+PAGE = "docs/tutorial/spaceflights.md"
 DIFFERS = re.compile(
     r"\d+\.\d s|\d{4}-\d\d-\d\dT[\d.]+Z|  +"
 )  # how long it took, when it was, and the width of columns
@@ -84,13 +79,6 @@ REGRESSOR = "regressor: {type: pickle.PickleDataset, filepath: data/06_models/re
 PARAMETERS = "model_options:\n  test_size: 0.2\n  random_state: 3\n"
 
 
-def steps_of_the_page() -> Iterator[tuple[str, str]]:
-    """What the page has one do and see, in order, from its first command of this package on."""
-    found = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
-    first = next(at for at, (_, text) in enumerate(found) if "kedro assets" in text)
-    return iter(found[first:])
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("docs") / "spaceflights"
@@ -114,14 +102,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def command(project: Path, home: Path, line: str) -> str:
-    """What a command writes; it has to succeed."""
-    environment = {**os.environ, "DAGSTER_HOME": str(home)}
-    done = WARM_PYTHON.run(["kedro_assets", *line.split()[2:]], project, environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def write(project: Path, text: str) -> None:
     """Do with a block of YAML what the page says."""
     path = project / text.splitlines()[0].removeprefix("# ")
@@ -134,24 +114,30 @@ def write(project: Path, text: str) -> None:
         path.write_text(catalog + text, encoding="utf-8")
 
 
-def test_each_command_of_the_page_says_what_the_page_shows(
-    project: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    home, said, shown, dry_runs = tmp_path_factory.mktemp("home"), "", 0, 0
-    for language, text in steps_of_the_page():
-        if language == "yaml":
-            write(project, text)
-        elif language == "bash":
-            dry_runs += "--dry-run" in text
+def output(shell: Shell, line: str) -> str:
+    """What a command writes; it has to succeed."""
+    done = shell.run(line)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_each_command_of_the_page_says_what_the_page_shows(project: Path) -> None:
+    shell, said, shown, dry_runs = Shell(project.parent, {"HOME": str(project.parent)}), "", 0, 0
+    ours = commands_for(__file__, PAGE)
+    for block in blocks(PAGE):
+        if block.language == "yaml":
+            write(project, block.text)
+        elif block.language == "bash":
+            dry_runs += "--dry-run" in block.text
             if dry_runs == 2:  # before which the reader is asked to
                 parameters = project / "conf/base/parameters_data_science.yml"
                 parameters.write_text(PARAMETERS.replace("3", "4"), encoding="utf-8")
-            lines = [line for line in text.splitlines() if line.startswith("kedro assets ")]
-            said = "".join(command(project, home, line) for line in lines if line.split()[2] not in ELSEWHERE)
+            lines = [command.text for command in commands_in(block) if command.text in ours]
+            said = "".join(output(shell, line) for line in lines)
         else:
             found = [DIFFERS.sub(" ", line).strip() for line in said.splitlines()]
-            for line in text.splitlines():
+            for line in block.text.splitlines():
                 assert line.strip() == "..." or DIFFERS.sub(" ", line).strip() in found, said
                 shown += 1
     assert shown > 15
-    assert command(project, home, "kedro assets check").endswith("No problems.\n")
+    assert output(shell, "kedro assets check").endswith("No problems.\n")

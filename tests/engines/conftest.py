@@ -18,9 +18,10 @@ import pytest
 pytest.register_assert_rewrite("engine_tests")
 
 from docker_engine import DockerEngine, running_engine  # noqa: E402
-from engine_servers import accepts, celery_worker, dask_cluster, free_port, need, need_modules, redis_server, started  # noqa: E402
+from engine_servers import accepts, celery_worker, dask_cluster, need_modules, postgres_programs, redis_server  # noqa: E402
 from engine_tests import Engine  # noqa: E402
 from helpers import KedroProject  # noqa: E402
+from servers import free_port, started  # noqa: E402
 
 
 @pytest.fixture
@@ -46,16 +47,25 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A PostgreSQL server with one empty database."""
     need_modules("dagster_postgres")
-    initdb = shutil.which("initdb") or max(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), default=None)
-    need(initdb, "PostgreSQL")
-    programs = Path(str(initdb)).parent
+    programs = postgres_programs()
     user = "nobody" if os.geteuid() == 0 else None  # it refuses to run as root
     folder = Path(tempfile.mkdtemp(prefix="postgres_"))  # not below pytest's folder, which is closed to other users
     if user:
         os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
     port = free_port()
     try:
-        make = (str(initdb), "-D", str(folder / "data"), "-U", "tester", "-A", "trust", "--no-sync", "-E", "UTF8")
+        make = (
+            str(programs / "initdb"),
+            "-D",
+            str(folder / "data"),
+            "-U",
+            "tester",
+            "-A",
+            "trust",
+            "--no-sync",
+            "-E",
+            "UTF8",
+        )
         subprocess.run(make, check=True, capture_output=True, user=user, cwd=folder)
         options = ("-D", str(folder / "data"), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1", "-F")
         log = tmp_path_factory.mktemp("postgres") / "postgres.log"
@@ -93,5 +103,5 @@ def one_worker(
             yield {"dask": {"cluster": {"existing": {"address": address}}}}
         else:
             url, variables = request.getfixturevalue("redis_url"), {"DAGSTER_HOME": str(dagster_home)}
-            stack.enter_context(celery_worker(folder, "dagster_celery.app", url, processes=1, variables=variables))
+            stack.enter_context(celery_worker(folder, "celery", url, variables=variables, concurrency=1))
             yield {"celery": {"broker": url, "backend": url}}

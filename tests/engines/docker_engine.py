@@ -25,9 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_servers import started
 from fake_docker import IMAGE_ENVIRONMENT
-from servers import wait_for
+from servers import started, wait_for
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "registry.example.com/flights:1.0"

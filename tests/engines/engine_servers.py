@@ -6,13 +6,14 @@ Where a program is missing its tests are skipped; with KEDRO_ASSETS_ENGINES=1 th
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from importlib import import_module
@@ -22,10 +23,8 @@ from pathlib import Path
 import pytest
 import yaml
 from dagster._core.executor.step_delegating import StepDelegatingExecutor
-from servers import wait_for
-
-START_SECONDS = 60
-STOP_SECONDS = 20
+from page_commands import commands_for
+from servers import free_port, started
 
 
 def need(found: object, what: str) -> None:
@@ -42,10 +41,11 @@ def need_modules(*names: str) -> None:
         need(find_spec(name), f"the Python package {name}")
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+def postgres_programs() -> Path:
+    """Return the folder with the programs of PostgreSQL, which Debian keeps out of the PATH."""
+    initdb = shutil.which("initdb") or max(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), default=None)
+    need(initdb, "PostgreSQL")
+    return Path(str(initdb)).resolve().parent
 
 
 def answers(port: int) -> bool:
@@ -64,46 +64,6 @@ def accepts(url: str) -> bool:
 
 
 @contextmanager
-def started(
-    command: Sequence[str],
-    log: Path,
-    ready: Callable[[], bool],
-    *,
-    variables: Mapping[str, str] | None = None,
-    user: str | None = None,
-    stop: signal.Signals = signal.SIGTERM,
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server until the end of the block, and kill what it has started and left."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=log.parent,
-            env={**os.environ, **(variables or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            user=user,
-        )
-
-    def ready_or_dead() -> bool:
-        assert process.poll() is None, log.read_text(errors="replace")[-4000:]
-        return ready()
-
-    try:
-        wait_for(ready_or_dead, " ".join(command[:4]), START_SECONDS)
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            process.send_signal(stop)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-@contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
     """Run a Redis server that keeps nothing; yield its address."""
     program = shutil.which("redis-server")
@@ -112,6 +72,27 @@ def redis_server(folder: Path) -> Iterator[str]:
     options = ("--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder))
     with started((str(program), *options), folder / "redis.log", lambda: answers(port)):
         yield f"redis://127.0.0.1:{port}"
+
+
+def on_page(executor: str, *, has: str, but: str = "(?!)", **others: object) -> list[str]:
+    """Take a command from the page of an executor.
+
+    Args:
+        executor: The name of the page.
+        has: What the command matches, and no other there.
+        but: What it does not match.
+        others: Words that take the place of those on the page, by what stands before them: `q="cards"` for what follows `-q`.
+
+    Returns:
+        Its words, of which the first is the program of this Python.
+    """
+    lines = commands_for(__file__, f"docs/reference/executors/{executor}.md")
+    [line] = [line for line in lines if re.search(has, line) and not re.search(but, line)]
+    program, *words = shlex.split(line)
+    for option, value in others.items():
+        [at] = [at for at, word in enumerate(words) if word.lstrip("-") == option]
+        words[at + 1] = str(value)
+    return [str(Path(sys.executable).with_name(program)), *words]
 
 
 @contextmanager
@@ -128,14 +109,16 @@ def dask_cluster(folder: Path, workers: int = 2, threads: int = 1, resources: st
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     here = ("--host", "127.0.0.1", "--no-dashboard")
-    scheduler = (sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", str(port), *here)
+    scheduler = (*on_page("dask", has="scheduler --", port=port), *here)
     with ExitStack() as stack:
         stack.enter_context(started(scheduler, folder / "scheduler.log", lambda: answers(port)))
         for number in range(workers):
             name, log = f"worker_{number}", folder / f"worker_{number}.log"
-            options = ("--nthreads", str(threads), "--name", name, "--local-directory", str(folder / name))
-            has = ("--resources", resources) if resources and number == workers - 1 else ()
-            command = (sys.executable, "-m", "distributed.cli.dask_worker", address, *here, *options, *has)
+            if resources and number == workers - 1:
+                words = on_page("dask", has="--resources", worker=address, nthreads=threads, resources=resources)
+            else:
+                words = on_page("dask", has="worker", but="--resources|scheduler --", worker=address, nthreads=threads)
+            command = (*words, *here, "--name", name, "--local-directory", str(folder / name))
             stack.enter_context(started(command, log, lambda log=log: "Starting established" in log.read_text()))
         yield address
 
@@ -163,7 +146,6 @@ def ray_cluster(folder: Path) -> Iterator[str]:
             "ray-client-server-port": free_port(),
             "node-ip-address": "127.0.0.2",
             "dashboard-host": "127.0.0.1",
-            "include-dashboard": True,
             "include-log-monitor": False,
             "num-cpus": 2,
             "num-gpus": 1,
@@ -171,26 +153,34 @@ def ray_cluster(folder: Path) -> Iterator[str]:
             "temp-dir": sockets,
         }
         given = (f"--{name}={value}" for name, value in options.items())
-        command = (sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", *given)
+        command = (*on_page("ray", has="start"), "--block", *given)
         with started(command, folder / "ray.log", ready, variables={"RAY_USAGE_STATS_ENABLED": "0"}):
             yield address
 
 
 @contextmanager
 def celery_worker(
-    folder: Path, app: str, url: str, *, processes: int, variables: Mapping[str, str], queue: str = "dagster"
+    folder: Path, page: str, url: str, *, variables: Mapping[str, str], queue: str = "", **others: object
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `dagster-celery worker start` on a queue of a Redis server; it forks its processes and replaces those that die."""
+    """Run a worker on a queue of a Redis server; it forks its processes and replaces those that die.
+
+    Args:
+        folder: Where its files are.
+        page: The page of the executor, whose command it is.
+        url: The address of the server.
+        variables: More of its environment.
+        queue: The queue of which the page tells, if it is not Dagster's own.
+        others: What the command has in place of what is on the page: `concurrency`, `A`.
+    """
     need_modules("dagster_celery", "redis")
-    config = folder / "celery.yaml"
-    config.write_text(yaml.safe_dump({"execution": {"config": {"broker": url, "backend": url}}}), encoding="utf-8")
+    config = {"execution": {"config": {"broker": url, "backend": url}}}
+    (folder / "celery.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     log = folder / "worker.log"
-    command = ("worker", "start", "-A", app, "-y", str(config), "-q", queue)
-    options = ("--", "--concurrency", str(processes), "--without-gossip", "--without-mingle")
+    words = on_page(page, has=f"-q {queue}" if queue else "worker", but="(?!)" if queue else "-q ", **others)
     # It starts a program called `celery`.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     with started(
-        (sys.executable, "-m", "dagster_celery.cli", *command, *options),
+        [*words, "--without-gossip", "--without-mingle"],
         log,
         lambda: " ready." in log.read_text(errors="replace"),
         variables={"PATH": path, **variables},

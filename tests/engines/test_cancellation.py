@@ -49,9 +49,7 @@ def executor(
             options: dict[str, Any] = {"cluster": {"existing": {"address": address}}}
         elif request.param == "celery":
             url, variables = request.getfixturevalue("redis_url"), {"DAGSTER_HOME": str(dagster_home)}
-            stack.enter_context(
-                celery_worker(tmp_path, "dagster_celery.app", url, processes=WORKERS, variables=variables)
-            )
+            stack.enter_context(celery_worker(tmp_path, "celery", url, variables=variables, concurrency=WORKERS))
             hurry_celery(monkeypatch)
             options = {"broker": url, "backend": url}
         elif request.param == "docker":

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Task name 'execute_plan' is alre
 def worker(tmp_path_factory: pytest.TempPathFactory, dagster_home: Path, redis_url: str) -> Iterator[Popen[bytes]]:
     """A Celery worker with two processes, which all tests share."""
     folder, variables = tmp_path_factory.mktemp("celery"), {"DAGSTER_HOME": str(dagster_home)}
-    with celery_worker(folder, "dagster_celery.app", redis_url, processes=2, variables=variables) as process:
+    with celery_worker(folder, "celery", redis_url, variables=variables) as process:
         yield process
 
 
@@ -63,9 +63,7 @@ def test_a_node_runs_in_a_worker_of_the_queue_that_a_tag_of_it_names(
 ) -> None:
     project = engine.project(tmp_path / "project", step_tags={"gpu": {"dagster-celery/queue": "cards"}})
     variables = {"DAGSTER_HOME": str(dagster_home)}
-    with celery_worker(
-        tmp_path, "dagster_celery.app", redis_url, processes=1, variables=variables, queue="cards"
-    ) as with_cards:
+    with celery_worker(tmp_path, "celery", redis_url, variables=variables, queue="cards") as with_cards:
         assert execute(project, engine.instance, job).success
         ran_in = {call["node"]: call["pid"] for call in project.calls("before_node_run")}
         assert {node for node, pid in ran_in.items() if pid in children_of(with_cards)} == {"total"}

@@ -30,7 +30,7 @@ def worker(
     """A worker that uses the engine."""
     variables = {"DAGSTER_HOME": str(dagster_home), "DOCKER_HOST": docker_engine.url, "FROM_WORKER": "yes"}
     folder = tmp_path_factory.mktemp("celery_docker")
-    with celery_worker(folder, "dagster_celery_docker.app", url, processes=3, variables=variables):
+    with celery_worker(folder, "celery-docker", url, variables=variables):
         yield
 
 

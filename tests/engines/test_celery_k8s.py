@@ -60,7 +60,7 @@ def instance(
     variables = {"DAGSTER_HOME": str(home), "PYTHONPATH": path}
     with (
         dg.DagsterInstance.from_config(str(home)) as found,
-        celery_worker(home, "hasty_celery_k8s", url, processes=3, variables=variables),
+        celery_worker(home, "celery-k8s", url, variables=variables, A="hasty_celery_k8s"),
     ):
         yield found
 

@@ -1,114 +1,122 @@
-"""What `examples/deploy` says is done without an image: its commands, variables, settings and health checks, with PostgreSQL."""
+"""What the page on deployments and `examples/deploy` say is done without an image: commands, variables, settings, health checks.
+
+The commands are run as they stand there, with PostgreSQL, and with processes in place of containers: see `fake_compose`.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import subprocess
+import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 from engine_project import make_project
-from engine_servers import free_port, started
-from servers import Server, wait_for
+from engine_servers import postgres_programs
+from page_commands import ROOT, Block, Shell, commands_for, commands_in
+from servers import Server, free_port, wait_for
 
-DEPLOYMENT = Path(__file__).parents[2] / "examples" / "deploy"
+DEPLOYMENT = ROOT / "examples" / "deploy"
+PAGE, STEPS = "docs/how-to/deploy.md", "examples/deploy/README.md"
 JOBS = {
     "by_hand": {},
     "every_minute": {"schedule": {"cron_schedule": "* * * * *", "default_status": "RUNNING"}},
 }
 
 
-@dataclass
-class Compose:
-    """The services of compose.yaml, as processes of this machine.
-
-    Attributes:
-        services: What compose.yaml says.
-        replaced: What is elsewhere here than in the containers.
-        home: The DAGSTER_HOME of all of them.
-        project: The working directory of all of them.
-    """
-
-    services: Mapping[str, Mapping[str, object]]
-    replaced: Mapping[str, str]
-    home: Path
-    project: Path
-
-    def here(self, words: list[str]) -> list[str]:
-        """A command, with the programs of this Python, and the ports and folders of this machine."""
-        found = [self.replace(word) for word in words]
-        program = Path(sys.executable).with_name(found[0])
-        return [str(program if program.exists() else found[0]), *found[1:]]
-
-    def replace(self, text: str) -> str:
-        anything = "|".join(map(re.escape, self.replaced))
-        return re.sub(anything, lambda found: self.replaced[found[0]], text)
-
-    def variables(self, service: str) -> dict[str, str]:
-        """The variables of a service, with those of the image."""
-        given = {name: self.replace(str(value)) for name, value in self.services[service]["environment"].items()}
-        return {**given, "DAGSTER_HOME": str(self.home), "PYTHONPATH": str(self.project / "src")}
-
-    def is_healthy(self, service: str) -> bool:
-        """What the health check of a service says."""
-        kind, *words = self.services[service]["healthcheck"]["test"]
-        assert kind == "CMD"
-        environment = {**os.environ, **self.variables(service)}
-        return not subprocess.run(self.here(words), env=environment, check=False, capture_output=True).returncode
+@pytest.fixture(scope="module")
+def replaced(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What is elsewhere on this machine than in the containers."""
+    folder = tmp_path_factory.mktemp("deployed")
+    web, code = str(free_port()), str(free_port())
+    addresses = {"0.0.0.0": "127.0.0.1", "postgres": "127.0.0.1"}
+    return {"/opt/dagster/dagster_home": f"{folder}/dagster_home", "3000": web, "4000": code, **addresses}
 
 
-@pytest.fixture
-def compose(tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Compose:
-    """The services, and their files in `dagster_home`."""
-    project = make_project(tmp_path, jobs=JOBS)
+@pytest.fixture(scope="module")
+def shell(replaced: dict[str, str], postgres_url: str) -> Shell:
+    """A shell in a project with the files of the deployment, in which `docker` is the fake."""
+    home = Path(replaced["/opt/dagster/dagster_home"])
+    project = make_project(home.parent, jobs=JOBS)
     project.write("definitions.py", (project.path / "src" / project.package / "definitions.py").read_text())
     project.write("conf/prod/catalog.yml", "")
-    postgres, home = urlsplit(postgres_url), tmp_path / "dagster_home"
-    home.mkdir()
-    code, web = free_port(), free_port()
-    replaced = {
-        "/opt/dagster/dagster_home": str(home),
-        "${DAGSTER_POSTGRES_PASSWORD}": "not-asked-for",
-        "${WAREHOUSE_URL}": "",
-        "0.0.0.0": "127.0.0.1",
-        "4000": str(code),
-        "3000": str(web),
-    }
-    services = yaml.safe_load((DEPLOYMENT / "compose.yaml").read_text())["services"]
-    found = Compose(services, {**replaced, "postgres": "127.0.0.1"}, home, project.path)
-    settings = (DEPLOYMENT / "dagster_home" / "dagster.yaml").read_text()
-    database = settings.replace("db_name: dagster", f"db_name: postgres\n      port: {postgres.port}")
-    (home / "dagster.yaml").write_text(database.replace("username: dagster", f"username: {postgres.username}"))
-    workspace = (DEPLOYMENT / "dagster_home" / "workspace.yaml").read_text()
-    (home / "workspace.yaml").write_text(workspace.replace("host: code", "host: 127.0.0.1").replace("4000", str(code)))
-    return found
+    shutil.copytree(DEPLOYMENT, project.path, dirs_exist_ok=True)
+    (project.path / "dagster_home").rename(home)
+
+    postgres = urlsplit(postgres_url)
+    with_the_user_of_the_page(postgres_url)
+    for file, *change in (
+        (home / "dagster.yaml", "db_name: dagster\n", f"db_name: dagster\n      port: {postgres.port}\n"),
+        (home / "workspace.yaml", "host: code, port: 4000", f"host: 127.0.0.1, port: {replaced['4000']}"),
+    ):
+        text = file.read_text()
+        assert change[0] in text
+        file.write_text(text.replace(*change))
+
+    variables = {"PGHOST": "127.0.0.1", "PGPORT": str(postgres.port), "PYTHONPATH": f"{project.path}/src"}
+    (home.parent / "here.json").write_text(json.dumps({"replaced": replaced, "variables": variables}))
+    docker = home.parent / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("fake_compose.py")}" "$@"\n')
+    docker.chmod(0o755)
+    path = os.pathsep.join([str(docker.parent), str(postgres_programs()), os.environ.get("PATH", "")])
+    own = {"FAKE_COMPOSE": str(home.parent / "here.json"), "PATH": path}
+    return Shell(
+        project.path, {**own, "PYTHONPATH": os.pathsep.join([f"{project.path}/src", os.environ.get("PYTHONPATH", "")])}
+    )
 
 
-@pytest.fixture
-def deployed(compose: Compose) -> Iterator[Server]:
-    """The services, started in the order that they ask for and healthy."""
-    instruction = re.search(r"^CMD (.+)$", (DEPLOYMENT / "Dockerfile").read_text(), re.MULTILINE)
-    commands = {"code": json.loads(instruction[1])}
-    with ExitStack() as stack:
-        for service in ("code", "webserver", "daemon"):
-            words = compose.services[service].get("command", commands.get(service))
-            log, healthy = compose.project / f"{service}.log", partial(compose.is_healthy, service)
-            stack.enter_context(started(compose.here(words), log, healthy, variables=compose.variables(service)))
-        yield Server(f"http://127.0.0.1:{compose.replaced['3000']}")
+def with_the_user_of_the_page(postgres_url: str) -> None:
+    connection = import_module("psycopg2").connect(postgres_url.replace("+psycopg2", ""))
+    connection.autocommit = True
+    for made in ("ROLE dagster LOGIN", "DATABASE dagster OWNER dagster"):
+        connection.cursor().execute(f"CREATE {made}")
+    connection.close()
 
 
-def test_the_services_become_healthy_and_run_what_is_launched_and_what_is_scheduled(
-    compose: Compose, deployed: Server
-) -> None:
+@pytest.fixture(scope="module")
+def deployed(shell: Shell, replaced: dict[str, str]) -> Iterator[Server]:
+    """The services, healthy."""
+    try:
+        for line in commands_for(__file__, STEPS):
+            done = shell.run(line)
+            assert done.returncode == 0, logs(shell, done.stderr)
+        yield Server(f"http://127.0.0.1:{replaced['3000']}")
+    finally:
+        shell.run("docker compose stop webserver daemon code")
+
+
+def logs(shell: Shell, said: str) -> str:
+    return said + "".join(file.read_text()[-2000:] for file in shell.folder.glob("*.log"))
+
+
+@pytest.fixture(scope="module")
+def commands() -> dict[str, list[str]]:
+    """The commands of the page: those of the image, of the services, and of the terminal."""
+    kinds: dict[str, list[str]] = {"RUN": [], "CMD": [], "dagster": [], "docker": []}
+    for line in commands_for(__file__, PAGE):
+        kinds[re.split(r"[ -]", line)[0]].append(line)
+    return kinds
+
+
+def test_the_page_has_the_commands_that_the_services_run(commands: dict[str, list[str]]) -> None:
+    files = {"dockerfile": DEPLOYMENT / "Dockerfile", "yaml": DEPLOYMENT / "compose.yaml"}
+    run = {part.text for kind, file in files.items() for part in commands_in(Block("", 1, kind, file.read_text()))}
+    assert {*commands["RUN"], *commands["CMD"], *commands["dagster"]} == {part for part in run if "pip" not in part}
+
+
+def test_the_check_in_the_image_finds_no_problems(shell: Shell, commands: dict[str, list[str]]) -> None:
+    [line] = commands["RUN"]
+    done = Shell(shell.folder, {**shell.variables, "KEDRO_ENV": "prod"}).run(line.removeprefix("RUN "))
+    assert done.stdout.endswith("No problems.\n"), done.stdout + done.stderr
+
+
+def test_the_services_become_healthy_and_run_what_is_launched_and_what_is_scheduled(deployed: Server) -> None:
     by_hand = deployed.start(deployed.location("flights"), "by_hand")
     assert deployed.wait_for_run(by_hand) == "SUCCESS"
     asked = '{runsOrError(filter: {pipelineName: "every_minute"}) {... on Runs {results {runId tags {key value}}}}}'
@@ -119,3 +127,21 @@ def test_the_services_become_healthy_and_run_what_is_launched_and_what_is_schedu
     [run, *_] = wait_for(scheduled, "a scheduled run")
     assert deployed.wait_for_run(run["runId"]) == "SUCCESS"
     assert {"key": "kedro/env", "value": "prod"} in scheduled()[-1]["tags"]
+
+
+def test_the_database_is_dumped_and_migrated_and_the_services_come_back_with_their_history(
+    shell: Shell, deployed: Server, commands: dict[str, list[str]]
+) -> None:
+    run_id = deployed.start(deployed.location("flights"), "by_hand")
+    assert deployed.wait_for_run(run_id) == "SUCCESS"
+    dump, stop, *others = commands["docker"]
+    assert shell.run(dump).returncode == 0
+    assert run_id in (shell.folder / "dagster.sql").read_text()
+    assert shell.run(stop).returncode == 0
+    with pytest.raises(OSError, match="refused"):
+        deployed.status(run_id)
+    for line in others:
+        done = shell.run(line)
+        assert done.returncode == 0, logs(shell, done.stderr)
+    assert deployed.status(run_id) == "SUCCESS"
+    assert deployed.location("flights")

@@ -17,7 +17,7 @@ import yaml
 from comparing import PIPELINE_HOOKS, assert_same, by_kedro, left_behind, start_over
 from dagster._core.launcher import ResumeRunContext
 from engine_project import DATA
-from engine_servers import free_port, hurry_steps, ray_cluster
+from engine_servers import hurry_steps, ray_cluster
 from engine_tests import (
     CANCELLED,
     Engine,
@@ -28,7 +28,7 @@ from engine_tests import (
     step_errors,
 )
 from helpers import KedroProject, execute, json_dataset, write_project
-from servers import wait_for
+from servers import free_port, wait_for
 
 PID_OF_A_STEP = re.compile(r" - (\d+) - \w+ - STEP_(?:START|RESTARTED) - ")
 
