@@ -18,6 +18,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+import dagster as dg
 import yaml
 from helpers import KedroProject
 
@@ -232,6 +233,30 @@ def dagster_dev(home: Path, *projects: KedroProject, settings: Mapping[str, Any]
     path = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     with web_server(command, folder=home, home=home, variables={"PYTHONPATH": path}) as url:
         yield DagsterDev(url, home)
+
+
+@contextmanager
+def daemon(home: Path, project: KedroProject) -> Iterator[None]:
+    """Run `dagster-daemon` with the code server that it starts, and stop both.
+
+    Args:
+        home: Its DAGSTER_HOME, where its output goes too.
+        project: What is loaded.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    program = str(Path(sys.executable).with_name("dagster-daemon"))
+    command = [program, "run", "-m", f"{project.package}.definitions", "-d", "src"]
+    where: dict[str, Any] = {"folder": project.path, "variables": {"DAGSTER_HOME": str(home)}}
+    with started(command, home / "daemon.log", lambda: True, **where, stop=signal.SIGINT):
+        yield
+
+
+def first_run(home: Path) -> dg.DagsterRun:
+    """Return the first run of an instance, once one has ended; the daemon starts schedules each minute."""
+    finished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE])
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        return wait_for(lambda: instance.get_runs(finished), "the first run", RUN_SECONDS)[-1]
 
 
 @contextmanager
