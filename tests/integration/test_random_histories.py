@@ -1,6 +1,6 @@
 """Random histories of small projects: after each action Dagster's own reasoning comes to what is true.
 
-The environment variable KEDRO_ASSETS_EXAMPLES says how many histories are drawn, 50 without it; 150 take four minutes.
+The environment variable KEDRO_ASSETS_EXAMPLES says how many histories are drawn, 50 without it.
 """
 
 from __future__ import annotations
