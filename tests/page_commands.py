@@ -33,7 +33,7 @@ PROMPT = re.compile(r"^(?:\$ |[\d*]\S*(?: \S+){4}  )(.+)$")
 
 KEDRO = r"(?:.* |.*/)?kedro (?:run|assets (?!dev)).*"
 DEV = r"kedro assets dev.*"
-CHOOSE_HOME = r"(?:mkdir -p ~/dagster_home && )?export DAGSTER_HOME=~/dagster_home.*"
+CHOOSE_HOME = r"mkdir -p ~/dagster_home && .*|export DAGSTER_HOME=~/dagster_home"
 RUN_BY: Mapping[str, Mapping[str, str]] = {
     "tests/docs/test_commands.py": {
         "README.md": rf"cd .*|{KEDRO}",

@@ -35,7 +35,7 @@ def test_a_project_that_fits(shop, cli) -> None:
     outcome = cli(shop, "check")
     assert outcome.code == 0, outcome
     lines = outcome.out.splitlines()
-    assert lines[0] == "4 assets (1 external) of 3 nodes in 2 clusters; 3 jobs, 1 schedule, 0 sensors, 0 checks."
+    assert lines[0] == "4 assets (1 external) of 3 nodes in 2 steps; 3 jobs, 1 schedule, 0 sensors, 0 checks."
     assert lines[-1] == "No problems."
     assert outcome.err == ""
 

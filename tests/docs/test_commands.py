@@ -27,9 +27,9 @@ from warm_python import WarmPython
 EXAMPLE = ROOT / "examples" / "flights"
 # How many commands of a page are run, and how many lines of what they say are compared.
 ABOUT_THE_EXAMPLE = {
-    "docs/tutorial/first-run.md": (5, 12),
+    "docs/tutorial/first-run.md": (6, 12),
     "docs/how-to/run-what-changed.md": (6, 5),
-    "docs/how-to/add-to-a-project.md": (11, 27),
+    "docs/how-to/add-to-a-project.md": (12, 27),
     "README.md": (5, 0),
     "examples/flights/README.md": (4, 0),
 }

@@ -38,7 +38,7 @@ def shell(tmp_path: Path) -> Shell:
 
 
 def test_a_package_is_made_and_dagster_runs_it_in_a_folder_of_its_own(tmp_path: Path, shell: Shell) -> None:
-    package, ls, choose, start = commands_for(__file__, PAGE)
+    package, ls, make, choose, start = commands_for(__file__, PAGE)
     done = shell.run(package)
     assert done.returncode == 0, done.stdout + done.stderr
     made = shell.run(ls).stdout.split()
@@ -54,9 +54,8 @@ def test_a_package_is_made_and_dagster_runs_it_in_a_folder_of_its_own(tmp_path: 
     (elsewhere / "definitions.py").write_text(definitions, encoding="utf-8")
 
     home = tmp_path / "dagster_home"
-    home.mkdir()
+    assert shell.run(make).returncode == shell.run(choose).returncode == 0
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
-    assert shell.run(choose).returncode == 0
     assert shell.variables["DAGSTER_HOME"] == str(home)
     installed = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "installed"), os.environ.get("PYTHONPATH", "")])}
     with web_server(shell.words(start), folder=elsewhere, home=home, variables={**shell.variables, **installed}) as url:

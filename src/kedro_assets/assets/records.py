@@ -64,7 +64,9 @@ def _dataset_record(graph: ProjectGraph, name: str, problems: Scope) -> DatasetR
         settings=settings,
         producer=graph.nodes[producer] if producer else None,
         consumers=tuple(consumers),
-        pipelines=tuple(dict.fromkeys(pipeline for user in users for pipeline in graph.pipelines_of(user))),
+        pipelines=tuple(
+            pipeline for pipeline, nodes in graph.pipelines.items() if any(user in nodes for user in users)
+        ),
         automation_condition=build_condition(
             settings.automation_condition, graph.settings_scope(name, problems, "automation_condition")
         ),

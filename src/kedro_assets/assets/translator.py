@@ -32,7 +32,7 @@ class DatasetRecord:
         consumers: The names of the nodes that read it.
         automation_condition: When Dagster makes it by itself.
         freshness_policy: How old it may be.
-        pipelines: The registered pipelines that hold its producer, or else its consumers.
+        pipelines: The registered pipelines that hold its producer, or else its consumers, in their order.
         code: Another version when the producer's function or its parameters are other ones, or those of a node that hands it
             data in memory; None for an external dataset.
     """

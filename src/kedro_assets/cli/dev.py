@@ -16,6 +16,8 @@ import tomlkit
 from kedro_assets.errors import KedroAssetsError
 
 _DEFINITIONS = "definitions.py"
+_DG_INSTEAD = "ignore:Function `dev_command` is superseded"
+"""Dagster tells who calls `dagster dev` to call `dg dev`, which whoever has called this command has not and need not."""
 
 
 def definitions_target(root: Path) -> str:
@@ -50,7 +52,7 @@ def start_dagster(root: Path, options: Sequence[str]) -> int:
         raise KedroAssetsError(msg)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background; Dagster would ignore SIGTERM too
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    command = [sys.executable, "-m", "dagster", "dev", *_target_options(root), *options]
+    command = [sys.executable, "-W", _DG_INSTEAD, "-m", "dagster", "dev", *_target_options(root), *options]
     with subprocess.Popen(command, cwd=root) as process, _forwarding(process):  # noqa: S603 - our own command
         while True:
             try:

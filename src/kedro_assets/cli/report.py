@@ -42,7 +42,7 @@ def check_lines(root: Path) -> Iterator[str]:
     merged = [cluster for cluster in found.clusters if cluster.reasons]
     yield (
         f"{counted(len(found.table.assets), 'asset')} ({len(graph.external)} external) of {counted(len(graph.nodes), 'node')} "
-        f"in {counted(len(found.clusters), 'cluster')}; {counted(len(found.jobs), 'job')}, "
+        f"in {counted(len(found.clusters), 'step')}; {counted(len(found.jobs), 'job')}, "
         f"{counted(len(found.schedules), 'schedule')}, {counted(len(found.sensors), 'sensor')}, "
         f"{counted(len(found.table.checks), 'check')}."
     )

@@ -271,11 +271,13 @@ def _with_filled_mappings(config: dict[str, Any], name: str, resolver: CatalogCo
 
 def resolve_catalog(config: Mapping[str, Any]) -> CatalogConfigResolver:
     """Let Kedro resolve a catalog's names and patterns; credentials are taken out before."""
+    return resolve_with_credentials({name: _without_credentials(entry) for name, entry in config.items()}, None)
+
+
+def resolve_with_credentials(config: dict[str, Any], credentials: dict[str, Any] | None) -> CatalogConfigResolver:
+    """Let Kedro resolve a catalog's names and patterns, with those for datasets that have none, of which it warns otherwise."""
     patterns = getattr(settings.DATA_CATALOG_CLASS, "default_runtime_patterns", None)
-    return CatalogConfigResolver(
-        config={name: _without_credentials(entry) for name, entry in config.items()},
-        default_runtime_patterns=patterns or {"{default}": {"type": "kedro.io.MemoryDataset"}},
-    )
+    return CatalogConfigResolver(config, credentials, patterns or {"{default}": {"type": "kedro.io.MemoryDataset"}})
 
 
 def _without_credentials(config: Any) -> Any:

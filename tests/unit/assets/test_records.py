@@ -102,6 +102,13 @@ def test_an_external_dataset_belongs_to_the_pipelines_that_read_it():
     assert records["shop.y"].pipelines == ("__default__",)
 
 
+def test_an_external_dataset_is_in_the_group_of_the_first_pipeline_that_reads_it_whichever_node_comes_first():
+    etl, plots = [make_node("z", ["raw"], ["x"])], [make_node("a", ["raw"], ["plot"])]
+    records = records_of({"etl": etl, "plots": plots, "__default__": [*etl, *plots]})
+    assert records["raw"].pipelines == ("__default__", "etl", "plots")
+    assert records["raw"].group_name == "etl"
+
+
 def test_only_what_a_node_makes_has_a_code_version():
     records = records_of(CHAIN)
     assert records["raw"].code_version is None

@@ -50,7 +50,7 @@ def test_without_nodes_there_is_advice_unless_it_is_followed_already():
 def test_a_project_that_fits_is_counted(write_project):
     lines = list(check_lines(write_project(conf={"catalog.yml": f"raw: {FILE}\nmade: {FILE}\n"})))
     assert lines == [
-        "2 assets (1 external) of 1 node in 1 cluster; 1 job, 0 schedules, 0 sensors, 0 checks.",
+        "2 assets (1 external) of 1 node in 1 step; 1 job, 0 schedules, 0 sensors, 0 checks.",
         "No problems.",
     ]
 

@@ -1,5 +1,6 @@
 """Reading a project: what is read, and that it is only read."""
 
+import logging
 import sys
 
 import pytest
@@ -337,6 +338,13 @@ def test_at_run_time_a_dataset_has_its_credentials(write_project):
     conf = {"catalog.yml": SECRET % "s3://a/b.json", "credentials.yml": "store: {key: k}"}
     location = opened(write_project(conf=conf))
     assert entry_with_credentials(location, "x").config["credentials"] == {"key": "k"}
+
+
+def test_kedro_warns_of_nothing_where_a_dataset_is_looked_up_at_run_time(write_project, monkeypatch):
+    location, warned = opened(write_project(conf={"catalog.yml": "x: {type: json.JSONDataset, filepath: a.json}"})), []
+    monkeypatch.setattr(logging.getLogger("kedro.io.catalog_config_resolver"), "warning", warned.append)
+    entry_with_credentials(location, "x")
+    assert warned == []
 
 
 def test_a_place_that_depends_on_a_parameter_needs_it(write_project):
