@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class Worked:
     """
 
     engine: str
-    runs: Counter[str] = field(default_factory=Counter)
+    runs: dict[str, int] = field(default_factory=dict)
     growth: list[Growth] = field(default_factory=list)
 
     def failures(self) -> list[str]:
@@ -63,7 +63,8 @@ def work(folder: Path, engine: str, runs: int) -> Worked:
     with dg.DagsterInstance.from_config(str(home)) as instance, _RUNNING[engine](folder, home) as (executor, worker):
         project = _project(folder / "project", {engine: executor})
         for _ in range(runs):
-            done.runs[execute(project, instance).dagster_run.status.value] += 1
+            status = execute(project, instance).dagster_run.status.value
+            done.runs[status] = done.runs.get(status, 0) + 1
             for name, process in {"worker": worker, "runs": os.getpid()}.items():
                 seen = Process(process, 0, "", "")
                 samples[f"{engine} {name}"].append((seen.megabytes, seen.descriptors))
