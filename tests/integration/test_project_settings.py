@@ -311,7 +311,7 @@ def test_a_project_without_the_folder_of_its_environment_is_refused_as_by_kedro_
     theirs = by_kedro(project)
     assert theirs.error is not None
     assert theirs.error[0] == "MissingConfigException"
-    with pytest.raises(ProjectError, match="'local' has no folder"):
+    with pytest.raises(ProjectError, match=r"'local' has no folder in .*default: make its folder, which may be empty"):
         load_definitions(project)
 
 

@@ -73,7 +73,9 @@ def check_environments(loader: AbstractConfigLoader) -> None:
     for env in _environments(loader) if source.is_dir() else ():
         if not (source / env).is_dir():
             known = [path.name for path in source.iterdir() if path.is_dir()]
-            msg = f"The environment '{env}' has no folder in {source}. {suggest(env, known)}"
+            is_default = env == getattr(loader, "default_run_env", None)
+            how = "It is the project's default: make its folder, which may be empty. " if is_default else ""
+            msg = f"The environment '{env}' has no folder in {source}. {how}{suggest(env, known)}"
             raise ProjectError(msg)
 
 

@@ -190,7 +190,7 @@ def loader_of(tmp_path, *folders, env=None):
 
 
 def test_an_environment_without_a_folder_is_refused_with_the_nearest(tmp_path):
-    with pytest.raises(ProjectError, match=r"environment 'prd' has no folder in .*Did you mean 'prod'\?"):
+    with pytest.raises(ProjectError, match=r"environment 'prd' has no folder in \S+ Did you mean 'prod'\?"):
         check_environments(loader_of(tmp_path, "base", "prod", env="prd"))
 
 
