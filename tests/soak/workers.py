@@ -98,7 +98,7 @@ def _celery(folder: Path, home: Path) -> Iterator[_Running]:
     variables = {"DAGSTER_HOME": str(home)}
     with (
         redis_server(folder) as url,
-        celery_worker(folder, "dagster_celery.app", url, processes=1, variables=variables) as started,
+        celery_worker(folder, "celery", url, variables=variables, concurrency=1) as started,
     ):
         [forked] = import_module("psutil").Process(started.pid).children(recursive=True)[-1:]
         yield {"broker": url, "backend": url}, forked.pid
