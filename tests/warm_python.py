@@ -18,6 +18,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout, suppress
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +29,8 @@ MODULES = (
     *("kedro.config", "kedro.io", "kedro.pipeline", "kedro_datasets.json"),
 )
 """What is imported: nothing that reads the environment, as `kedro.framework.project` does, and nothing of this project."""
+IF_INSTALLED = ("mlflow", "mlflow.tracking", "pandera.pandas", "fastapi")
+"""What plugins of Kedro need most of their time for."""
 START_SECONDS = 120
 AT_START = ("PYTHON", "COVERAGE", "LD_", "LC_", "LANG", "TZ")
 """How the names of variables begin that a Python, or one of the modules, reads when it starts."""
@@ -227,6 +230,9 @@ if __name__ == "__main__":
     with redirect_stdout(sys.stderr):  # Kedro logs while it is imported, and the answers are on the other one
         for name in (*MODULES, *sys.argv[1:]):
             import_module(name)
+        for name in IF_INSTALLED:
+            if find_spec(name.partition(".")[0]):
+                import_module(name)
         import_module("stack_names").ask_for_names_only()
     gc.freeze()  # what is imported is no garbage, and commands share its pages for as long as nobody looks at it
     found = _serve()
