@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import click
@@ -32,6 +32,8 @@ from dagster._daemon.cli import create_dagster_daemon_cli
 from dagster_webserver.cli import dagster_webserver
 from helpers import json_dataset, write_project
 from kedro.framework.cli.project import run as kedro_run
+from page_commands import BLOCK, Block
+from page_commands import blocks as blocks_of
 
 import kedro_assets
 from kedro_assets import build_definitions
@@ -49,32 +51,15 @@ TOP_PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING
 PAGES = [*TOP_PAGES, *sorted((ROOT / "docs").rglob("*.md"))]
 REFERENCE = ROOT / "docs" / "reference"
 
-FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-
-
-class Block(NamedTuple):
-    """A fenced block of a page."""
-
-    page: Path
-    line: int
-    language: str
-    text: str
-
-    @property
-    def first_line(self) -> str:
-        return self.text.partition("\n")[0].strip()
 
 
 def blocks(language: str, first_line: str = "") -> Iterator[object]:
     """Give the blocks in a language, as parameters of a test."""
     for page in PAGES:
-        content = page.read_text(encoding="utf-8")
-        for match in FENCE.finditer(content):
-            line = content.count("\n", 0, match.start()) + 1
-            block = Block(page, line, match[2], match[3])
+        for block in blocks_of(str(page.relative_to(ROOT))):
             if block.language == language and block.first_line.startswith(first_line):
-                yield pytest.param(block, id=f"{page.relative_to(ROOT)}:{line}")
+                yield pytest.param(block, id=f"{block.page}:{block.line}")
 
 
 def dagster_ymls() -> Iterator[object]:
@@ -113,7 +98,7 @@ def test_every_yaml_block_is_yaml(block: Block) -> None:
 
 @pytest.mark.parametrize("block", list(blocks("python")))
 def test_every_python_block_compiles(block: Block) -> None:
-    compile(block.text, str(block.page), "exec", dont_inherit=True)
+    compile(block.text, block.page, "exec", dont_inherit=True)
 
 
 @pytest.fixture(scope="module")
@@ -474,7 +459,7 @@ def test_the_page_for_those_who_come_from_cron_has_every_option_of_kedro_run() -
 
 def links() -> Iterator[object]:
     for page in PAGES:
-        text = FENCE.sub("", page.read_text(encoding="utf-8"))
+        text = BLOCK.sub("", page.read_text(encoding="utf-8"))
         for match in LINK.finditer(text):
             if not urlsplit(match[1]).scheme:
                 yield pytest.param(page, match[1], id=f"{page.relative_to(ROOT)} -> {match[1]}")
@@ -482,7 +467,7 @@ def links() -> Iterator[object]:
 
 def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings where GitHub and MkDocs make the same."""
-    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", BLOCK.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
     plain = [re.sub(r"[^\w\s-]", "", heading.lower()).strip() for heading in headings]
     return {heading.replace(" ", "-") for heading in plain if not re.search(r"[-\s]{2}", heading)}
 
