@@ -29,7 +29,7 @@ MODULES = (
     *("kedro.config", "kedro.io", "kedro.pipeline", "kedro_datasets.json"),
 )
 """What is imported: nothing that reads the environment, as `kedro.framework.project` does, and nothing of this project."""
-IF_INSTALLED = ("mlflow", "mlflow.tracking", "pandera.pandas", "fastapi")
+IF_INSTALLED = ("mlflow", "mlflow.tracking", "fastapi")
 """What plugins of Kedro need most of their time for."""
 START_SECONDS = 120
 AT_START = ("PYTHON", "COVERAGE", "LD_", "LC_", "LANG", "TZ")
