@@ -259,6 +259,12 @@ def first_run(home: Path) -> dg.DagsterRun:
         return wait_for(lambda: instance.get_runs(finished), "the first run", RUN_SECONDS)[-1]
 
 
+def _ignore_no_signal() -> None:
+    """Let signals end a process; where SIGINT is ignored, as in the background jobs of a shell script, Dagster ignores SIGTERM too."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_DFL)
+
+
 @contextmanager
 def started(
     command: Sequence[str],
@@ -291,8 +297,7 @@ def started(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             user=user,
-            # Where SIGINT is ignored, as it is in the background jobs of a shell script, Dagster ignores SIGTERM too.
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads yet
+            preexec_fn=_ignore_no_signal,  # noqa: PLW1509 - no threads yet
         )
 
     def ready_or_dead() -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +23,8 @@ from engine_project import DATA, make_project
 from engine_servers import celery_worker, dask_cluster, redis_server
 
 ENGINES = ("dask", "celery")
+PROFILER = "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED"
+"""Dask's profiler keeps an hour of what it has seen, whatever runs: some 0.7 MB a run here, until the hour is full."""
 TICK_SECONDS = 0.1
 """How often a run looks after its tasks on Celery; Dagster does each second."""
 
@@ -35,7 +36,7 @@ class Worked:
     Attributes:
         engine: Its name.
         runs: How many ended as what.
-        growth: How the worker's process has changed, and that of the runs.
+        growth: How the worker's process has changed.
     """
 
     engine: str
@@ -59,17 +60,16 @@ def work(folder: Path, engine: str, runs: int) -> Worked:
     home = folder / "home"
     home.mkdir()
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
-    done, samples, start = Worked(engine), defaultdict[str, list[tuple[float, float]]](list), time.monotonic()
-    with dg.DagsterInstance.from_config(str(home)) as instance, _RUNNING[engine](folder, home) as (executor, worker):
+    done, samples, start = Worked(engine), list[tuple[float, float]](), time.monotonic()
+    with dg.DagsterInstance.from_config(str(home)) as instance, _RUNNING[engine](folder, home) as (executor, pid):
+        worker = Process(pid, 0, "", "")
         project = _project(folder / "project", {engine: executor})
         for _ in range(runs):
             status = execute(project, instance).dagster_run.status.value
             done.runs[status] = done.runs.get(status, 0) + 1
-            for name, process in {"worker": worker, "runs": os.getpid()}.items():
-                seen = Process(process, 0, "", "")
-                samples[f"{engine} {name}"].append((seen.megabytes, seen.descriptors))
-    minutes = (time.monotonic() - start) / 60
-    done.growth = [growth_of(name, each, minutes) for name, each in samples.items() if len(each) >= ENOUGH_SAMPLES]
+            samples.append((worker.megabytes, worker.descriptors))
+    if len(samples) >= ENOUGH_SAMPLES:
+        done.growth = [growth_of(f"{engine} worker", samples, (time.monotonic() - start) / 60)]
     return done
 
 
@@ -86,6 +86,7 @@ _Running = tuple[dict[str, object], int]
 
 @contextmanager
 def _dask(folder: Path, _: Path) -> Iterator[_Running]:
+    os.environ[PROFILER] = "False"  # workers are started with it
     with dask_cluster(folder, workers=1) as address:
         with import_module("distributed").Client(address) as client:
             [pid] = client.run(os.getpid).values()
