@@ -39,7 +39,7 @@ IMAGE_ENVIRONMENT = {
 }
 
 
-IMAGE_PYTHON = WarmPython(["kedro_datasets.json.json_dataset", "dagster._core.instance"])
+IMAGE_PYTHON = WarmPython(["kedro_datasets.json.json_dataset"])
 """That of the image, as far as the commands of Dagster go."""
 
 

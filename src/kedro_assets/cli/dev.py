@@ -17,7 +17,7 @@ from kedro_assets.errors import KedroAssetsError
 
 _DEFINITIONS = "definitions.py"
 _DG_INSTEAD = "ignore:Function `dev_command` is superseded"
-"""Dagster tells who calls `dagster dev` to call `dg dev`, which whoever has called this command has not and need not."""
+"""Dagster's advice to who calls `dagster dev`, to call `dg dev` instead: nobody has called it who calls `kedro assets dev`."""
 
 
 def definitions_target(root: Path) -> str:

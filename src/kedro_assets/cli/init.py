@@ -83,7 +83,7 @@ def init_project(root: Path, env: str | None, conf_source: str | None, *, force:
     yield f"  kedro assets check{option}   check the configuration, and see which nodes share a step"
     yield f"  kedro assets run{option}     run what `kedro run` runs, in this terminal"
     yield f"  kedro assets dev{option}     start Dagster's UI and daemon (needs: pip install 'kedro-assets[dev]')"
-    yield "To keep the history of runs and assets, set the variable DAGSTER_HOME to the path of an existing folder, from the root on."
+    yield "To keep the history of runs and assets, set DAGSTER_HOME to the absolute path of an existing folder."
 
 
 def _write(root: Path, path: Path, content: str, *, force: bool) -> Iterator[str]:

@@ -271,11 +271,11 @@ def _with_filled_mappings(config: dict[str, Any], name: str, resolver: CatalogCo
 
 def resolve_catalog(config: Mapping[str, Any]) -> CatalogConfigResolver:
     """Let Kedro resolve a catalog's names and patterns; credentials are taken out before."""
-    return resolve_with_credentials({name: _without_credentials(entry) for name, entry in config.items()}, None)
+    return catalog_resolver({name: _without_credentials(entry) for name, entry in config.items()})
 
 
-def resolve_with_credentials(config: dict[str, Any], credentials: dict[str, Any] | None) -> CatalogConfigResolver:
-    """Let Kedro resolve a catalog's names and patterns, with those for datasets that have none, of which it warns otherwise."""
+def catalog_resolver(config: dict[str, Any], credentials: dict[str, Any] | None = None) -> CatalogConfigResolver:
+    """Return Kedro's resolver with the runtime patterns of the project's catalog class; without any, Kedro warns."""
     patterns = getattr(settings.DATA_CATALOG_CLASS, "default_runtime_patterns", None)
     return CatalogConfigResolver(config, credentials, patterns or {"{default}": {"type": "kedro.io.MemoryDataset"}})
 

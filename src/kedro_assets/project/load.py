@@ -16,13 +16,7 @@ from kedro_assets._internals import garbage
 from kedro_assets.config import DagsterConfig, read_config
 from kedro_assets.errors import ProjectError, Scope
 from kedro_assets.names import PARTITION_PARAMETERS, base_name
-from kedro_assets.project.catalog import (
-    CatalogEntry,
-    read_entry,
-    resolve_catalog,
-    resolve_with_credentials,
-    valid_entries,
-)
+from kedro_assets.project.catalog import CatalogEntry, catalog_resolver, read_entry, resolve_catalog, valid_entries
 from kedro_assets.project.code_objects import innermost
 from kedro_assets.project.config_files import (
     BEFORE_HOOKS,
@@ -222,7 +216,7 @@ class CatalogWithCredentials:
         asked: dict[str, Any] = {}
         reader = ConfigReader(partial(config_loader, location), location.path, _WITHOUT_HOOKS)
         catalog, credentials = (reader.read(name, asked, runtime_params) for name in ("catalog", "credentials"))
-        return cls(resolve_with_credentials(catalog, credentials), asked)
+        return cls(catalog_resolver(catalog, credentials), asked)
 
     def entry(self, dataset: str) -> CatalogEntry:
         """Look a dataset up.
