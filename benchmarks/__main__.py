@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import check
 import cli
 import load
 import memory
@@ -13,4 +14,4 @@ import workers
 from measure import main
 
 if __name__ == "__main__":
-    main([module.BENCHMARK for module in (load, run, processes, workers, steps, memory, server, cli)], __doc__)
+    main([module.BENCHMARK for module in (load, run, processes, workers, steps, memory, server, check, cli)], __doc__)

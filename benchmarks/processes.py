@@ -26,15 +26,16 @@ def measure(options: Options) -> list[Row]:
             executor = IN_PROCESS if processes == 1 else {"multiprocess": {"max_concurrent": processes}}
             with workplace() as folder:
                 hand, own = floor(folder, shape, "node", executor), ours(folder, shape, "node", executor)
-                by_namespace = [write(folder, shape, "namespace", executor) for write in (floor, ours)]
+                hand_space, own_space = (write(folder, shape, "namespace", executor) for write in (floor, ours))
                 others = (
                     [peer(folder, shape, options.peer, executor)]
                     if options.peer and processes <= PEER_PROCESSES
                     else []
                 )
-                contenders = {side.name: partial(execute, side) for side in (hand, own, *by_namespace, *others)}
+                contenders = {side.name: partial(execute, side) for side in (hand, own, hand_space, own_space, *others)}
                 samples = take_turns(contenders, options.rounds, {"kedro-dagster": 1})
-            rows += summarise({"nodes": nodes, "processes": processes}, samples, against=[hand.name, own.name])
+            against = [hand.name, own.name, hand_space.name]
+            rows += summarise({"nodes": nodes, "processes": processes}, samples, against=against)
     print_rows(rows)
     return rows
 

@@ -16,6 +16,7 @@ from kedro.framework.project import configure_project, validate_settings
 from kedro.framework.startup import bootstrap_project
 from kedro.utils import find_kedro_project
 
+from kedro_assets._internals import dynaconf_stack
 from kedro_assets.errors import ProjectError
 from kedro_assets.project.tracebacks import where_it_failed
 
@@ -55,9 +56,10 @@ class ProjectLocation:
             ProjectError: If the project or its settings cannot be imported.
         """
         try:
-            if self.package:
-                configure_project(self.package)
-            name = self.package or bootstrap_project(self.path).package_name
+            with dynaconf_stack.without_sources():
+                if self.package:
+                    configure_project(self.package)
+                name = self.package or bootstrap_project(self.path).package_name
             validate_settings()
         except (Exception, SystemExit) as error:
             place = f"package '{self.package}'" if self.package else f"project at {self.path}"
