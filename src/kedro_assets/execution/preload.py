@@ -6,6 +6,7 @@ Nothing of the project is opened here: no Kedro hook fires, none of its datasets
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -19,6 +20,9 @@ from kedro_assets.execution import forkserver
 
 logger = logging.getLogger(__name__)
 
+_SHOWN_BY_THE_RUN = r"register_new_resolver\(\) is deprecated"
+"""What OmegaConf warns Kedro of whenever that makes a config loader; the run's own process has shown it, and steps need not."""
+
 
 def preload() -> None:
     """Import what steps need, and resolve the definitions of their job once for all of them."""
@@ -26,6 +30,7 @@ def preload() -> None:
         _try(import_module, module)
     _try(dagster_storage.read_migrations_once)
     _try(dagster_tails.show_output_in_threads)
+    warnings.filterwarnings("ignore", _SHOWN_BY_THE_RUN, UserWarning)
     MemoryDataset({})  # Kedro imports pandas for the first one of a process
     for plugin in entry_points(group="kedro.hooks"):
         _try(plugin.load)
