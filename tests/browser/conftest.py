@@ -46,7 +46,7 @@ def listed(ui: DagsterUI, workspace: Workspace) -> dict:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page of a visitor who comes for the first time."""
-    opened = new_page(browser)
+    """A page of a visitor who comes for the first time, with few of the pixels, as a processor has to draw them all."""
+    opened = new_page(browser, device_scale_factor=0.25)
     yield opened
     opened.context.close()

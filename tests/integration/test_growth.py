@@ -30,7 +30,7 @@ class Growing:
     """A project of any size.
 
     Attributes:
-        node: The source of node `i`.
+        node: The source of node `i`, in which `<size>` is the size.
         catalog: catalog.yml.
         dagster: What makes dagster.yml of a size.
         nodes: How many nodes there are, if the size is of something else.
@@ -44,11 +44,11 @@ class Growing:
     entry: str = ""
 
     def project(self, folder: Path, size: int) -> KedroProject:
-        nodes = self.nodes or size
+        nodes, node = self.nodes or size, self.node.replace("<size>", str(size))
         project = write_project(
             folder,
             nodes=NODES,
-            pipelines=f'{{"__default__": pipeline([{self.node} for i in range({nodes})])}}',
+            pipelines=f'{{"__default__": pipeline([{node} for i in range({nodes})])}}',
             catalog=self.catalog + "".join(self.entry.replace("<i>", str(i)) for i in range(size)),
             dagster=self.dagster(size),
             hooks="",
@@ -73,6 +73,11 @@ LOADED = {
         'node(one, f"d{i - 1}" if i % 10 else "start", f"d{i}", name=f"n{i}")', "start: " + FILE % "start"
     ),
     "nodes that read one dataset": Growing('node(one, "start", f"d{i}", name=f"n{i}")'),
+    "edges": Growing(
+        'node(one, [f"s{k}" for k in range(<size>)] + [f"d{j}" for j in range(i)], f"d{i}", name=f"n{i}")',
+        "start: " + FILE % "start" + '"{name}": {type: json.JSONDataset, filepath: "data/{name}.json"}\n',
+        nodes=10,
+    ),
     "nodes without outputs": Growing('node(one, "start", None, name=f"n{i}")'),
     "jobs": Growing(dagster=lines("jobs:\n", "  j<i>: {pipeline: {node_names: [n<i>]}}\n"), nodes=SIZES[-1]),
     "selections": Growing(dagster=lines("jobs:\n", "  j<i>: {selection: 'key:\"d<i>\"'}\n"), nodes=SIZES[-1]),
