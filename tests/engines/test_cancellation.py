@@ -38,31 +38,45 @@ NODES = """
 """
 
 
-@pytest.fixture(params=["in_process", "multiprocess", "dask", "celery", "docker"])
-def executor(
-    request: pytest.FixtureRequest, tmp_path: Path, dagster_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[dict[str, Any]]:
-    """An executor that runs two steps at a time, or one."""
+@pytest.fixture(scope="module", params=["in_process", "multiprocess", "dask", "celery", "docker"])
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, dagster_home: Path
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """An executor that runs two steps at a time, or one: its name and its options, with the workers that it needs."""
+    folder = tmp_path_factory.mktemp("workers")
     with ExitStack() as stack:
-        if request.param == "dask":
-            address = stack.enter_context(dask_cluster(tmp_path, WORKERS))
-            options: dict[str, Any] = {"cluster": {"existing": {"address": address}}}
+        options: dict[str, Any] = {}
+        if request.param == "multiprocess":
+            options = {"max_concurrent": WORKERS}
+        elif request.param == "dask":
+            options = {"cluster": {"existing": {"address": stack.enter_context(dask_cluster(folder, WORKERS))}}}
         elif request.param == "celery":
             url, variables = request.getfixturevalue("redis_url"), {"DAGSTER_HOME": str(dagster_home)}
-            stack.enter_context(celery_worker(tmp_path, "celery", url, variables=variables, concurrency=WORKERS))
-            hurry_celery(monkeypatch)
+            stack.enter_context(celery_worker(folder, "celery", url, variables=variables, concurrency=WORKERS))
             options = {"broker": url, "backend": url}
         elif request.param == "docker":
+            # Each container has process ids of its own, as is usual: that of a step is 1, to which signals mean less.
+            volumes = request.getfixturevalue("docker_engine").volumes
+            seen = {"networks": ["host"], "container_kwargs": {"volumes": volumes}}
+            options = {"image": IMAGE, "env_vars": ["DAGSTER_HOME"], "max_concurrent": WORKERS, **seen}
+        yield request.param, options
+
+
+@pytest.fixture
+def executor(
+    request: pytest.FixtureRequest, served: tuple[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, Any]]:
+    """The executor as dagster.yml has it."""
+    name, options = served
+    with ExitStack() as stack:
+        if name == "celery":
+            hurry_celery(monkeypatch)
+        elif name == "docker":
             docker = request.getfixturevalue("docker_engine")
             stack.callback(docker.clear)
             hurry_steps(monkeypatch, "dagster_docker.docker_executor")
             monkeypatch.setenv("DOCKER_HOST", docker.url)
-            # Each container has process ids of its own, as is usual: that of a step is 1, to which signals mean less.
-            seen = {"networks": ["host"], "container_kwargs": {"volumes": docker.volumes}}
-            options = {"image": IMAGE, "env_vars": ["DAGSTER_HOME"], "max_concurrent": WORKERS, **seen}
-        else:
-            options = {"max_concurrent": WORKERS} if request.param == "multiprocess" else {}
-        yield {request.param: options}
+        yield {name: options}
 
 
 def write(folder: Path, executor: dict[str, Any], nodes: int) -> KedroProject:

@@ -57,14 +57,20 @@ def test_a_step_whose_worker_process_is_killed_fails_the_run_with_one_error_of_t
     assert project.read(f"total.json/{last['run_id']}/total.json")["total"] == 100
 
 
+@pytest.fixture(scope="module")
+def with_cards(tmp_path_factory: pytest.TempPathFactory, dagster_home: Path, redis_url: str) -> Iterator[Popen[bytes]]:
+    """A worker of another queue."""
+    folder, variables = tmp_path_factory.mktemp("cards"), {"DAGSTER_HOME": str(dagster_home)}
+    with celery_worker(folder, "celery", redis_url, variables=variables, queue="cards") as process:
+        yield process
+
+
 @pytest.mark.parametrize("job", ["short", "ops"])
 def test_a_node_runs_in_a_worker_of_the_queue_that_a_tag_of_it_names(
-    tmp_path: Path, engine: Engine, dagster_home: Path, redis_url: str, job: str
+    tmp_path: Path, engine: Engine, with_cards: Popen[bytes], job: str
 ) -> None:
-    project = engine.project(tmp_path / "project", step_tags={"gpu": {"dagster-celery/queue": "cards"}})
-    variables = {"DAGSTER_HOME": str(dagster_home)}
-    with celery_worker(tmp_path, "celery", redis_url, variables=variables, queue="cards") as with_cards:
-        assert execute(project, engine.instance, job).success
-        ran_in = {call["node"]: call["pid"] for call in project.calls("before_node_run")}
-        assert {node for node, pid in ran_in.items() if pid in children_of(with_cards)} == {"total"}
-        assert {pid for node, pid in ran_in.items() if node != "total"} <= engine.processes()
+    project = engine.project(tmp_path, step_tags={"gpu": {"dagster-celery/queue": "cards"}})
+    assert execute(project, engine.instance, job).success
+    ran_in = {call["node"]: call["pid"] for call in project.calls("before_node_run")}
+    assert {node for node, pid in ran_in.items() if pid in children_of(with_cards)} == {"total"}
+    assert {pid for node, pid in ran_in.items() if node != "total"} <= engine.processes()

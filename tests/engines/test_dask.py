@@ -23,8 +23,8 @@ def on_dask(address: str) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Dask scheduler with two workers of one thread each, which all tests share."""
-    with dask_cluster(tmp_path_factory.mktemp("dask")) as found:
+    """A Dask scheduler with two workers of one thread each, one of them with a card, which all tests share."""
+    with dask_cluster(tmp_path_factory.mktemp("dask"), resources="GPU=1") as found:
         yield found
 
 
@@ -122,17 +122,16 @@ def test_steps_on_a_worker_with_several_threads_take_turns_with_a_warning_and_ke
 
 @pytest.mark.parametrize("job", ["short", "ops"])
 def test_a_node_runs_on_a_worker_that_has_the_resources_which_a_tag_of_it_asks_for(
-    tmp_path: Path, engine: Engine, job: str
+    tmp_path: Path, engine: Engine, address: str, job: str
 ) -> None:
     from distributed import Client  # noqa: PLC0415 - it may be missing
 
     tags = {"gpu": {"dagster-dask/resource_requirements": {"GPU": 1}}}
-    with dask_cluster(tmp_path, resources="GPU=1") as address:
-        project = replace(engine, executor=on_dask(address)).project(tmp_path / "project", step_tags=tags)
-        for _ in range(2):
-            assert execute(project, engine.instance, job).success
-        with Client(address) as client:
-            workers = client.scheduler_info()["workers"]
-            with_cards = {pid for name, pid in client.run(os.getpid).items() if workers[name]["resources"]}
+    project = engine.project(tmp_path, step_tags=tags)
+    for _ in range(2):
+        assert execute(project, engine.instance, job).success
+    with Client(address) as client:
+        workers = client.scheduler_info()["workers"]
+        with_cards = {pid for name, pid in client.run(os.getpid).items() if workers[name]["resources"]}
     assert len(with_cards) == 1
     assert {call["pid"] for call in project.calls("before_node_run") if call["node"] == "total"} == with_cards
