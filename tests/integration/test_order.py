@@ -151,6 +151,27 @@ def test_no_step_reads_the_old_data_of_what_the_run_makes_though_nobody_has_sele
     assert halves.read("scored.json") == 60
 
 
+def test_no_step_reads_what_an_earlier_run_has_left_in_memory_of_what_the_run_makes_though_nobody_has_selected_it(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = write_project(
+        tmp_path,
+        nodes=SPLIT,
+        pipelines=SPLIT_PIPELINES,
+        catalog=json_dataset("raw", "shown", "scored"),
+        dagster="assets: {cluster_by: node}\njobs: {all: {}}\n",
+    )
+    project.write("data/raw.json", "1")
+    assert execute(project, instance, "all", assets=["shown", "kept", "scored"]).success
+    project.write("data/raw.json", "5")
+    outcome = by_dagster(project, instance, "all", assets=["shown", "scored"])
+    kind, message = outcome.error or ("", "")
+    assert (outcome.success, kind) == (False, "SelectionError")
+    assert message.endswith("Select 'kept', too.")
+    assert execute(project, instance, "all", assets=["shown", "kept", "scored"]).success
+    assert project.read("scored.json") == 60
+
+
 def test_check_names_a_selection_that_would_read_too_early(halves: KedroProject) -> None:
     bootstrap_project(halves.path)
     with pytest.raises(ConfigError) as caught:

@@ -24,7 +24,7 @@ class StepPlan:
         handed_in: In-memory datasets that it reads and another step makes.
         handed_out: In-memory datasets that it makes and another step may read.
         kept: The nodes that it does not run, as an earlier run has saved what they make.
-        by_products: Stored datasets that it makes though nobody has selected them: no other step waits for them.
+        by_products: What it saves, or hands to other steps, though nobody has selected it: no other step waits for it.
     """
 
     nodes: tuple[str, ...]
@@ -102,15 +102,16 @@ def plan_run(
     nodes = {key: [node for node in names if node not in kept] for key, names in asked.items()}
     handed_in = {key: _handed_in(graph, names, foreign_outputs) for key, names in nodes.items()}
     asked_for = frozenset(foreign_inputs).union(*handed_in.values())
+    handed_out = {key: _handed_out(graph, cluster, nodes[key], asked_for) for key, (cluster, _) in chosen.items()}
     plans = {
         key: StepPlan(
             tuple(nodes[key]),
             handed_in[key],
-            _handed_out(graph, cluster, nodes[key], asked_for),
+            handed_out[key],
             tuple(node for node in asked[key] if node in kept),
-            _by_products(graph, nodes[key], selected),
+            _by_products(graph, nodes[key], handed_out[key], selected),
         )
-        for key, (cluster, _) in chosen.items()
+        for key in chosen
     }
     pipeline, running = graph.as_pipeline({node for names in nodes.values() for node in names})
     outputs = frozenset(pipeline.outputs())
@@ -215,8 +216,10 @@ def _from_outside(graph: ProjectGraph, cluster: Cluster) -> frozenset[str]:
     return frozenset(name for name in names if graph.in_memory(name) and graph.producer(name) not in members)
 
 
-def _by_products(graph: ProjectGraph, nodes: Iterable[str], selected: Collection[Vertex]) -> frozenset[str]:
-    names = (name for node in nodes for name in graph.outputs(node) if not graph.in_memory(name))
+def _by_products(
+    graph: ProjectGraph, nodes: Iterable[str], handed_out: Collection[str], selected: Collection[Vertex]
+) -> frozenset[str]:
+    names = (name for node in nodes for name in graph.outputs(node) if not graph.in_memory(name) or name in handed_out)
     return frozenset(name for name in names if ("dataset", name) not in selected)
 
 
