@@ -52,11 +52,13 @@ PIPELINES = """{"__default__": pipeline([
 ])}"""
 
 
-def project_of(folder: Path, settings: str, memory: str = "", failures: int = 1) -> KedroProject:
+def project_of(
+    folder: Path, settings: str, memory: str = "", failures: int = 1, versioned: tuple[str, ...] = ()
+) -> KedroProject:
     names = [name for name in ("raw", "cleaned", "part", "other", "model", "reported", "last") if name not in memory]
-    project = write_project(
-        folder, nodes=NODES, pipelines=PIPELINES, catalog=json_dataset(*names), dagster=settings + JOBS
-    )
+    plain = [name for name in names if name not in versioned]
+    catalog = json_dataset(*plain) + json_dataset(*versioned, versioned=True)
+    project = write_project(folder, nodes=NODES, pipelines=PIPELINES, catalog=catalog, dagster=settings + JOBS)
     project.write("data/raw.json", "1")
     project.write("failures.txt", str(failures))
     return project
@@ -125,6 +127,54 @@ def test_what_was_in_memory_is_made_again_with_what_is_made_from_it(
     assert execute(project, instance, "all").success
     assert ran(project) == expected
     assert_as_kedro_run(project)
+
+
+@pytest.mark.parametrize("job", ["all", "several"])
+@pytest.mark.parametrize("cluster_by", ["pipeline", "memory"])
+def test_a_version_that_an_earlier_try_has_saved_is_replaced(
+    cluster_by: str, job: str, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    settings = f"assets: {{cluster_by: {cluster_by}, retries: {{max_retries: 2}}}}"
+    project = project_of(tmp_path, settings, "part other", failures=2, versioned=("model", "reported"))
+    result = execute(project, instance, job)
+    assert result.success
+    assert ran(project)["train"] == 3
+    for name in ("model", "reported"):
+        [version] = (project.path / f"data/{name}.json").iterdir()
+        [record] = instance.fetch_materializations(dg.AssetKey(name), limit=1).records
+        assert record.asset_materialization is not None
+        assert record.asset_materialization.metadata["kedro/save_version"].value == version.name
+    assert project.read(f"model.json/{version.name}/model.json") == 102
+
+
+def test_a_version_of_another_run_is_not_replaced(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = project_of(tmp_path, f"assets: {{{ONE_STEP}}}", failures=0, versioned=("model",))
+    project.write(
+        f"src/{project.package}/settings.py",
+        """
+from kedro.framework.hooks import hook_impl
+
+class Writer:
+    @hook_impl
+    def before_node_run(self, node):
+        from pathlib import Path
+        if node.name == "train":
+            root = Path(__file__).parents[2]
+            path = root / "data/model.json" / self.version / "model.json"
+            path.parent.mkdir(parents=True)
+            path.write_text("0")
+
+    @hook_impl
+    def before_pipeline_run(self, run_params):
+        self.version = run_params["run_id"]
+
+HOOKS = (Writer(),)
+""",
+    )
+    result = execute(project, instance, "all")
+    assert not result.success
+    [path] = project.path.glob("data/model.json/*/model.json")
+    assert path.read_text() == "0"
 
 
 def test_one_switch_lets_all_nodes_run_again(tmp_path: Path, instance: dg.DagsterInstance) -> None:

@@ -127,6 +127,16 @@ def begun_assets(instance: dg.DagsterInstance, run_id: str) -> frozenset[dg.Asse
     return frozenset(event.asset_key for event in events if event.asset_key is not None and event.step_key in started)
 
 
+def has_begun_before(instance: dg.DagsterInstance, run_id: str, step: str) -> bool:
+    """Whether a step that runs now has been started before in the same run, as after a process of the run has died.
+
+    Reason: as for `engine_messages`.
+    Risk: low, as there.
+    """
+    starts = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_START)
+    return [entry.step_key for entry in starts].count(step) > 1
+
+
 def engine_messages(instance: dg.DagsterInstance, run_id: str) -> list[str]:
     """Return what Dagster's engine has said of a run until it failed, such as the signal that has ended its process.
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import inspect
 import logging
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import dagster as dg
 from attrs import define, evolve, field, frozen
 from kedro.pipeline.node import Node
 
+from kedro_assets._internals import kedro_versions
 from kedro_assets.assets import Validation
 from kedro_assets.errors import PartitionError
 from kedro_assets.graph import StepPlan, Vertex, readers_of
@@ -79,6 +80,7 @@ class StepExecution:
         parameters: Values that replace the project's own, by the name of a node's input.
         keys: The partitions that the step reads and makes, by dataset; one that is not partitioned is not there.
         done: The nodes that an earlier try of the step has run, and that do not run again.
+        is_another_try: Says whether the step has begun before in this run, so that a part of what it saves may be there.
         current: The node that runs, or that has failed.
         collector: Is shown what is saved while it is at hand.
     """
@@ -90,6 +92,7 @@ class StepExecution:
     parameters: Mapping[str, Any] = field(factory=dict)
     keys: Mapping[str, Collection[str]] = field(factory=dict)
     done: Collection[str] = ()
+    is_another_try: Callable[[], bool] = bool
     current: Node | None = field(default=None, init=False)
     collector: MetadataCollector = field(init=False)
     _kept: set[str] = field(factory=set, init=False)
@@ -172,6 +175,8 @@ class StepExecution:
         del inputs
         chunks, saved = inspect.isgeneratorfunction(node.func), []
         for name, data in _interleaved(outputs) if chunks else outputs.items():
+            if name not in saved:
+                self._make_room(name)
             try:
                 self._save(node, name, data)
             except PartitionError as error:
@@ -198,6 +203,15 @@ class StepExecution:
         if name not in parameters:
             return self.run.io.load(name, node)
         return self.run.io.replaced(name, parameters[name], node)
+
+    def _make_room(self, name: str) -> None:
+        """Remove what an earlier try of the step has saved of a versioned dataset: Kedro saves no version twice."""
+        if name not in self.run.plan.versioned:
+            return
+        remove = kedro_versions.earlier_save(self.run.catalog.get(name))
+        if remove is not None and self.is_another_try():
+            logger.info("The version that an earlier try of this step has saved of '%s' is replaced.", name)
+            remove()
 
     def _save(self, node: Node, name: str, data: Any) -> None:
         self.doors[base_name(name)].save(self.run, name, data, node, self.keys.get(base_name(name)))

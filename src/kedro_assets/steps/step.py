@@ -194,7 +194,16 @@ class KedroStep:
         parameters = changed_parameters(_step_config(context, step), values, shown)
         if has_partition(context.run.tags):
             check_given(parameters, run.identity.runtime_params)
-        return StepExecution(run, step, project.view(context.job_def.name), project.io_managers, parameters)
+        return StepExecution(
+            run,
+            step,
+            project.view(context.job_def.name),
+            project.io_managers,
+            parameters,
+            is_another_try=lambda: (
+                context.retry_number > 0 or dagster_instance.has_begun_before(context.instance, context.run_id, step)
+            ),
+        )
 
     def _go_on(
         self, execution: StepExecution, context: dg.OpExecutionContext, project: KedroProject
