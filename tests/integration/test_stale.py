@@ -49,6 +49,7 @@ PIPELINES = """{"__default__": pipeline([
     node(tell, "reported", None, name="tell"),
 ])}"""
 JOBS = "jobs: {all: {}, steps: {view: ops}}\n"
+PARALLEL = "cluster_by: node}\ndefault_executor: {multiprocess: {}"  # what follows closes the bracket
 
 
 @pytest.fixture
@@ -259,8 +260,11 @@ CAPPED_PIPELINE = """{"__default__": pipeline([
 CONTENT = "  metadata: {dagster: {data_version: content}}\n"
 
 
-def capped(folder: Path, settings: str = "", versioned: str = "", content: str = CONTENT) -> KedroProject:
-    catalog = json_dataset("raw", "doubled", "other", "last") + json_dataset("capped") + versioned + content
+def capped(
+    folder: Path, settings: str = "", versioned: str = "", content: str = CONTENT, doubled: str = ""
+) -> KedroProject:
+    files = json_dataset("raw", "other", "last") + json_dataset("doubled") + doubled
+    catalog = files + json_dataset("capped") + versioned + content
     project = write_project(
         folder,
         nodes=CAPPED,
@@ -305,8 +309,12 @@ def test_what_comes_out_otherwise_changes_what_is_behind_it(tmp_path: Path, inst
     assert project.read("last.json") == [4, 1]
 
 
-def test_what_has_changed_beside_it_is_made_all_the_same(tmp_path: Path, instance: dg.DagsterInstance) -> None:
-    project = capped(tmp_path)
+@pytest.mark.parametrize("doubled", ["", "  versioned: true\n"], ids=["plain", "versioned"])
+@pytest.mark.parametrize("settings", ["", PARALLEL], ids=["one process", "several"])
+def test_what_has_changed_beside_it_is_made_all_the_same(
+    settings: str, doubled: str, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = capped(tmp_path, settings, doubled=doubled)
     make_stale(project)
     project.write("conf/base/parameters.yml", "limit: 6\n")
     project.write("data/other.json", "22")

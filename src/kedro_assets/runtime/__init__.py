@@ -19,6 +19,7 @@ from kedro_assets.runtime.missing import assets_with_missing_outputs
 from kedro_assets.runtime.mlflow_run import left_as_found, run_tags
 from kedro_assets.runtime.parameters import FIELD, ConfigSchemas, changed_parameters
 from kedro_assets.runtime.pipeline_hooks import PipelineHooks
+from kedro_assets.runtime.resume import KEPT_FROM_RUN
 from kedro_assets.runtime.retries import Retries, read_retries, retry_policy
 from kedro_assets.runtime.session_run import filter_text
 from kedro_assets.runtime.stale import StaleAsset, stale_assets
@@ -30,6 +31,7 @@ __all__ = [
     "CODE_METADATA",
     "FIELD",
     "IF_CHANGED_TAG",
+    "KEPT_FROM_RUN",
     "ONLY_MISSING_TAG",
     "STALE_TAG",
     "ConfigSchemas",

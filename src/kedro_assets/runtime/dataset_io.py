@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -36,7 +36,7 @@ class DatasetIO:
 
     catalog: CatalogProtocol[Any, Any]
     hooks: PluginManager
-    versions: Mapping[str, str] = field(factory=dict)
+    versions: dict[str, str] = field(factory=dict)
     validations: dict[tuple[str, str], Validation] = field(factory=dict)
 
     def load(self, name: str, node: Node | None = None, keys: Keys | None = None) -> Any:

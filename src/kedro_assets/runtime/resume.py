@@ -10,8 +10,11 @@ from kedro_assets.assets import AssetTable, KedroAsset
 from kedro_assets.graph import Vertex
 from kedro_assets.partitions import RANGE_TAGS, partition_of
 from kedro_assets.runtime.history import History
+from kedro_assets.runtime.identity import SAVE_VERSION
 
 _FROM_FAILURE_TAG = "dagster/is_resume_retry"
+KEPT_FROM_RUN = "kedro/kept_from_run"
+"""The metadata of what a run leaves as another one has made it: the id of that."""
 
 
 def run_resumed(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str | None:
@@ -52,6 +55,32 @@ def made_by(
             continue
         if history.is_unchanged(asset.key):
             found.add(asset.vertex)
+    return found
+
+
+def kept_versions(
+    datasets: Collection[str],
+    keys: Collection[str],
+    table: AssetTable,
+    run: dg.DagsterRun,
+    instance: dg.DagsterInstance,
+) -> dict[str, str]:
+    """Return the versions of those of some datasets that a run has left as they were, by dataset.
+
+    Args:
+        datasets: Datasets that a step of the run reads and does not make.
+        keys: The keys of the assets that can be left, as text.
+        table: All assets of the project.
+        run: The run.
+        instance: Where it is recorded.
+    """
+    history, found = History(table, instance, partition_of(run.tags)), dict[str, str]()
+    for name in datasets:
+        asset = table.dataset(name)
+        made = history.latest(asset.key) if asset is not None and asset.key.to_user_string() in keys else None
+        metadata = made.materialization.metadata if made is not None else {}
+        if made is not None and SAVE_VERSION in metadata and (made.run_id != run.run_id or KEPT_FROM_RUN in metadata):
+            found[name] = str(metadata[SAVE_VERSION].value)
     return found
 
 

@@ -28,6 +28,7 @@ from kedro_assets.runtime.identity import SAVE_VERSION
 from kedro_assets.runtime.kedro_run import KedroRun
 from kedro_assets.runtime.mlflow_run import run_link
 from kedro_assets.runtime.parameters import typed_parameters
+from kedro_assets.runtime.resume import kept_versions
 from kedro_assets.runtime.view import View
 
 logger = logging.getLogger(__name__)
@@ -135,6 +136,20 @@ class StepExecution:
             self._release(node, readers)
         self.current = None
         yield from self.validated()
+
+    def pin_versions(self, instance: dg.DagsterInstance, record: dg.DagsterRun) -> None:
+        """Load what the run has left as it was at the version that it has: the run has saved none.
+
+        Args:
+            instance: Where runs are recorded.
+            record: Dagster's record of the run.
+        """
+        run, graph = self.run, self.view.graph
+        left = [node for node in self.plan.nodes if node not in self.done]
+        made = {name for node in left for name in graph.outputs(node)}
+        read = {name: base_name(name) for name in run.io.versions if base_name(name) not in made}
+        found = kept_versions(set(read.values()), run.identity.if_changed, self.view.table, record, instance)
+        run.io.versions.update({name: found[dataset] for name, dataset in read.items() if dataset in found})
 
     def validated(self) -> Iterator[Validation]:
         """Yield what validators have found and nobody has told: on load, what was not already seen on save."""

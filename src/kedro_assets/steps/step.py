@@ -27,6 +27,7 @@ from kedro_assets.partitions import (
 from kedro_assets.redaction import Redactor
 from kedro_assets.runtime import (
     CODE_METADATA,
+    KEPT_FROM_RUN,
     History,
     KedroProject,
     KedroRun,
@@ -222,13 +223,14 @@ class KedroStep:
             left = project.nodes_changed(execution.run.identity.if_changed, nodes, view, run, context.instance)
             execution.done = [node for node in nodes if node not in left]
             kept += execution.done
+            execution.pin_versions(context.instance, run)
         if execution.done or kept:
             context.log.info("These nodes need not run again: %s.", ", ".join(dict.fromkeys([*execution.done, *kept])))
         history = History(view.table, context.instance, partition_of(run.tags))
         for asset in view.table.made_by(kept):
             made = history.latest(asset.key)
             if made is not None:
-                metadata = {"kedro/kept_from_run": made.run_id, **made.materialization.metadata}
+                metadata = {KEPT_FROM_RUN: made.run_id, **made.materialization.metadata}
                 yield Saved(asset.vertex, metadata, version=made.data_version)
 
     def _executed(
