@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from comparing import by_dagster, by_kedro
 from helpers import HOOKS, KedroProject, execute, json_dataset, kedro_run, load_definitions, materialized, write_project
 
 APPENDING = '''
@@ -103,6 +104,51 @@ def test_a_generator_that_gives_no_chunk_is_not_reported_as_saved(tmp_path: Path
     assert result.success
     assert not project.calls("after_dataset_saved")
     assert materialized(result) == []
+
+
+EMPTY_CHUNKS = """
+    def chunks(raw):
+        yield from raw
+
+    def count(pieces):
+        return len(pieces)
+"""
+
+
+@pytest.mark.parametrize("job", ["assets", "ops", "one_step"])
+def test_what_is_behind_a_generator_that_gives_no_chunk_does_what_it_does_in_kedro_run(
+    job: str, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = write_project(
+        tmp_path,
+        nodes=EMPTY_CHUNKS,
+        pipelines="""{"__default__": pipeline([
+            node(chunks, "raw", "pieces", name="chunks"), node(count, "pieces", "size", name="count")
+        ])}""",
+        catalog=json_dataset("raw", "pieces", "size"),
+        dagster="assets: {cluster_by: %s}\njobs: {assets: {}, one_step: {}, ops: {view: ops}}\n"
+        % ("pipeline" if job == "one_step" else "node"),
+    )
+    project.write("data/raw.json", "[]")
+    assert by_kedro(project).error
+    project.forget()
+    outcome = by_dagster(project, instance, job)
+    assert (outcome.error or [""])[0] == "DatasetError"
+    assert project.calls("on_pipeline_error")
+    project.write("data/raw.json", "[[1, 2, 3]]")
+    assert execute(project, instance, job).success
+    version = latest_version("pieces", instance)
+    project.write("data/raw.json", "[]")
+    (project.path / "data/size.json").unlink()
+    assert execute(project, instance, job).success
+    assert project.read("size.json") == 3
+    assert latest_version("pieces", instance) == version
+
+
+def latest_version(key: str, instance: dg.DagsterInstance) -> str:
+    [record] = instance.fetch_materializations(dg.AssetKey(key), limit=1).records
+    assert record.asset_materialization
+    return (record.asset_materialization.tags or {})["dagster/data_version"]
 
 
 def test_what_before_node_run_returns_replaces_the_inputs_of_the_node(

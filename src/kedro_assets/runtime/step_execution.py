@@ -9,11 +9,12 @@ from __future__ import annotations
 import inspect
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import dagster as dg
 from attrs import define, evolve, field, frozen
+from kedro.io import DatasetError
 from kedro.pipeline.node import Node
 
 from kedro_assets._internals import kedro_versions
@@ -54,6 +55,7 @@ class Saved:
         lasts: Whether something of it is there for other runs: files, or in-memory data that was left for other steps.
         content: What tells its content from another, where the catalog says so.
         version: Its data version, where another run has saved it and this one leaves it as it is.
+        is_untouched: Whether the node has run and yielded nothing for it, so that it is as it was before.
     """
 
     vertex: Vertex
@@ -61,12 +63,14 @@ class Saved:
     lasts: bool = True
     content: str | None = None
     version: str | None = None
+    is_untouched: bool = False
 
     def common(self, other: Saved) -> Saved:
         """Return what is true of this and of another partition of the dataset."""
         missing = object()
         same = {key: value for key, value in self.metadata.items() if other.metadata.get(key, missing) == value}
-        return evolve(self, metadata=same, content=self.content if self.content == other.content else None)
+        content = self.content if self.content == other.content else None
+        return evolve(self, metadata=same, content=content, is_untouched=self.is_untouched and other.is_untouched)
 
 
 @define(eq=False)
@@ -97,6 +101,7 @@ class StepExecution:
     current: Node | None = field(default=None, init=False)
     collector: MetadataCollector = field(init=False)
     _kept: set[str] = field(factory=set, init=False)
+    _unsaved: Sequence[str] = field(default=(), init=False)
 
     def __attrs_post_init__(self) -> None:
         run = self.run
@@ -129,6 +134,7 @@ class StepExecution:
             self.current = node
             for name in self._run_node(node):
                 yield from self._saved(name, {**self.collector.of_node(node), **run_metadata})
+            yield from self._untouched(node)
             if not node.outputs:
                 yield Saved(("node", title), {**self.collector.of_node(node), **run_metadata})
             logger.info("Completed node: %s", node.name)
@@ -204,8 +210,30 @@ class StepExecution:
             saved.append(name)
         if chunks:
             yield from dict.fromkeys(saved)
+            self._unsaved = [name for name in node.outputs if name not in saved]
         for name in node.confirms:
             self.run.io.confirm(name, self.keys.get(base_name(name)))
+
+    def _untouched(self, node: Node) -> Iterator[Saved]:
+        """Yield what a generator node has yielded nothing for and is there: steps behind it read that, as in `kedro run`.
+
+        Raises:
+            DatasetError: If a node of another step would read what is not there.
+        """
+        for name in self._unsaved:
+            dataset = base_name(name)
+            if self.run.catalog.exists(name):
+                self.run.io.versions.pop(name, None)
+                yield Saved(("dataset", dataset), {}, is_untouched=True)
+                continue
+            others = (
+                titles for step, plan in self.run.plan.steps.items() if step != self.step for titles in plan.nodes
+            )
+            reader = next((title for title in others if dataset in self.view.graph.inputs(title)), None)
+            if reader is not None:
+                msg = f"Node '{node.name}' has yielded nothing for '{name}', so there is nothing that node '{reader}' could load."
+                raise DatasetError(msg)
+        self._unsaved = []
 
     def _load(self, node: Node, name: str, parameters: Mapping[str, Any]) -> Any:
         if not is_parameter(name):

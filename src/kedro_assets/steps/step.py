@@ -248,7 +248,7 @@ class KedroStep:
                 yield from self._partitions(execution, checks, made, instance)
             else:
                 execution.keys = self._keys(execution, made, instance)
-                yield from execution.run_nodes()
+                yield from (self._as_it_was(found, execution, made, instance) for found in execution.run_nodes())
                 yield from execution.stored(checks, made)
         except Exception as error:
             found = _masked(error, run.redactor)
@@ -285,7 +285,21 @@ class KedroStep:
                     saved[found.vertex] = found.common(saved.get(found.vertex, found))
                 else:
                     yield found
-        yield from saved.values()
+        yield from (self._as_it_was(found, execution, made, instance) for found in saved.values())
+
+    def _as_it_was(
+        self, found: Saved | Validation, execution: StepExecution, made: Sequence[str], instance: dg.DagsterInstance
+    ) -> Saved | Validation:
+        """Give a dataset that a node has left untouched the data version that it has, where that is known."""
+        if not isinstance(found, Saved) or not found.is_untouched:
+            return found
+        asset = execution.view.table.by_vertex.get(found.vertex)
+        history = History(execution.view.table, instance, made[0] if len(made) == 1 else None)
+        latest = history.latest(asset.key) if asset is not None else None
+        if latest is None:
+            return found
+        metadata = {KEPT_FROM_RUN: latest.run_id, **latest.materialization.metadata}
+        return evolve(found, metadata=metadata, version=latest.data_version)
 
     def _keys(
         self, execution: StepExecution, made: Sequence[str], instance: dg.DagsterInstance
