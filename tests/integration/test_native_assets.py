@@ -67,6 +67,20 @@ def test_an_asset_between_two_assets_of_one_cluster_runs_between_them(
     assert sorted(materialized(result)) == ["filed", "final", "memory", "prices"]
 
 
+@pytest.mark.parametrize(
+    "dagster", ["", "default_executor: {multiprocess: {max_concurrent: 2}}"], ids=["in process", "multiprocess"]
+)
+def test_a_node_before_it_runs_once_though_what_it_makes_in_memory_is_not_selected(
+    tmp_path: Path, instance: dg.DagsterInstance, dagster: str
+) -> None:
+    project = between(tmp_path, dagster)
+    result = execute(project, instance, "everything", assets=["filed", "prices", "final"], merged=True)
+    assert result.success
+    assert project.read("final.json") == [{"items": [1]}, 200]
+    assert project.nodes_run() == ["first", "last"]
+    assert materialized(result).count("filed") == 1
+
+
 def test_a_cluster_that_runs_twice_fires_the_pipeline_hooks_once(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     project = between(tmp_path)
     assert execute(project, instance, "everything", merged=True).success

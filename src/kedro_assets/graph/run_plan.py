@@ -14,6 +14,9 @@ from kedro_assets.graph.project_graph import ProjectGraph, Vertex
 from kedro_assets.names import base_name
 from kedro_assets.project import CatalogEntry
 
+WaitsFor = Callable[[], Mapping[str, Collection[str]]]
+"""Returns for every step of a run the steps for which it waits itself."""
+
 
 @frozen
 class StepPlan:
@@ -80,6 +83,7 @@ def plan_run(
     foreign_inputs: Collection[str] = (),
     foreign_outputs: Collection[str] = (),
     kept: Collection[str] = (),
+    waits_for: WaitsFor = dict,
 ) -> RunPlan:
     """Plan a run from the assets that each of its steps is to make.
 
@@ -91,14 +95,11 @@ def plan_run(
         foreign_inputs: In-memory datasets that assets of other origin read.
         foreign_outputs: In-memory datasets that assets of other origin make.
         kept: Nodes that are not run again, as an earlier run has saved what they make.
+        waits_for: Returns for every step the steps for which it waits itself; asked only where a cluster has several.
     """
     chosen = {key: (cluster, list(assets)) for key, (cluster, assets) in steps.items()}
     selected = {vertex for _, assets in chosen.values() for vertex in assets}
-    elsewhere = _selected_elsewhere(chosen)
-    asked = {
-        key: nodes_to_run(graph, cluster, assets, _from_outside(graph, cluster) | elsewhere[key])
-        for key, (cluster, assets) in chosen.items()
-    }
+    asked = _asked(graph, chosen, waits_for)
     nodes = {key: [node for node in names if node not in kept] for key, names in asked.items()}
     handed_in = {key: _handed_in(graph, names, foreign_outputs) for key, names in nodes.items()}
     asked_for = frozenset(foreign_inputs).union(*handed_in.values())
@@ -127,9 +128,7 @@ def plan_run(
     )
 
 
-def early_reads(
-    graph: ProjectGraph, plan: RunPlan, waits_for: Callable[[], Mapping[str, Collection[str]]]
-) -> list[EarlyRead]:
+def early_reads(graph: ProjectGraph, plan: RunPlan, waits_for: WaitsFor) -> list[EarlyRead]:
     """Return what steps of a run may read too early.
 
     A node makes all of its datasets, and Dagster lets a step wait for those that are selected.
@@ -151,10 +150,16 @@ def early_reads(
     ]
     if not found:
         return []
-    order: nx.DiGraph[str] = nx.DiGraph()
-    order.add_nodes_from(plan.steps)
-    order.add_edges_from((first, step) for step, before in waits_for().items() for first in before)
+    order = _order(plan.steps, waits_for)
     return [read for step, read in found if makers[read.dataset] not in nx.ancestors(order, step)]
+
+
+def _order(steps: Iterable[str], waits_for: WaitsFor) -> nx.DiGraph[str]:
+    """Return the order of steps, and of whatever stands between them."""
+    order: nx.DiGraph[str] = nx.DiGraph()
+    order.add_nodes_from(steps)
+    order.add_edges_from((first, step) for step, before in waits_for().items() for first in before)
+    return order
 
 
 def nodes_left(graph: ProjectGraph, nodes: Sequence[str], saved: Collection[Vertex]) -> list[str]:
@@ -223,15 +228,27 @@ def _by_products(
     return frozenset(name for name in names if ("dataset", name) not in selected)
 
 
-def _selected_elsewhere(chosen: Mapping[str, tuple[Cluster, list[Vertex]]]) -> Mapping[str, frozenset[str]]:
-    """Return for each step the datasets of its cluster that other steps of the run are to make."""
-    selected: dict[str, dict[str, frozenset[str]]] = {}
-    for key, (cluster, vertices) in chosen.items():
-        selected.setdefault(cluster.name, {})[key] = frozenset(name for kind, name in vertices if kind == "dataset")
-    return {
-        key: frozenset().union(*(names for other, names in selected[cluster.name].items() if other != key))
-        for key, (cluster, _) in chosen.items()
-    }
+def _asked(
+    graph: ProjectGraph, chosen: Mapping[str, tuple[Cluster, list[Vertex]]], waits_for: WaitsFor
+) -> dict[str, list[str]]:
+    """Return the nodes that each step is to run.
+
+    Of a cluster that Dagster has split, a step gets in memory what another one is selected to make, or makes anyway before it.
+    """
+    parts: dict[str, list[str]] = {}
+    for key, (cluster, _) in chosen.items():
+        parts.setdefault(cluster.name, []).append(key)
+    order = _order(chosen, waits_for) if any(len(keys) > 1 for keys in parts.values()) else None
+    asked: dict[str, list[str]] = {}
+    for key in chosen if order is None else (key for key in nx.topological_sort(order) if key in chosen):
+        cluster, assets = chosen[key]
+        handed_in = set(_from_outside(graph, cluster))
+        for other in (other for other in parts[cluster.name] if other != key):
+            handed_in |= {name for kind, name in chosen[other][1] if kind == "dataset"}
+            if order is not None and other in asked and nx.has_path(order, other, key):
+                handed_in |= {name for node in asked[other] for name in graph.outputs(node) if graph.in_memory(name)}
+        asked[key] = nodes_to_run(graph, cluster, assets, handed_in)
+    return {key: asked[key] for key in chosen}
 
 
 def _handed_in(graph: ProjectGraph, nodes: Iterable[str], foreign_outputs: Collection[str]) -> frozenset[str]:

@@ -52,7 +52,7 @@ class View:
             if run is None or run.step_keys_to_execute is None or step in run.step_keys_to_execute
         }
         read, made = (set[str](), set[str]()) if self.ops else self._foreign(job)
-        return plan_run(self.graph, steps, read, made, kept)
+        return plan_run(self.graph, steps, read, made, kept, lambda: dagster_jobs.steps_before(job))
 
     def check_order(self, plan: RunPlan, job: dg.JobDefinition) -> None:
         """Look whether everything is made before it is read.
