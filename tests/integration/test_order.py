@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from comparing import by_dagster
-from helpers import KedroProject, execute, json_dataset, write_project
+from helpers import KedroProject, execute, json_dataset, load_definitions, write_project
 from kedro.framework.startup import bootstrap_project
 
 from kedro_assets import ConfigError
@@ -170,6 +170,25 @@ def test_no_step_reads_what_an_earlier_run_has_left_in_memory_of_what_the_run_ma
     assert message.endswith("Select 'kept', too.")
     assert execute(project, instance, "all", assets=["shown", "kept", "scored"]).success
     assert project.read("scored.json") == 60
+
+
+def test_what_makes_a_hidden_dataset_waits_for_what_that_depends_on(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = write_project(
+        tmp_path,
+        nodes="def add(value):\n    return value + 1\n\n\ndef tell(value):\n    pass\n",
+        pipelines="""{"__default__": pipeline([
+            node(add, "raw", "memory", name="a"), node(add, "memory", "final", name="b"), node(tell, "raw", None, name="notify"),
+        ])}""",
+        catalog=json_dataset("raw", "final"),
+        dagster="assets: {memory_assets: false, deps: {memory: [notify]}}\n",
+    )
+    project.write("data/raw.json", "1")
+    graph = load_definitions(project).resolve_asset_graph()
+    assert dg.AssetKey("notify") in graph.get(dg.AssetKey("final")).parent_keys
+    assert execute(project, instance).success
+    assert project.nodes_run() == ["notify", "a", "b"]
 
 
 def test_check_names_a_selection_that_would_read_too_early(halves: KedroProject) -> None:

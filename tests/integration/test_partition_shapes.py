@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from helpers import KedroProject, json_dataset, write_project
+from helpers import KedroProject, json_dataset, load_definitions, write_project
 from partitioned import DAILY, WEEKLY, between, every, make, one, partition, run_job
 
 NODES = """
@@ -355,6 +355,24 @@ def test_a_mapping_holds_behind_a_hidden_dataset(tmp_path: Path, instance: dg.Da
     result = make(project, instance, "made", tags=partition(JAN[5]))
     assert result.success, result.error
     assert project.read(f"made/{JAN[5]}.json") == JAN[3:6]
+
+
+def test_dagster_knows_the_mapping_of_a_hidden_dataset(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    hidden = "between: {type: MemoryDataset, metadata: {dagster: {partition_mappings: {up: {time_window: {start_offset: -2}}}}}}\n"
+    project = project_of(
+        tmp_path,
+        'node(keys_of, "up", "between", name="a"), node(copy, "between", "made", name="b")',
+        every("up", DAYS) + one("made", DAYS) + hidden,
+        dagster="assets: {memory_assets: false}",
+    )
+    put(project, "up", *JAN)
+    result = make(project, instance, "made", tags=partition(JAN[5]))
+    assert result.success, result.error
+    assert project.read(f"made/{JAN[5]}.json") == JAN[3:6]
+    graph = load_definitions(project).resolve_asset_graph()
+    mapping = graph.get(dg.AssetKey("made")).partition_mappings[dg.AssetKey("up")]
+    assert isinstance(mapping, dg.TimeWindowPartitionMapping)
+    assert mapping.start_offset == -2
 
 
 def test_a_versioned_dataset_has_a_version_of_each_partition(tmp_path: Path, instance: dg.DagsterInstance) -> None:

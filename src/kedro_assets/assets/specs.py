@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -96,10 +96,9 @@ def _placed(vertex: Vertex, specs: Mapping[Vertex, dg.AssetSpec], partitions: Pa
     if vertex in graph.passing and spec.automation_condition is None and spec.freshness_policy is None:
         changes["is_virtual"] = True
     if node is not None:
-        read: list[Vertex] = [("dataset", dataset) for dataset in graph.upstream(node)]
-        before = dict.fromkeys(other for other in [*read, *graph.order.get(node, ())] if other in specs)
+        before = {other: reader for other, reader in _before(node, graph).items() if other in specs}
         looks_behind = spec.automation_condition is not None or partitions.nodes or partitions.external
-        behind = _behind(before, node, graph) if looks_behind else {}
+        behind = _behind(before, graph) if looks_behind else {}
         behind = {other: reader for other, reader in behind.items() if other in specs}
         if spec.automation_condition is not None:
             chosen = vertex[0] == "dataset" and names_method(
@@ -115,15 +114,26 @@ def _placed(vertex: Vertex, specs: Mapping[Vertex, dg.AssetSpec], partitions: Pa
         said = [dep for dep in spec.deps if dep.asset_key not in own]  # by the translator, on assets of other origin
         # a backfill does not look through what is virtual, and makes other partitions in another run
         apart = {other: reader for other, reader in behind.items() if partitions.apart(reader, other)}
-        readers = dict.fromkeys(before, node) | {other: apart[other] for other in apart if other not in before}
+        readers = apart | before
         changes["deps"] = [*said, *(_dep(specs[other], reader, other, partitions) for other, reader in readers.items())]
     return spec.replace_attributes(**changes) if changes else spec
 
 
-def _behind(vertices: Iterable[Vertex], node: str, graph: ProjectGraph) -> Mapping[Vertex, str]:
+def _before(node: str, graph: ProjectGraph) -> dict[Vertex, str]:
+    """Return what a node reads or waits for, each with the node that does: itself, or one that writes a hidden dataset for it."""
+    makers = [node, *(graph.in_memory_before(node) if graph.hidden else ())]
+    read = {("dataset", name): maker for maker in reversed(makers) for name in graph.inputs(maker)}
+    found: dict[Vertex, str] = {("dataset", name): read["dataset", name] for name in graph.upstream(node)}
+    for maker in makers:
+        for other in graph.order.get(maker, ()):
+            found.setdefault(other, maker)
+    return found
+
+
+def _behind(before: Mapping[Vertex, str], graph: ProjectGraph) -> Mapping[Vertex, str]:
     """Return what a node reads or waits for, and what in-memory data among it is made from, and so on, each with its reader."""
     found: dict[Vertex, str] = {}
-    todo = [(vertex, node) for vertex in vertices]
+    todo = list(before.items())
     while todo:
         vertex, reader = todo.pop()
         maker = graph.maker(vertex)
