@@ -151,7 +151,7 @@ def build_asset_specs(
     with reading(location):
         described = _describe(location, translator, problems)
         problems.raise_if_any()
-    return [asset.spec for asset in described.table.assets]
+    return [asset.spec for asset in described.table.assets if asset.is_shown]
 
 
 def translate(location: ProjectLocation, translator: KedroTranslator | None = None) -> Translation:

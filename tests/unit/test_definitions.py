@@ -343,6 +343,12 @@ def test_the_specs_are_those_of_the_definitions(write_project):
     dg.Definitions.validate_loadable(dg.Definitions(assets=specs))
 
 
+def test_what_is_left_to_an_asset_of_ones_own_has_no_spec(write_project):
+    left = "raw: {type: json.JSONDataset, filepath: raw.json, metadata: {dagster: {external: false}}}\n"
+    root = write_project(conf={"catalog.yml": f"made: {FILE}\n{left}"})
+    assert [spec.key.to_user_string() for spec in build_asset_specs(root)] == ["made"]
+
+
 def test_specs_are_translated_as_asked_for(write_project, monkeypatch):
     monkeypatch.chdir(write_project(conf={"cloud/dagster.yml": f"assets: {{translator: {HERE}.Loud}}"}))
     assert {spec.key.to_user_string() for spec in build_asset_specs(env="cloud")} == {"RAW", "MADE"}
