@@ -321,6 +321,9 @@ def test_what_has_changed_beside_it_is_made_all_the_same(
     assert make_stale(project) == ["+ capped", "o doubled", "+ last"]
     assert project.read("last.json") == [6, 22]
     assert stale(project, instance) == {}
+    project.write("conf/base/parameters.yml", "limit: 2\n")
+    assert make_stale(project) == ["+ capped", "+ doubled", "+ last"]
+    assert project.read("last.json") == [4, 22]
 
 
 @pytest.mark.parametrize(

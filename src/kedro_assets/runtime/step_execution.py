@@ -150,12 +150,12 @@ class StepExecution:
             instance: Where runs are recorded.
             record: Dagster's record of the run.
         """
-        run, graph = self.run, self.view.graph
-        left = [node for node in self.plan.nodes if node not in self.done]
-        made = {name for node in left for name in graph.outputs(node)}
-        read = {name: base_name(name) for name in run.io.versions if base_name(name) not in made}
+        run, left = self.run, [node for node in self.plan.nodes if node not in self.done]
+        made = {name for node in left for name in self.view.graph.outputs(node)}
+        inputs = {name: base_name(name) for node in left for name in run.plan.nodes[node].inputs}
+        read = {name: dataset for name, dataset in inputs.items() if name in run.io.versions and dataset not in made}
         found = kept_versions(set(read.values()), run.identity.if_changed, self.view.table, record, instance)
-        run.io.versions.update({name: found[dataset] for name, dataset in read.items() if dataset in found})
+        run.io.versions.update({name: found.get(read[name], run.identity.kedro_run_id) for name in read})
 
     def validated(self) -> Iterator[Validation]:
         """Yield what validators have found and nobody has told: on load, what was not already seen on save."""
