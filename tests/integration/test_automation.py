@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,6 +110,148 @@ def test_dagster_requests_a_job_when_the_condition_of_its_assets_is_met(
     first = dg.evaluate_automation_conditions(definitions, fresh)
     second = dg.evaluate_automation_conditions(definitions, fresh, cursor=first.cursor)
     assert [result.key.job_name for result in second.results if not result.true_subset.is_empty] == ["second"]
+
+
+# Jobs whose assets are made from data in memory.
+
+MEMORY = """
+def add(value):
+    return value + 1
+
+
+def both(value, other):
+    return value + other
+
+
+def split(value):
+    return value, value
+"""
+ROOT_MATCH = "automation_condition: {%s_job_root_assets_match: %s}"
+
+
+def in_memory(folder: Path, nodes: str, job: str, files: tuple[str, ...]) -> KedroProject:
+    """A project with a job `j`; what is not in `files` passes in memory."""
+    project = write_project(
+        folder,
+        nodes=MEMORY,
+        pipelines=f'{{"__default__": pipeline([{nodes}])}}',
+        catalog=json_dataset(*files),
+        dagster=f"jobs: {{j: {{{job}}}}}",
+    )
+    project.write("data/raw.json", "1")
+    return project
+
+
+class Daemon:
+    """Evaluates the conditions of a project tick by tick."""
+
+    def __init__(self, project: KedroProject, instance: dg.DagsterInstance) -> None:
+        self._definitions, self._instance, self._cursor = load_definitions(project), instance, None
+        self._versions = itertools.count()
+        self.tick()
+
+    def tick(self) -> list[str]:
+        """The jobs that are requested."""
+        found = dg.evaluate_automation_conditions(self._definitions, self._instance, cursor=self._cursor)
+        self._cursor = found.cursor
+        return [result.key.job_name for result in found.results if not result.true_subset.is_empty]
+
+    def update(self, *names: str) -> None:
+        """Say that some assets are made, one after the other."""
+        for name in names:
+            tags = {"dagster/data_version": f"v{next(self._versions)}"}
+            self._instance.report_runless_asset_event(dg.AssetMaterialization(name, tags=tags))
+
+
+SPLIT = 'node(add, "raw", "part", name="split"), node(add, "part", "model", name="train")'
+
+
+@pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
+@pytest.mark.newer_jobs
+@pytest.mark.parametrize("which", ["any", "all"])
+@pytest.mark.parametrize("job", ["selection: model", "selection: '+model'", "pipeline: {}"])
+def test_new_data_behind_memory_starts_a_job_as_it_starts_an_asset(
+    which: str, job: str, tmp_path: Path, fresh: dg.DagsterInstance
+) -> None:
+    project = in_memory(tmp_path, SPLIT, f"{job}, {ROOT_MATCH % (which, 'eager')}", ("raw", "model"))
+    daemon = Daemon(project, fresh)
+    daemon.update("raw")
+    assert daemon.tick() == ["j"]
+    assert execute(project, fresh, "j").success
+    assert [daemon.tick(), daemon.tick()] == [[], []]
+    daemon.update("raw")
+    assert daemon.tick() == ["j"]
+
+
+MADE = (
+    f'node(add, "raw", "x", name="make"), {SPLIT.replace("raw", "x")}, node(both, ["model", "other"], "y", name="end")'
+)
+
+
+@pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
+@pytest.mark.newer_jobs
+@pytest.mark.parametrize("which", ["any", "all"])
+def test_what_stands_behind_another_asset_of_the_job_is_no_root(
+    which: str, tmp_path: Path, fresh: dg.DagsterInstance
+) -> None:
+    files = ("raw", "other", "x", "model", "y")
+    project = in_memory(tmp_path, MADE, f"pipeline: {{}}, {ROOT_MATCH % (which, 'eager')}", files)
+    project.write("data/other.json", "1")
+    daemon = Daemon(project, fresh)
+    daemon.update("other", "raw")
+    assert daemon.tick() == ["j"]
+    daemon.update("x")
+    assert daemon.tick() == []
+    daemon.update("model", "y")
+    assert daemon.tick() == []
+    daemon.update("x")  # somebody makes it alone: no root follows it
+    assert daemon.tick() == []
+    daemon.update("raw")
+    assert daemon.tick() == ["j"]
+
+
+ROOTS = 'node(add, "raw", "part", name="split"), node(add, "part", "model", name="train"), node(add, "other", "y", name="end")'
+
+
+@pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
+@pytest.mark.newer_jobs
+@pytest.mark.parametrize(("which", "started"), [("any", ["j"]), ("all", [])])
+def test_all_roots_are_looked_at(which: str, started: list[str], tmp_path: Path, fresh: dg.DagsterInstance) -> None:
+    job = f"pipeline: {{}}, {ROOT_MATCH % (which, 'eager')}"
+    daemon = Daemon(in_memory(tmp_path, ROOTS, job, ("raw", "other", "model", "y")), fresh)
+    daemon.update("raw")
+    assert daemon.tick() == started
+    daemon.update("other")
+    assert daemon.tick() == ["j"]
+
+
+BESIDE = """node(split, "raw", ["part", "left"], name="split"), node(add, "part", "model", name="train"),
+    node(add, "left", "y", name="end")"""
+
+
+@pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
+@pytest.mark.newer_jobs
+def test_a_job_does_not_follow_what_it_makes_beside_its_assets(tmp_path: Path, fresh: dg.DagsterInstance) -> None:
+    job = f"selection: 'key:model or key:y', {ROOT_MATCH % ('any', 'eager')}"
+    daemon = Daemon(in_memory(tmp_path, BESIDE, job, ("raw", "left", "model", "y")), fresh)
+    daemon.update("raw")
+    assert daemon.tick() == ["j"]
+    daemon.update("left", "model", "y")
+    assert daemon.tick() == []
+    daemon.update("left")
+    assert daemon.tick() == []
+
+
+@pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
+@pytest.mark.newer_jobs
+def test_a_condition_that_says_how_to_look_at_memory_is_left_as_it_is(
+    tmp_path: Path, fresh: dg.DagsterInstance
+) -> None:
+    plain = "{eager: null, resolve_through_virtual: false}"
+    job = f"selection: model, {ROOT_MATCH % ('any', plain)}"
+    daemon = Daemon(in_memory(tmp_path, SPLIT, job, ("raw", "model")), fresh)
+    daemon.update("raw")
+    assert daemon.tick() == []
 
 
 UNSEEN = "raw: {type: MemoryDataset}\n"

@@ -301,15 +301,17 @@ def test_a_dataset_is_looked_at_where_the_runs_of_its_job_find_it(tmp_path: Path
         tick(project, instance, "all_sensor")
 
 
-def test_what_cannot_be_read_without_hooks_is_said(project: KedroProject, instance: dg.DagsterInstance) -> None:
-    definitions = load_definitions(project)
-    project.write("conf/local/credentials.yml", "mine: ${from_a_vault:token}")
-    repository = definitions.get_repository_def()
-    with (
-        dg.build_sensor_context(instance, repository_def=repository, sensor_name="changed") as context,
-        pytest.raises(ProjectError, match="No hook fires when a sensor looks at files"),
-    ):
-        repository.get_sensor_def("changed").evaluate_tick(context)
+@pytest.mark.parametrize("credentials", ["mine: ${from_a_vault:token}", "other: {}"], ids=["unreadable", "missing"])
+def test_what_cannot_be_read_without_hooks_is_said(
+    credentials: str, project: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    project.write("conf/local/credentials.yml", credentials)
+    assert tick(project, instance, "changed").cursor  # no credentials are asked for
+    catalog = (project.path / "conf/base/catalog.yml").read_text()
+    place = "filepath: data/raw.json\n"
+    project.write("conf/base/catalog.yml", catalog.replace(place, f"{place}  credentials: mine\n"))
+    with pytest.raises(ProjectError, match="No hook fires when a sensor looks at files"):
+        tick(project, instance, "changed")
 
 
 def test_a_file_that_is_only_read_or_linked_has_not_changed(

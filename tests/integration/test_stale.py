@@ -237,6 +237,97 @@ def test_no_digest_of_a_secret_parameter_is_recorded(project: KedroProject, inst
     assert stale(project, instance)["model"] == ["its code or a parameter has changed"]
 
 
+# Files that cannot be looked at, and files at a place that a parameter of the run says.
+
+
+VAULT = """
+from kedro.framework.hooks import hook_impl
+
+
+class Vault:
+    @hook_impl
+    def after_context_created(self, context):
+        context.config_loader["credentials"] = {"vault": {"password": "hunter2"}}
+
+
+HOOKS = (Vault(),)
+"""
+"""Credentials that no file has."""
+WITHOUT = "the files of 'other' cannot be looked at: The credentials 'vault' are not in the project's configuration"
+
+
+def with_vault(folder: Path, *names: str, dagster: str = JOBS) -> KedroProject:
+    """A project with datasets whose credentials only a hook knows."""
+    plain = [name for name in ("raw", "cleaned", "model", "other", "reported") if name not in names]
+    secret = "".join(json_dataset(name) + "  credentials: vault\n" for name in names)
+    project = write_project(
+        folder,
+        nodes=NODES,
+        pipelines=PIPELINES,
+        catalog=json_dataset(*plain) + secret,
+        parameters="factor: 2\n",
+        dagster=dagster,
+        settings=VAULT,
+    )
+    project.write("data/raw.json", "1")
+    project.write("data/other.json", "2")
+    return project
+
+
+def test_new_data_cannot_be_told_where_only_a_hook_has_the_credentials(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = with_vault(tmp_path, "other")
+    assert execute(project, instance, "all").success
+    assert stale(project, instance) == {"reported": [WITHOUT], "tell": ["'reported' is made again"]}
+    (project.path / "data/model.json").unlink()
+    assert stale(project, instance) == {
+        "model": ["there are no files at data/model.json"],
+        "reported": [WITHOUT, "'model' is made again"],
+        "tell": ["'reported' is made again"],
+    }
+    project.write("data/raw.json", "11")
+    assert stale(project, instance)["cleaned"] == ["new data in 'raw'"]
+
+
+def test_what_is_made_with_the_credentials_of_a_hook_is_not_taken_for_gone(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = with_vault(tmp_path, "model", "reported")
+    assert execute(project, instance, "all").success
+    (project.path / "data/model.json").unlink()
+    assert stale(project, instance) == {}
+    project.write("data/other.json", "22")
+    assert stale(project, instance) == {"reported": ["new data in 'other'"], "tell": ["'reported' is made again"]}
+
+
+def test_what_is_loaded_with_hooks_is_looked_at_with_them(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = with_vault(tmp_path, "other", dagster=f"load_with_hooks: true\n{JOBS}")
+    assert execute(project, instance, "all").success
+    assert stale(project, instance) == {}
+    project.write("data/other.json", "22")
+    assert stale(project, instance) == {"reported": ["new data in 'other'"], "tell": ["'reported' is made again"]}
+
+
+def test_files_are_looked_at_where_the_parameters_of_the_run_say(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = write_project(
+        tmp_path,
+        nodes="def double(raw):\n    return raw * 2\n",
+        pipelines='{"__default__": pipeline([node(double, "raw", "doubled", name="double")])}',
+        catalog=json_dataset("doubled")
+        + "raw: {type: json.JSONDataset, filepath: 'data/${runtime_params:day}.json'}\n",
+    )
+    project.write("data/monday.json", "1")
+    run = ("kedro", "assets", "run", "--stale", "--params", "day=monday")
+    said = [run_command(project, *run).stdout]
+    said += [run_command(project, *run).stdout]
+    project.write("data/monday.json", "22")
+    said += [run_command(project, *run).stdout]
+    assert ["never made" in said[0], "Everything is up to date." in said[1]] == [True, True]
+    assert "doubled: new data in 'raw'" in said[2]
+    assert project.read("doubled.json") == 44
+
+
 # Data versions by content: what comes out the same changes nothing behind it.
 
 

@@ -251,3 +251,24 @@ def test_dagsters_command_line_does_the_same(tmp_path: Path, instance: dg.Dagste
     project.forget()
     job_execute(project, "stale")
     assert project.nodes_run() == []
+
+
+@pytest.mark.parametrize("job", ["stale", "several"])
+def test_files_are_looked_at_where_the_parameters_of_the_job_say(
+    job: str, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    given = "config: {runtime_params: {day: monday}}"
+    several = f"several: {{only: stale, {given}, executor: {{multiprocess: {{max_concurrent: 1}}}}}}"
+    project = write_project(
+        tmp_path,
+        nodes="def double(raw):\n    return raw * 2\n",
+        pipelines='{"__default__": pipeline([node(double, "raw", "doubled", name="double")])}',
+        catalog=json_dataset("doubled")
+        + "raw: {type: json.JSONDataset, filepath: 'data/${runtime_params:day}.json'}\n",
+        dagster=f"jobs: {{stale: {{only: stale, {given}}}, {several}}}",
+    )
+    for data, made in (("1", ["doubled"]), ("1", []), ("22", ["doubled"])):
+        if made:
+            project.write("data/monday.json", data)
+        assert materialized(execute(project, instance, job)) == made
+    assert project.read("doubled.json") == 44

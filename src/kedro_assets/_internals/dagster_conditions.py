@@ -51,7 +51,27 @@ def is_of_job(condition: Condition) -> bool:
     Reason: nothing public says what a condition is for, and Dagster says that it does not fit after all is built.
     Risk: low; where it changes, conditions of jobs are refused.
     """
-    return any(part.name.endswith("JOB_ROOT_ASSETS_MATCH") for part in parts(condition))
+    return any(is_of_roots(part) for part in parts(condition))
+
+
+def is_of_roots(condition: Condition, which: str = "") -> bool:
+    """Whether a condition asks something of the root assets of a job: of `any`, of `all`, or of one or the other.
+
+    Reason: as for `is_of_job`.
+    Risk: low; where it changes, conditions of jobs do not look through in-memory data.
+    """
+    return condition.name.endswith("JOB_ROOT_ASSETS_MATCH") and condition.name.startswith(which.upper())
+
+
+def of_roots(condition: Condition, operand: Condition) -> Condition:
+    """Return a condition that asks something else of the root assets of a job, under the same label.
+
+    Reason: what such a condition asks can be given to its constructor only, which has its name.
+    Risk: low, as for `is_of_roots`.
+    """
+    found = getattr(dg.AutomationCondition, condition.name.lower())(operand)
+    labelled: Condition = found.with_label(condition.get_label())
+    return labelled
 
 
 def kind(condition: Condition) -> str:

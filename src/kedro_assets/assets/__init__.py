@@ -1,7 +1,7 @@
 """What every asset is: its record, its spec, its checks and conditions, in one table."""
 
 from kedro_assets.assets.checks import check_evaluations, check_result
-from kedro_assets.assets.conditions import build_condition, condition_words
+from kedro_assets.assets.conditions import build_condition, condition_words, names_method, placed_condition
 from kedro_assets.assets.descriptions import AssetDescriptions, describe_assets
 from kedro_assets.assets.step_tags import StepTags
 from kedro_assets.assets.table import AssetTable, DatasetAccess, KedroAsset, build_table
@@ -27,5 +27,7 @@ __all__ = [
     "check_result",
     "condition_words",
     "describe_assets",
+    "names_method",
     "node_tags",
+    "placed_condition",
 ]

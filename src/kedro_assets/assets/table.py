@@ -152,6 +152,23 @@ class AssetTable:
                 running.update((node, *self.graph.in_memory_before(node)))
         return [asset for asset in self.made_by(ordered) if asset.vertex in chosen]
 
+    def made_from(self, asset: KedroAsset) -> frozenset[dg.AssetKey]:
+        """Return what an asset is made from: behind in-memory data stands what that is made from."""
+        found, todo = set[dg.AssetKey](), [dep.asset_key for dep in asset.spec.deps]
+        while todo:
+            other = self.by_key.get(key := todo.pop())
+            if other is None or not other.is_virtual:
+                found.add(key)
+            else:
+                todo += [dep.asset_key for dep in other.spec.deps]
+        return frozenset(found)
+
+    def made_with(self, asset: KedroAsset) -> frozenset[dg.AssetKey]:
+        """Return what a run of one asset makes: also what lasts of all else that the nodes make which run for it."""
+        maker = self.graph.maker(asset.vertex)
+        nodes = [maker, *self.graph.in_memory_before(maker)] if maker else []
+        return frozenset(other.key for other in self.made_by(nodes) if not other.is_virtual or other is asset)
+
     def of_keys(self, keys: Collection[dg.AssetKey]) -> Iterator[KedroAsset]:
         """Yield the assets behind some keys; those of other origin are left out."""
         return (self.by_key[key] for key in keys if key in self.by_key)

@@ -11,7 +11,6 @@ import dagster as dg
 from attrs import frozen
 
 from kedro_assets._internals import dagster_assets, dagster_jobs
-from kedro_assets.assets import KedroAsset
 from kedro_assets.definitions import Translation
 from kedro_assets.jobs import LOOKED_AT
 from kedro_assets.names import identifier
@@ -85,22 +84,8 @@ class Automation:
         return [asset.key for asset in external if asset.observed is None and not asset.record.settings.key]
 
     def made_with(self, key: dg.AssetKey) -> Keys:
-        """Return what a run of one asset makes: also what lasts of all else that the nodes make which run for it."""
-        table = self.found.table
-        maker = table.graph.maker(table.by_key[key].vertex)
-        nodes = [maker, *table.graph.in_memory_before(maker)] if maker else []
-        return frozenset(asset.key for asset in table.made_by(nodes) if not asset.is_virtual or asset.key == key)
-
-    def made_from(self, asset: KedroAsset) -> Keys:
-        """Return what an asset is made from: behind in-memory data stands what that is made from."""
-        found, todo = set[dg.AssetKey](), [dep.asset_key for dep in asset.spec.deps]
-        while todo:
-            other = self.found.table.by_key.get(key := todo.pop())
-            if other is None or not other.is_virtual:
-                found.add(key)
-            else:
-                todo += [dep.asset_key for dep in other.spec.deps]
-        return found
+        """Return what a run of one asset makes."""
+        return self.found.table.made_with(self.found.table.by_key[key])
 
 
 def _looks_at(sensor: dg.SensorDefinition) -> dict[str, str]:

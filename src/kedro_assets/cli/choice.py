@@ -39,9 +39,20 @@ class Choice:
 
 
 def choose_stale(
-    projects: Sequence[KedroProject], run: PartitionRun, instance: dg.DagsterInstance, echo: Echo
+    projects: Sequence[KedroProject],
+    run: PartitionRun,
+    instance: dg.DagsterInstance,
+    run_config: Mapping[str, Any],
+    echo: Echo,
 ) -> Choice:
     """Choose those of a run's assets that are not up to date, and say why.
+
+    Args:
+        projects: The projects.
+        run: The run.
+        instance: Where the history of the assets is recorded.
+        run_config: Its configuration, which has the runtime parameters.
+        echo: Writes a line.
 
     Raises:
         PartitionError: If the run makes several partitions, as each of them has a history of its own.
@@ -49,7 +60,8 @@ def choose_stale(
     _refuse_several(run, "--stale")
     found: dict[dg.AssetKey, StaleAsset] = {}
     for project in projects:
-        found |= stale_assets(project, run.keys, instance, first_key(run.tags))
+        params = _given(project, run_config).get("runtime_params", {})
+        found |= stale_assets(project, run.keys, instance, first_key(run.tags), runtime_params=params)
     _say_left_out(projects, run, echo)
     for key, stale in found.items():
         _say_made(key, echo, f": {', '.join(stale.reasons)}")
@@ -75,13 +87,18 @@ def choose_missing(
     _refuse_several(run, "--only-missing-outputs")
     found: list[dg.AssetKey] = []
     for project in projects:
-        config = run_config.get("resources", {}).get(project.resource_key, {}).get("config", {})
-        found += assets_with_missing_outputs(project, run.keys, config, run.tags)
+        found += assets_with_missing_outputs(project, run.keys, _given(project, run_config), run.tags)
     _say_left_out(projects, run, echo)
     for key in found:
         _say_made(key, echo)
     echo(f"{counted(len(found), 'asset')} to make." if found else "All outputs are there.")
     return Choice(found, {ONLY_MISSING_TAG: "true"})
+
+
+def _given(project: KedroProject, run_config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the configuration of a project's resource in that of a run."""
+    found: Mapping[str, Any] = run_config.get("resources", {}).get(project.resource_key, {}).get("config", {})
+    return found
 
 
 def _refuse_several(run: PartitionRun, option: str) -> None:

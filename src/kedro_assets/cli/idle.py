@@ -121,7 +121,7 @@ class _Reasons:
         """Return why a condition follows none of the assets that its own asset is made from."""
         asset, automation = self.asset, self.automation
         is_check = isinstance(self.key, dg.AssetCheckKey)
-        made_from = frozenset([asset.key]) if is_check else automation.made_from(asset)
+        made_from = frozenset([asset.key]) if is_check else automation.found.table.made_from(asset)
         if not made_from:
             return (
                 "it follows what the asset is made from, and that is nothing. Write `on_cron`, or give a job of the asset a "

@@ -14,6 +14,7 @@ import networkx as nx
 from kedro_assets._internals import dagster_assets, dagster_conditions
 from kedro_assets.cli.automation import Automation, Keys
 from kedro_assets.cli.idle import label, never_true
+from kedro_assets.jobs import FIRST_IN_JOB
 from kedro_assets.partitions import Partitioning
 from kedro_assets.project import address
 
@@ -80,8 +81,8 @@ def _followed_by_job(job: str, condition: Any, automation: Automation) -> Keys:
     """Return the assets whose updates start a job by its condition; none where that cannot be told."""
     if dagster_conditions.kind(condition) != "AnyJobRootAssetsMatch":
         return frozenset()
-    [operand], made = dagster_conditions.operands(condition), automation.jobs[job]
-    roots = [key for key in made if not automation.graph.parents(key) & made]
+    [operand], made, table = dagster_conditions.operands(condition), automation.jobs[job], automation.found.table
+    roots = [asset.key for asset in table.of_keys(made) if not table.made_from(asset) & made]
     return frozenset[dg.AssetKey]().union(*(_follows(operand, key, automation.graph) for key in roots))
 
 
@@ -119,11 +120,11 @@ def _follows(condition: Any, key: dg.AssetKey, graph: dagster_assets.AssetGraph)
 
 
 def _delays(condition: Any) -> bool:
-    """Whether a condition is true again by itself, so that it delays another one and does not end it."""
+    """Whether a condition is true again by itself, or of all roots of a job, so that it does not end another one."""
     kind = dagster_conditions.kind(condition)
     if kind == "Not":
         return label(dagster_conditions.operands(condition)[0]) in _DELAYS
-    return kind == "InLatestTimeWindow"
+    return kind == "InLatestTimeWindow" or label(condition) == FIRST_IN_JOB
 
 
 def _job(name: str) -> str:

@@ -73,7 +73,7 @@ def run_assets(root: Path, asked: Asked, echo: Echo) -> bool:
             if asked.only_missing_outputs:
                 choice = choose_missing(own, run, run_config, echo)
             elif asked.stale or (leaves_out and RANGE_TAGS[0] not in run.tags):
-                choice = choose_stale(own, run, instance, echo)
+                choice = choose_stale(own, run, instance, run_config, echo)
             if choice is not None:
                 if asked.dry_run or not choice.keys:
                     continue

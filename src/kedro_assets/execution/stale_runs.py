@@ -16,7 +16,15 @@ from kedro_assets._internals import dagster_executors, dagster_instance, dagster
 from kedro_assets.names import counted
 from kedro_assets.partitions import RANGE_TAGS, first_key, has_partition
 from kedro_assets.project import masked_errors, read_credentials
-from kedro_assets.runtime import IF_CHANGED_TAG, STALE_TAG, KedroProject, StaleAsset, stale_assets, stale_of
+from kedro_assets.runtime import (
+    IF_CHANGED_TAG,
+    STALE_TAG,
+    KedroProject,
+    StaleAsset,
+    run_config_of,
+    stale_assets,
+    stale_of,
+)
 
 _SEVERAL = (
     "This run makes several partitions, each of which has a history of its own: all of the run's assets are made, whether they are "
@@ -71,10 +79,11 @@ def _decided(
     project: KedroProject, keys: Collection[dg.AssetKey], executed: dagster_executors.ExecutedRun
 ) -> Mapping[dg.AssetKey, StaleAsset]:
     """Return those of a project's assets that are not up to date, and write why."""
-    run = executed.run
-    with project.entered(), masked_errors(project.location):
-        redactor = project.project.redactor(read_credentials(project.location), {})
-        found = stale_assets(project, keys, executed.instance, first_key(run.tags), run.run_id)
+    run, job = executed.run, executed.job
+    params = dagster_jobs.resource_config(job, run_config_of(run, job), project.resource_key).get("runtime_params", {})
+    with project.entered(), masked_errors(project.location, params):
+        redactor = project.project.redactor(read_credentials(project.location, params), params)
+        found = stale_assets(project, keys, executed.instance, first_key(run.tags), run.run_id, params)
     if found:
         lines = [f"{key.to_user_string()}: {', '.join(stale.reasons)}" for key, stale in found.items()]
         text = "\n".join([f"{counted(len(found), 'asset')} to make:", *lines])

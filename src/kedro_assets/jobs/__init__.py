@@ -1,6 +1,7 @@
 """Jobs of dagster.yml, what starts them, and where their log goes."""
 
 from kedro_assets.jobs.build import BuiltJob, build_jobs
+from kedro_assets.jobs.conditions import FIRST_IN_JOB
 from kedro_assets.jobs.factories import expand_jobs
 from kedro_assets.jobs.loggers import build_loggers
 from kedro_assets.jobs.lookup import build_asset_selection, filtered_keys, get_asset_key, get_io_manager_key
@@ -14,6 +15,7 @@ from kedro_assets.jobs.triggers import possible_names
 
 __all__ = [
     "FILTERED",
+    "FIRST_IN_JOB",
     "LOOKED_AT",
     "BuiltJob",
     "build_asset_selection",

@@ -12,10 +12,11 @@ import dagster as dg
 from attrs import frozen
 
 from kedro_assets._internals import dagster_assets, dagster_jobs
-from kedro_assets.assets import AssetTable, TagReader, build_condition
+from kedro_assets.assets import AssetTable, TagReader
 from kedro_assets.config import ExecutorConfig, JobConfig, RunConfig
 from kedro_assets.errors import Scope
 from kedro_assets.graph import ProjectGraph, check_depth
+from kedro_assets.jobs.conditions import build_job_condition
 from kedro_assets.jobs.loggers import loggers_of
 from kedro_assets.jobs.ops import OpJob, build_op_job
 from kedro_assets.jobs.plan import PlannedJob
@@ -134,7 +135,7 @@ class _JobBuilder:
             self._options(reads, executor)  # what is wrong there is reported all the same
             return None
         check_parameters(self.job.config.config, reads, self.scope.at("config"))
-        options = {**self._options(reads, executor), **self._condition(partitioned=bool(partitions))}
+        options = {**self._options(reads, executor), **self._condition(keys, partitioned=bool(partitions))}
         return self._built(self._job(selection, options), reads, next(iter(partitions), None))
 
     def _job(self, selection: dg.AssetSelection, options: Mapping[str, Any]) -> Any:
@@ -148,10 +149,10 @@ class _JobBuilder:
                 self.job.name, selection=selection, **{name: value for name, value in options.items() if name in known}
             )
 
-    def _condition(self, *, partitioned: bool) -> dict[str, Any]:
+    def _condition(self, keys: AbstractSet[dg.AssetKey], *, partitioned: bool) -> dict[str, Any]:
         """Return the automation condition of a job of assets; nothing if it has none."""
         config, scope = self.job.config, self.scope.at("automation_condition")
-        condition = build_condition(config.automation_condition, scope, "job")
+        condition = build_job_condition(config.automation_condition, keys, self.view.table, scope)
         if condition is None:
             return {}
         if partitioned and (config.config != RunConfig() or self.loggers):

@@ -4,13 +4,18 @@ from kedro_assets.project.catalog import CatalogEntry, class_problem, pattern_re
 from kedro_assets.project.code_objects import innermost
 from kedro_assets.project.code_versions import CodeParts, CodeVersion, code_parts, code_versions
 from kedro_assets.project.config_files import SourceLines, source_lines, written_folder
-from kedro_assets.project.dataset_files import address, content_version, fingerprint, kept_versions, partition_ids
+from kedro_assets.project.dataset_files import (
+    address,
+    content_version,
+    fingerprint,
+    is_in_known_system,
+    kept_versions,
+    partition_ids,
+)
 from kedro_assets.project.environments import ConfigFile, Environments, read_environments
 from kedro_assets.project.load import (
     DEFAULT_PIPELINE,
-    CatalogWithCredentials,
     Project,
-    entry_with_credentials,
     load_project,
     reading,
 )
@@ -21,6 +26,7 @@ from kedro_assets.project.node_keys import check_node_keys, deciding_keys, keys_
 from kedro_assets.project.placeholders import filled
 from kedro_assets.project.read_files import ReadFiles
 from kedro_assets.project.registry import LeftOutModule, read_registry, watch_registry
+from kedro_assets.project.run_time_catalog import CatalogWithCredentials, asks_for, entry_with_credentials
 from kedro_assets.project.secrets import masked_errors, read_credentials
 from kedro_assets.project.table_names import table_name, table_place
 
@@ -40,6 +46,7 @@ __all__ = [
     "ReadFiles",
     "SourceLines",
     "address",
+    "asks_for",
     "check_node_keys",
     "class_problem",
     "code_location",
@@ -51,6 +58,7 @@ __all__ = [
     "filled",
     "fingerprint",
     "innermost",
+    "is_in_known_system",
     "kept_versions",
     "keys_of_node",
     "load_project",

@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import Any
 
-from fsspec import AbstractFileSystem
-from fsspec.core import has_magic, strip_protocol, url_to_fs
+from fsspec import AbstractFileSystem, get_filesystem_class
+from fsspec.core import has_magic, split_protocol, strip_protocol, url_to_fs
 
 from kedro_assets.project.catalog import CatalogEntry
 from kedro_assets.project.location import ProjectLocation
@@ -122,6 +122,18 @@ def kept_versions(location: ProjectLocation, entry: CatalogEntry) -> list[str]:
 def address(location: ProjectLocation, entry: CatalogEntry) -> str | None:
     """Return where the files of a dataset are, None if it has none."""
     return _address(location, entry.location) if entry.location else None
+
+
+def is_in_known_system(location: ProjectLocation, entry: CatalogEntry) -> bool:
+    """Whether `fsspec` knows the system in which the files of a dataset are, with its library or without."""
+    protocol, _ = split_protocol((address(location, entry) or "").rpartition("::")[2])
+    try:
+        get_filesystem_class(protocol or "file")
+    except ValueError:
+        return False
+    except ImportError:
+        pass
+    return True
 
 
 def _checkpoints(location: ProjectLocation, entry: CatalogEntry, folder: str) -> set[str]:

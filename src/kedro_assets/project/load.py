@@ -14,9 +14,9 @@ from kedro.pipeline.node import Node
 
 from kedro_assets._internals import garbage
 from kedro_assets.config import DagsterConfig, read_config
-from kedro_assets.errors import ProjectError, Scope
+from kedro_assets.errors import Scope
 from kedro_assets.names import PARTITION_PARAMETERS, base_name
-from kedro_assets.project.catalog import CatalogEntry, catalog_resolver, read_entry, resolve_catalog, valid_entries
+from kedro_assets.project.catalog import CatalogEntry, read_entry, resolve_catalog, valid_entries
 from kedro_assets.project.code_objects import innermost
 from kedro_assets.project.config_files import (
     BEFORE_HOOKS,
@@ -25,7 +25,6 @@ from kedro_assets.project.config_files import (
     SourceLines,
     check_environments,
     config_loader,
-    leaves,
     loader_of_context,
     read_section,
 )
@@ -36,11 +35,6 @@ from kedro_assets.project.secrets import masked_errors
 from kedro_assets.redaction import Redactor, masked
 
 DEFAULT_PIPELINE = "__default__"
-
-_WITHOUT_HOOKS = (
-    "No hook fires when a sensor looks at files, or Dagster observes them. If a hook provides what it needs, write the sensor in "
-    "Python, or leave the dataset to an asset of your own with `external: false`."
-)
 
 
 @frozen(slots=False)
@@ -188,68 +182,6 @@ def load_project(location: ProjectLocation, problems: Scope) -> Project:
         runtime_params=asked,
         left_out=left_out,
     )
-
-
-@frozen
-class CatalogWithCredentials:
-    """The catalog of a project with its credentials: for use at run time, never while definitions load.
-
-    Attributes:
-        resolver: Kedro's own reading of the catalog.
-        asked: The runtime parameters that it asks for without a default, as `<name>`.
-    """
-
-    resolver: CatalogConfigResolver = field(repr=False)
-    asked: Mapping[str, Any]
-
-    @classmethod
-    def read(cls, location: ProjectLocation, runtime_params: Mapping[str, Any] | None = None) -> CatalogWithCredentials:
-        """Read it.
-
-        Args:
-            location: The project; this process has it open.
-            runtime_params: What the configuration is read with.
-
-        Raises:
-            ProjectError: If it cannot be read.
-        """
-        asked: dict[str, Any] = {}
-        reader = ConfigReader(partial(config_loader, location), location.path, _WITHOUT_HOOKS)
-        catalog, credentials = (reader.read(name, asked, runtime_params) for name in ("catalog", "credentials"))
-        return cls(catalog_resolver(catalog, credentials), asked)
-
-    def entry(self, dataset: str) -> CatalogEntry:
-        """Look a dataset up.
-
-        Raises:
-            ProjectError: If its place depends on a parameter that is not given.
-        """
-        entry = read_entry(self.resolver, dataset)
-        used = str([entry.location, entry.located.get("credentials"), entry.located.get("fs_args")])
-        missing = sorted(value for value in leaves(self.asked) if value in used)
-        if missing:
-            msg = (
-                f"The path of '{dataset}' depends on the runtime parameter {missing[0]}. Give its value in "
-                "`config.runtime_params`, or a default value in the catalog."
-            )
-            raise ProjectError(msg)
-        return entry
-
-
-def entry_with_credentials(
-    location: ProjectLocation, dataset: str, runtime_params: Mapping[str, Any] | None = None
-) -> CatalogEntry:
-    """Read what the catalog has of a dataset with its credentials: for use at run time, never while definitions load.
-
-    Args:
-        location: The project; this process has it open.
-        dataset: The dataset's name in the catalog.
-        runtime_params: What the configuration is read with.
-
-    Raises:
-        ProjectError: If it cannot be read, or if the dataset's place depends on a parameter that is not given.
-    """
-    return CatalogWithCredentials.read(location, runtime_params).entry(dataset)
 
 
 def _read_catalog(reader: ConfigReader, config: DagsterConfig, asked: dict[str, Any]) -> dict[str, Any]:

@@ -41,10 +41,25 @@ def masked_errors(location: ProjectLocation, runtime_params: Mapping[str, Any] |
 
 
 def _redactor(location: ProjectLocation, runtime_params: Mapping[str, Any]) -> Redactor:
-    settings = [_section(location, name, runtime_params) for name in ("parameters", "catalog")]
+    settings = [_section(location, "parameters", runtime_params)]
+    settings.append(_without_names(_section(location, "catalog", runtime_params)))
     listed = _section(location, "dagster", None).get("secrets")
     keys: Collection[str] = [key for key in listed if isinstance(key, str)] if isinstance(listed, list) else ()
     return Redactor.of(read_credentials(location, runtime_params), [*settings, runtime_params], keys)
+
+
+def _without_names(catalog: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out of a catalog the names of credentials, which messages say: a text under `credentials` is one.
+
+    Examples:
+        >>> _without_names({"x": {"filepath": "a", "credentials": "store"}, "y": {"credentials": {"key": "k"}}})
+        {'x': {'filepath': 'a'}, 'y': {'credentials': {'key': 'k'}}}
+    """
+    return {
+        key: _without_names(value) if isinstance(value, dict) else value
+        for key, value in catalog.items()
+        if not (key == "credentials" and isinstance(value, str))
+    }
 
 
 def _section(location: ProjectLocation, name: str, runtime_params: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 from attrs import define, field, frozen
 
 from kedro_assets._internals import dagster_instance
 from kedro_assets.assets import KedroAsset
-from kedro_assets.project import CatalogWithCredentials, fingerprint
+from kedro_assets.project import is_in_known_system
+from kedro_assets.runtime.files import DatasetFiles
 from kedro_assets.runtime.history import CODE_METADATA, History, Made
 from kedro_assets.runtime.kedro_project import KedroProject
 
-logger = logging.getLogger(__name__)
 _FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
@@ -37,20 +37,23 @@ def stale_assets(
     instance: dg.DagsterInstance,
     partition: str | None = None,
     run: str | None = None,
+    runtime_params: Mapping[str, Any] | None = None,
 ) -> Mapping[dg.AssetKey, StaleAsset]:
     """Return those of some assets that are to be made again, in order, each with the reasons.
 
     What only passes in memory is none of them: with the nodes around it, it is as one. An asset is stale too if one that it
-    is made from is made again. What Dagster's UI shows as stale is among them.
+    is made from is made again, or if the files of an input cannot be looked at. What Dagster's UI shows as stale is among them.
 
     Args:
-        project: The project.
+        project: The project; this process has it open.
         keys: The assets; what is not of this project is left out.
         instance: Where their history is recorded.
         partition: The partition of those that are partitioned.
         run: The run that asks, which has made nothing yet.
+        runtime_params: What the run is given, as the places of files may depend on it.
     """
-    return _Decision(project, History(project.table, instance, partition), run).of(keys)
+    files = DatasetFiles(project, runtime_params or {})
+    return _Decision(project, History(project.table, instance, partition), files, run).of(keys)
 
 
 @frozen
@@ -68,14 +71,14 @@ class _Decision:
     Attributes:
         project: The project.
         history: What is recorded of its assets.
+        files: What is stored of them now.
         run: The run that asks.
     """
 
     project: KedroProject
     history: History
+    files: DatasetFiles
     run: str | None = None
-    _catalog: CatalogWithCredentials | None = field(default=None, init=False)
-    _fingerprints: dict[str, str | None] = field(factory=dict, init=False)
     _own: dict[dg.AssetKey, list[str]] = field(factory=dict, init=False)
     _news: dict[tuple[dg.AssetKey, dg.AssetKey], list[str]] = field(factory=dict, init=False)
     _states: dict[str, dg.DagsterRunStatus | None] = field(factory=dict, init=False)
@@ -157,11 +160,14 @@ class _Decision:
             yield "its code or a parameter has changed"
 
     def _storage(self, asset: KedroAsset) -> Iterator[str]:
-        """Yield where the files of an asset were that are not there any more."""
+        """Yield where the files of an asset were that are not there any more; those that cannot be looked at may be there."""
         if not asset.is_dataset or asset.in_memory:
             return
         entry = self.project.table.partitions.in_one_place(asset.name)
-        if entry is not None and self._fingerprint(entry.name) is None:
+        if entry is None:
+            return
+        seen = self.files.look(entry.name)
+        if seen.fingerprint is None and not seen.unseen:
             yield f"there are no files at {entry.location}"
 
     def _failure(self, asset: KedroAsset, made: Made) -> Iterator[str]:
@@ -200,10 +206,15 @@ class _Decision:
             yield from self._news[asset.key, key]
 
     def _news_of(self, key: dg.AssetKey, made: Made) -> Iterator[str]:
-        """Yield that there is other data in an asset since something was made from it."""
+        """Yield that there is other data in an asset since something was made from it, or that this cannot be told."""
         other, name = self.project.table.by_key.get(key), self._name(key)
         if other is not None and other.observed is not None:
-            now, then = self._fingerprint(other.observed.name), self.history.version_at(key, made.position)
+            seen = self.files.look(other.observed.name)
+            if seen.unseen:
+                if is_in_known_system(self.project.location, other.observed):  # else they never can be
+                    yield f"the files of '{name}' cannot be looked at: {seen.unseen}"
+                return
+            now, then = seen.fingerprint, self.history.version_at(key, made.position)
             if now and now != then:
                 yield f"new data in '{name}'" if then else f"nothing is known of the data of '{name}' at that time"
         elif self.history.is_changed(key, made.position):
@@ -212,16 +223,3 @@ class _Decision:
     def _name(self, key: dg.AssetKey) -> str:
         asset = self.project.table.by_key.get(key)
         return asset.name if asset is not None else key.to_user_string()
-
-    def _fingerprint(self, name: str) -> str | None:
-        """Return what tells the files of a dataset from others: None if there are none, nothing if they cannot be seen."""
-        if name not in self._fingerprints:
-            location = self.project.location
-            try:
-                self._catalog = self._catalog or CatalogWithCredentials.read(location)
-                found = fingerprint(location, self._catalog.entry(name))
-            except Exception as error:  # noqa: BLE001 - whatever a file system raises
-                logger.debug("The files of '%s' cannot be looked at: %s", name, error)
-                found = ""
-            self._fingerprints[name] = found
-        return self._fingerprints[name]

@@ -12,7 +12,15 @@ from kedro_assets._internals import dagster_assets, dagster_instance, dagster_jo
 from kedro_assets.assets import AssetTable, KedroAsset
 from kedro_assets.graph import Cluster
 from kedro_assets.names import base_name, identifiers
-from kedro_assets.project import CatalogEntry, address, entry_with_credentials, fingerprint, masked_errors, read_entry
+from kedro_assets.project import (
+    CatalogEntry,
+    address,
+    asks_for,
+    entry_with_credentials,
+    fingerprint,
+    masked_errors,
+    read_entry,
+)
 from kedro_assets.runtime import KedroProject, KedroRun
 from kedro_assets.steps.step import KedroStep
 
@@ -135,8 +143,8 @@ def observe_inputs(run: KedroRun, table: AssetTable, job: dg.JobDefinition, inst
     """Tell Dagster before the first step which data the run reads that nothing here makes, where that has changed.
 
     What the run makes then counts as made from that data. Left out are a version that the run asks for and a place that its
-    parameters have moved, as they say nothing of the dataset in other runs. A run does not fail here: where files cannot
-    be looked at, the node that loads them says why.
+    parameters have moved, as they say nothing of the dataset in other runs; a place without a default is that of each run. A
+    run does not fail here: where files cannot be looked at, the node that loads them says why.
     """
     resolver, location = getattr(run.catalog, "config_resolver", None), run.location
     for name in {base_name(name) for name in run.plan.inputs if base_name(name) in table.graph.entries}:
@@ -148,7 +156,7 @@ def observe_inputs(run: KedroRun, table: AssetTable, job: dg.JobDefinition, inst
             continue
         try:
             entry = read_entry(resolver, known.name)
-            if address(location, entry) == address(location, known):
+            if asks_for(known, run.project.runtime_params) or address(location, entry) == address(location, known):
                 _report(asset.key, fingerprint(location, entry), instance)
         except Exception as error:  # noqa: BLE001 - whatever a file system raises
             _log.debug("The files of '%s' cannot be read: %s", name, error)

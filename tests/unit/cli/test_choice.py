@@ -27,21 +27,24 @@ def said():
 
 
 @pytest.mark.parametrize(
-    ("choose", "option"),
-    [(choose_stale, "--stale"), (choose_missing, "--only-missing-outputs")],
+    ("choose", "given", "option"),
+    [(choose_stale, [None, {}], "--stale"), (choose_missing, [{}], "--only-missing-outputs")],
     ids=["stale", "missing"],
 )
-def test_partitions_that_share_a_run_are_not_decided_together(choose, option):
+def test_partitions_that_share_a_run_are_not_decided_together(choose, given, option):
     with pytest.raises(
         PartitionError, match=rf"The partitions a\.\.\.c share a run, and {option} decides for each by itself"
     ):
-        choose([], SEVERAL, {}, print)
+        choose([], SEVERAL, *given, print)
 
 
 def test_what_is_stale_is_made_and_the_reasons_are_said(kedro, said, monkeypatch):
     found = {X: StaleAsset(["never made"]), Y: StaleAsset(["'x' is made again"], follows=True)}
-    monkeypatch.setattr(choice, "stale_assets", lambda *_: found)
-    chosen = choose_stale([kedro], RUN, None, said.append)
+    asked = []
+    monkeypatch.setattr(choice, "stale_assets", lambda *_, runtime_params: asked.append(runtime_params) or found)
+    config = {"resources": {"kedro": {"config": {"runtime_params": {"a": 1}}}}}
+    chosen = choose_stale([kedro], RUN, None, config, said.append)
+    assert asked == [{"a": 1}]
     assert (list(chosen.keys), dict(chosen.tags)) == ([X, Y], {"kedro/if_changed": '["y"]'})
     assert said[0] == "Left out, as no Kedro node makes them: other"
     assert [line.partition(" ")[2] for line in said[1:3]] == ["x: never made", "y: 'x' is made again"]
@@ -59,12 +62,12 @@ def test_what_is_missing_is_made_with_the_configuration_of_the_run(kedro, said, 
 
 
 @pytest.mark.parametrize(
-    ("choose", "words"),
-    [(choose_stale, "Everything is up to date."), (choose_missing, "All outputs are there.")],
+    ("choose", "given", "words"),
+    [(choose_stale, [None, {}], "Everything is up to date."), (choose_missing, [{}], "All outputs are there.")],
     ids=["stale", "missing"],
 )
-def test_where_nothing_is_to_be_made_that_is_said(choose, words, kedro, said, monkeypatch):
-    monkeypatch.setattr(choice, "stale_assets", lambda *_: {})
+def test_where_nothing_is_to_be_made_that_is_said(choose, given, words, kedro, said, monkeypatch):
+    monkeypatch.setattr(choice, "stale_assets", lambda *_, **__: {})
     monkeypatch.setattr(choice, "assets_with_missing_outputs", lambda *_: [])
-    assert list(choose([kedro], RUN, {}, said.append).keys) == []
+    assert list(choose([kedro], RUN, *given, said.append).keys) == []
     assert said[-1] == words

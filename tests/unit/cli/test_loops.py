@@ -70,6 +70,22 @@ def test_conditions_of_jobs_can_start_each_other(notes_of):
     assert notes_of(pipelines, f"jobs: {{one: {job % '[a, c]'}, two: {job % '[d, b]'}}}", catalog=file("w")) == []
 
 
+@pytest.mark.newer_jobs
+def test_conditions_of_jobs_can_start_each_other_through_memory(notes_of):
+    pipelines = """
+        return {'__default__': Pipeline([
+            n('a', ['raw'], ['x']), n('e', ['x'], ['q']), n('f', ['q'], ['v']),
+            n('c', ['raw'], ['z']), n('d', ['z'], ['p']), n('g', ['p'], ['w']),
+            n('h', ['x'], ['r']), n('b', ['r'], ['y'])])}
+    """
+    job = "{pipeline: {node_names: %s}, automation_condition: {any_job_root_assets_match: eager}}"
+    files = file("w") + file("v")
+    circle = f"jobs: {{one: {job % '[a, e, f, g]'}, two: {job % '[c, b]'}}}"
+    [note] = notes_of(pipelines, circle, catalog=files)
+    assert note.startswith("Job 'one' would start itself again and again: it starts job 'two', which starts job 'one'.")
+    assert notes_of(pipelines, f"jobs: {{one: {job % '[a, e, f]'}, two: {job % '[c, b]'}}}", catalog=files) == []
+
+
 PAIRED = [file(name) for name in ("made", "found")]
 
 

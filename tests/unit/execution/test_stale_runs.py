@@ -28,12 +28,12 @@ def stale(monkeypatch):
     """The assets that are not up to date, as they are said to be, and what was asked."""
     found, asked = {}, []
 
-    def stale_assets(project, keys, instance, partition, run):
+    def stale_assets(project, keys, instance, partition, run, runtime_params):
         asked.append((set(keys), partition, run))
         return {key: found[key] for key in (X, Y) if key in found and key in keys}
 
     monkeypatch.setattr(stale_runs, "stale_assets", stale_assets)
-    monkeypatch.setattr(stale_runs, "read_credentials", lambda _: {"token": "s3cr3t-token"})
+    monkeypatch.setattr(stale_runs, "read_credentials", lambda *_: {"token": "s3cr3t-token"})
     return SimpleNamespace(found=found, asked=asked)
 
 

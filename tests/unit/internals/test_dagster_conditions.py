@@ -33,6 +33,18 @@ def test_a_condition_is_of_a_job_if_it_looks_at_the_assets_of_one():
     assert not dagster_conditions.is_of_job(AC.eager())
 
 
+@pytest.mark.filterwarnings("ignore::dagster.PreviewWarning")
+@pytest.mark.newer_jobs
+@pytest.mark.parametrize("which", ["any", "all"])
+def test_what_is_asked_of_the_roots_of_a_job_can_be_another_condition(which):
+    make = getattr(AC, f"{which}_job_root_assets_match")
+    found = dagster_conditions.of_roots(make(AC.eager()), AC.missing())
+    assert found == make(AC.missing()).with_label(f"{which}_job_root_assets_match(eager)")
+    assert dagster_conditions.is_of_roots(found)
+    assert [dagster_conditions.is_of_roots(found, each) for each in ("any", "all")] == [which == "any", which == "all"]
+    assert not dagster_conditions.is_of_roots(AC.eager())
+
+
 def test_what_a_condition_is_by_itself_is_known_whatever_its_label():
     kinds = [dagster_conditions.kind(part) for part in dagster_conditions.parts(AC.on_missing())]
     assert kinds[:5] == ["And", "InLatestTimeWindow", "Since", "NewlyTrue", "Missing"]

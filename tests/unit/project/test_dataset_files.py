@@ -9,7 +9,14 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from kedro_assets.project.catalog import CatalogEntry
-from kedro_assets.project.dataset_files import address, content_version, fingerprint, kept_versions, partition_ids
+from kedro_assets.project.dataset_files import (
+    address,
+    content_version,
+    fingerprint,
+    is_in_known_system,
+    kept_versions,
+    partition_ids,
+)
 from kedro_assets.project.location import ProjectLocation
 
 
@@ -107,6 +114,14 @@ def test_the_files_of_a_pattern_are_those_that_fit(project):
     assert fingerprint(project, dataset) == before
     replaced(project, "parts/x.csv", "changed")
     assert fingerprint(project, dataset) != before
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [("data/a.json", True), ("s3://a/b.json", True), ("simplecache::https://a/b.json", True), ("elsewhere://a", False)],
+)
+def test_a_system_is_known_by_the_protocol_of_the_place(path, known, project):
+    assert is_in_known_system(project, entry(path=path)) is known
 
 
 def test_a_folder_that_has_moved_with_its_files_is_the_same(project):

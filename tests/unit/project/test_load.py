@@ -1,13 +1,12 @@
 """Reading a project: what is read, and that it is only read."""
 
-import logging
 import sys
 
 import pytest
 
 from kedro_assets.errors import ProjectError, Scope
 from kedro_assets.project.catalog import CatalogEntry
-from kedro_assets.project.load import Project, entry_with_credentials, load_project, parameter_values
+from kedro_assets.project.load import Project, load_project, parameter_values
 from kedro_assets.project.location import locate_project
 from unit.builders import make_project
 
@@ -321,56 +320,3 @@ def test_the_names_of_parameters_are_looked_for_once():
 
 def locate_anywhere():
     return make_project([]).location
-
-
-# With credentials, at run time.
-
-SECRET = "x: {type: json.JSONDataset, filepath: '%s', credentials: store}"
-
-
-def opened(root):
-    location = locate_project(root)
-    location.open()
-    return location
-
-
-def test_at_run_time_a_dataset_has_its_credentials(write_project):
-    conf = {"catalog.yml": SECRET % "s3://a/b.json", "credentials.yml": "store: {key: k}"}
-    location = opened(write_project(conf=conf))
-    assert entry_with_credentials(location, "x").config["credentials"] == {"key": "k"}
-
-
-def test_kedro_warns_of_nothing_where_a_dataset_is_looked_up_at_run_time(write_project, monkeypatch):
-    location, warned = opened(write_project(conf={"catalog.yml": "x: {type: json.JSONDataset, filepath: a.json}"})), []
-    monkeypatch.setattr(logging.getLogger("kedro.io.catalog_config_resolver"), "warning", warned.append)
-    entry_with_credentials(location, "x")
-    assert warned == []
-
-
-def test_a_place_that_depends_on_a_parameter_needs_it(write_project):
-    conf = {"catalog.yml": SECRET % "${runtime_params:folder}/b.json", "credentials.yml": "store: {key: k}"}
-    location = opened(write_project(conf=conf))
-    with pytest.raises(ProjectError, match="The path of 'x' depends on the runtime parameter <folder>"):
-        entry_with_credentials(location, "x")
-    given = {"folder": "data"}
-    assert entry_with_credentials(location, "x", given).location == "data/b.json"
-    assert given == {"folder": "data"}
-
-
-def test_credentials_that_depend_on_a_parameter_need_it_and_those_of_others_do_not(write_project):
-    catalog = (
-        SECRET % "a.json" + "\ny: {type: json.JSONDataset, filepath: y.json, load_args: {day: '${runtime_params:day}'}}"
-    )
-    conf = {"catalog.yml": catalog, "credentials.yml": "store: {key: '${runtime_params:login.key}'}"}
-    location = opened(write_project(conf=conf))
-    with pytest.raises(ProjectError, match=r"<login\.key>"):
-        entry_with_credentials(location, "x")
-    assert entry_with_credentials(location, "y").location == "y.json"
-
-
-def test_a_catalog_that_needs_a_hook_cannot_be_read_at_run_time_and_says_so(write_project):
-    location = opened(
-        write_project(settings=RESOLVER_IN_HOOK, conf={"catalog.yml": "x: {type: a.B, filepath: '${not_there:b}'}"})
-    )
-    with pytest.raises(ProjectError, match="No hook fires when a sensor looks at files"):
-        entry_with_credentials(location, "x")

@@ -51,6 +51,12 @@ def test_an_error_has_no_secret_of_any_part_of_the_configuration(secret, locatio
         raise ValueError(f"no {secret} here")
 
 
+def test_the_names_of_credentials_are_no_secrets(location_of):
+    catalog = "x: {type: a.B, credentials: vault}\ny: {type: a.B, credentials: {key: hunter2}}\n"
+    with pytest.raises(ValueError, match=r"^no vault, \*\*\*$"), masked_errors(location_of({"catalog.yml": catalog})):
+        raise ValueError("no vault, hunter2")
+
+
 def test_a_runtime_parameter_may_be_a_secret(location_of):
     with pytest.raises(ValueError, match=r"^\*\*\*$"), masked_errors(location_of({}), {"password": "hunter2"}):
         raise ValueError("hunter2")

@@ -23,7 +23,9 @@ def kedro(tmp_path, monkeypatch):
         (tmp_path / f"{name}.json").write_text("1")
     catalog = {name: {"type": "json.JSONDataset", "filepath": str(tmp_path / f"{name}.json")} for name in ("x", "y")}
     made = make_kedro(NODES, catalog=catalog)  # a project in no folder has no configuration there
-    monkeypatch.setattr(CatalogWithCredentials, "read", lambda *_: CatalogWithCredentials(made.project.resolver, {}))
+    monkeypatch.setattr(
+        CatalogWithCredentials, "read", lambda *_, **__: CatalogWithCredentials(made.project.resolver, {})
+    )
     return made
 
 
@@ -82,8 +84,40 @@ def test_files_that_cannot_be_looked_at_are_not_gone(instance, kedro, monkeypatc
 
     for name in ("x", "y"):
         record(instance, kedro, name)
-    monkeypatch.setattr("kedro_assets.runtime.stale.fingerprint", fail)
+    monkeypatch.setattr("kedro_assets.runtime.files.fingerprint", fail)
     assert decided(instance, kedro) == {}
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["seen before", "never seen"])
+def test_what_is_made_from_files_that_cannot_be_looked_at_is_made_again(seen, instance, tmp_path, monkeypatch):
+    def look(_, entry):
+        if entry.name == "raw":
+            msg = "no answer from\nhttps://me:hunter2@host/raw.json"
+            raise OSError(msg)
+        return "there"
+
+    catalog = {name: json_entry(tmp_path / f"{name}.json") for name in ("raw", "x")}
+    made = make_kedro([make_node("a", ["raw"], ["x"])], catalog=catalog)
+    monkeypatch.setattr(
+        CatalogWithCredentials, "read", lambda *_, **__: CatalogWithCredentials(made.project.resolver, {})
+    )
+    monkeypatch.setattr("kedro_assets.runtime.files.fingerprint", look)
+    if seen:
+        observed = dg.AssetObservation("raw", tags={"dagster/data_version": "v"})
+        instance.report_runless_asset_event(observed)
+    record(instance, made, "x")
+    reason = "the files of 'raw' cannot be looked at: OSError: no answer from https://***@host/raw.json"
+    assert decided(instance, made) == {"x": [reason]}
+
+
+def test_files_that_never_can_be_looked_at_change_nothing(instance, tmp_path, monkeypatch):
+    catalog = {"raw": json_entry("elsewhere://raw.json"), "x": json_entry("elsewhere://x.json")}
+    made = make_kedro([make_node("a", ["raw"], ["x"])], catalog=catalog)
+    monkeypatch.setattr(
+        CatalogWithCredentials, "read", lambda *_, **__: CatalogWithCredentials(made.project.resolver, {})
+    )
+    record(instance, made, "x")
+    assert decided(instance, made) == {}
 
 
 def test_what_is_stale_only_through_another_asset_follows_it(instance, kedro):
@@ -109,7 +143,9 @@ def beside(tmp_path, monkeypatch):
     for name in ("raw", *names):
         (tmp_path / f"{name}.json").write_text("1")
     made = make_kedro(nodes, catalog={name: json_entry(tmp_path / f"{name}.json") for name in names})
-    monkeypatch.setattr(CatalogWithCredentials, "read", lambda *_: CatalogWithCredentials(made.project.resolver, {}))
+    monkeypatch.setattr(
+        CatalogWithCredentials, "read", lambda *_, **__: CatalogWithCredentials(made.project.resolver, {})
+    )
     return made
 
 
