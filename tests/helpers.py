@@ -278,6 +278,7 @@ def execute(
     config: dict[str, Any] | None = None,
     merged: bool = False,
     continue_from: str | None = None,
+    tags: dict[str, str] | None = None,
     raise_on_error: bool = False,
 ) -> dg.JobExecutionResult:
     """Execute a job through its executor: the way every launch of Dagster goes in the end."""
@@ -289,12 +290,14 @@ def execute(
     )
     keys = [dg.AssetKey(asset) for asset in assets] if assets else None
     options = dg.ReexecutionOptions.from_failure(continue_from, instance) if continue_from else None
-    tags = {"dagster/is_resume_retry": "true"} if continue_from else {}  # as of the UI, of backfills and of run retries
+    resumes = (
+        {"dagster/is_resume_retry": "true"} if continue_from else {}
+    )  # as of the UI, of backfills and of run retries
     with jobs_built_once():
         return dg.execute_job(
             job_definition,
             instance,
-            tags=tags,
+            tags={**(tags or {}), **resumes},
             run_config=config,
             asset_selection=keys,
             reexecution_options=options,

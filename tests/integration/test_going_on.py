@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from helpers import KedroProject, execute, job_execute, json_dataset, kedro_run, materialized, write_project
-from partitioned import make
+from partitioned import between, make, one, partition
 
 NODES = """
 from pathlib import Path
@@ -305,3 +305,54 @@ def test_what_other_code_has_made_runs_again(tmp_path: Path, instance: dg.Dagste
     assert execute(project, instance, "all", continue_from=failed.run_id).success
     assert ran(project) == {"clean": 2, "split": 1, "train": 2, "report": 2}
     assert project.read("model.json") == 2002
+
+
+KEYS = """
+def start(raw, key):
+    _noted(f"start {key}")
+    return raw
+
+
+def end(middle):
+    _noted("end")
+    if CALLS.read_text().count("end") == 1:
+        raise RuntimeError("failure")
+    return middle
+"""
+
+
+def of_keys(folder: Path, settings: str = "") -> KedroProject:
+    """Two nodes in one step, of which the second fails once."""
+    project = write_project(
+        folder,
+        nodes=NODES.partition("def clean")[0] + KEYS,
+        pipelines="""{"__default__": pipeline([
+            node(start, ["raw", "params:partition_key"], "middle", name="start"),
+            node(end, "middle", "out", name="end"),
+        ])}""",
+        catalog=json_dataset("raw") + "".join(one(name, "partitions: {static: [a, b]}") for name in ("middle", "out")),
+        dagster=f"assets: {{{ONE_STEP}{settings}}}\njobs: {{keys: {{}}}}\n",
+    )
+    project.write("data/raw.json", "1")
+    return project
+
+
+ONE_KEY = pytest.mark.parametrize("tags", [partition("a"), between("a", "a")], ids=["by hand", "by a backfill"])
+
+
+@ONE_KEY
+def test_another_try_of_a_partition_goes_on(tags: dict[str, str], tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = of_keys(tmp_path, ", retries: {max_retries: 1}")
+    assert execute(project, instance, "keys", tags=tags).success
+    assert project.path.joinpath("ran.txt").read_text().splitlines() == ["start a", "end", "end"]
+
+
+@ONE_KEY
+def test_a_re_execution_of_a_partition_goes_on(
+    tags: dict[str, str], tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = of_keys(tmp_path)
+    failed = execute(project, instance, "keys", tags=tags)
+    assert not failed.success
+    assert execute(project, instance, "keys", tags=tags, continue_from=failed.run_id).success
+    assert project.path.joinpath("ran.txt").read_text().splitlines() == ["start a", "end", "end"]

@@ -369,6 +369,34 @@ def test_in_memory_data_of_one_partition_is_not_taken_for_that_of_another(
     assert "'passed' is needed here, but no run has made it yet" in missing.error
 
 
+def passing(folder: Path, nodes: str, policy: str = "", settings: str = "") -> KedroProject:
+    """Two keys, each made from `raw` in two steps, with data in memory between them."""
+    project = write_project(
+        folder,
+        nodes=nodes,
+        pipelines="""{"__default__": pipeline([
+            node(start, ["raw", "params:partition_key"], "passed", name="start"),
+            node(end, "passed", "out", name="end"),
+        ])}""",
+        catalog=json_dataset("raw") + one("out", f"partitions: {{static: [a, b]{policy}}}"),
+        dagster=f"assets: {{cluster_by: node{settings}}}\n",
+    )
+    project.write("data/raw.json", "1")
+    return project
+
+
+def test_a_run_of_one_key_that_a_backfill_starts_leaves_its_data_in_memory_for_other_runs_of_the_key(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = passing(tmp_path, "def start(raw, key):\n    return raw\n\n\ndef end(passed):\n    return passed\n")
+    assert make(project, instance, "passed", "out", tags=partition("a")).success
+    project.write("data/raw.json", "2")
+    assert make(project, instance, "passed", "out", tags=between("a", "a")).success
+    assert project.read("out/a.json") == 2
+    assert make(project, instance, "out", tags=partition("a")).success
+    assert project.read("out/a.json") == 2
+
+
 NATIVE = """
 import dagster as dg
 from kedro_assets import build_definitions

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from helpers import KedroProject, execute, job_execute, json_dataset, materialized, write_project
-from partitioned import every, partition
+from partitioned import between, every, partition
 
 # `side` and `left` share a step with nothing; `model` and `other` are made by one step with `cluster_by: pipeline`.
 NODES = """
@@ -216,10 +216,13 @@ def run_days(project: KedroProject, instance: dg.DagsterInstance, **tags: str) -
     return dg.execute_job(job, instance, tags=tags)
 
 
-def test_each_partition_is_looked_at_by_itself(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+@pytest.mark.parametrize("tags", [partition, lambda key: between(key, key)], ids=["by hand", "by a backfill"])
+def test_each_partition_is_looked_at_by_itself(
+    tags: Callable[[str], dict[str, str]], tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
     project = of_days(tmp_path)
     for key, made in (("a", ["days"]), ("a", []), ("b", ["days"]), ("a", [])):
-        result = run_days(project, instance, **partition(key))
+        result = run_days(project, instance, **tags(key))
         assert result.success
         assert materialized(result) == made
 
@@ -229,9 +232,8 @@ def test_a_run_of_several_partitions_makes_all_and_says_so(
     node: str, tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
     project = of_days(tmp_path, node, ", backfill_policy: single_run")
-    tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "b"}
     for _ in range(2):
-        result = run_days(project, instance, **tags)
+        result = run_days(project, instance, **between("a", "b"))
         assert materialized(result) == ["days", "days"]
         assert "This run makes several partitions" in log_of(instance, result.run_id)
 

@@ -14,7 +14,7 @@ from kedro_assets.cli.partition_runs import PartitionRun
 from kedro_assets.cli.progress import Echo
 from kedro_assets.errors import PartitionError
 from kedro_assets.names import counted
-from kedro_assets.partitions import RANGE_TAGS, first_key
+from kedro_assets.partitions import first_key, has_several
 from kedro_assets.runtime import (
     IF_CHANGED_TAG,
     ONLY_MISSING_TAG,
@@ -102,7 +102,7 @@ def _given(project: KedroProject, run_config: Mapping[str, Any]) -> Mapping[str,
 
 
 def _refuse_several(run: PartitionRun, option: str) -> None:
-    if RANGE_TAGS[0] in run.tags:
+    if has_several(run.tags):
         msg = (
             f"The partitions {run.title} share a run, and {option} decides for each by itself. Name one with --partition, or run "
             f"them without {option}."

@@ -25,7 +25,7 @@ from kedro_assets.cli.targets import Asked, Target, find_target
 from kedro_assets.config import PipelineFilter
 from kedro_assets.errors import KedroAssetsError
 from kedro_assets.jobs import merged
-from kedro_assets.partitions import RANGE_TAGS, first_key
+from kedro_assets.partitions import first_key, has_several
 from kedro_assets.runtime import KedroProject, filter_text
 from kedro_assets.steps import projects_among, projects_of
 
@@ -72,7 +72,7 @@ def run_assets(root: Path, asked: Asked, echo: Echo) -> bool:
             choice = None
             if asked.only_missing_outputs:
                 choice = choose_missing(own, run, run_config, echo)
-            elif asked.stale or (leaves_out and RANGE_TAGS[0] not in run.tags):
+            elif asked.stale or (leaves_out and not has_several(run.tags)):
                 choice = choose_stale(own, run, instance, run_config, echo)
             if choice is not None:
                 if asked.dry_run or not choice.keys:

@@ -14,7 +14,7 @@ import dagster as dg
 
 from kedro_assets._internals import dagster_executors, dagster_instance, dagster_jobs
 from kedro_assets.names import counted
-from kedro_assets.partitions import RANGE_TAGS, first_key, has_partition
+from kedro_assets.partitions import first_key, has_partition, has_several
 from kedro_assets.project import masked_errors, read_credentials
 from kedro_assets.runtime import (
     IF_CHANGED_TAG,
@@ -62,7 +62,7 @@ def _to_make(
     run, by_step = executed.run, dagster_jobs.assets_by_step(executed.job)
     steps = by_step if run.step_keys_to_execute is None else by_step.keys() & run.step_keys_to_execute
     keys = frozenset[dg.AssetKey]().union(*(by_step[step] for step in steps))
-    if RANGE_TAGS[0] in run.tags:
+    if has_several(run.tags):
         executed.log.warning(_SEVERAL)
         return None
     if not has_partition(run.tags) and any(each.partitioning for own in projects for each in own.table.of_keys(keys)):

@@ -41,9 +41,10 @@ def runtime_params(
         {'partition_key': '<partition_key>'}
     """
     found = {name: value for name, value in asked.items() if name in PARTITION_PARAMETERS}
-    first, last = (tags.get(PARTITION_TAG, tags.get(tag)) for tag in RANGE_TAGS)
-    if first is None or last is None:
+    ends = _ends(tags)
+    if ends is None:
         return found
+    first, last = ends
     check_keys([first, last])
     if first == last:
         found["partition_key"] = str(
@@ -91,24 +92,50 @@ def part_of(params: Mapping[str, Any], part: str) -> Any:
     return found
 
 
+def _ends(tags: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the first and the last partition that a run makes, which are the same of one; None if it makes none.
+
+    A run of one partition is told by one tag if it is started by hand or by a schedule, and by two that are the same if a
+    backfill has started it. Nothing else looks at these tags, so that all such runs are alike.
+    """
+    first, last = (tags.get(PARTITION_TAG, tags.get(tag)) for tag in RANGE_TAGS)
+    return None if first is None or last is None else (first, last)
+
+
 def has_partition(tags: Mapping[str, str]) -> bool:
     """Whether a run makes partitions."""
-    return PARTITION_TAG in tags or RANGE_TAGS[0] in tags
+    return _ends(tags) is not None
+
+
+def has_several(tags: Mapping[str, str]) -> bool:
+    """Whether a run makes several partitions.
+
+    Examples:
+        >>> first, last = RANGE_TAGS
+        >>> has_several({first: "a", last: "b"}), has_several({first: "a", last: "a"})
+        (True, False)
+    """
+    ends = _ends(tags)
+    return ends is not None and ends[0] != ends[1]
 
 
 def first_key(tags: Mapping[str, str]) -> str | None:
     """Return the partition that a run makes, or the first of several; None if it makes none."""
-    return tags.get(PARTITION_TAG, tags.get(RANGE_TAGS[0]))
+    ends = _ends(tags)
+    return ends[0] if ends is not None else None
 
 
 def partition_of(tags: Mapping[str, str]) -> str:
     """Name the partitions that a run makes.
 
     Examples:
-        >>> partition_of({"dagster/partition": "a"}), partition_of({})
-        ('a', '')
+        >>> first, last = RANGE_TAGS
+        >>> partition_of({"dagster/partition": "a"}), partition_of({first: "a", last: "a"}), partition_of({})
+        ('a', 'a', '')
+        >>> partition_of({first: "a", last: "b"})
+        'a...b'
     """
-    return tags.get(PARTITION_TAG) or "...".join(tags[tag] for tag in RANGE_TAGS if tag in tags)
+    return "...".join(dict.fromkeys(_ends(tags) or ()))
 
 
 def check_given(given: Mapping[str, Any], partition: Mapping[str, Any]) -> None:

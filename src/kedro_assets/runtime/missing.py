@@ -11,7 +11,7 @@ from kedro.io import CatalogProtocol
 
 from kedro_assets._internals import kedro_project
 from kedro_assets.names import base_name
-from kedro_assets.partitions import PARTITION_TAG, Partitions, held, is_incremental, is_partitioned, runtime_params
+from kedro_assets.partitions import Partitions, first_key, held, is_incremental, is_partitioned, runtime_params
 from kedro_assets.project import masked_errors
 from kedro_assets.runtime.kedro_project import KedroProject
 from kedro_assets.runtime.kedro_resource import KedroResource
@@ -42,7 +42,7 @@ def assets_with_missing_outputs(
     params = {**config.get("runtime_params", {}), **partition}
     catalog = KedroResource(project, params, config.get("load_versions", {})).open_catalog()
     with project.entered(), masked_errors(project.location, params):
-        looked_at = _Catalog(catalog, table.partitions, tags.get(PARTITION_TAG))
+        looked_at = _Catalog(catalog, table.partitions, first_key(tags))
         missing = {node.name for node in kedro_project.missing_outputs(pipeline, looked_at).nodes}
     nodes = [title for title, node in names.items() if node.name in missing]
     wanted = {asset.key for _, asset in made}

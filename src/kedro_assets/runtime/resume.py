@@ -8,7 +8,7 @@ import dagster as dg
 
 from kedro_assets.assets import AssetTable, KedroAsset
 from kedro_assets.graph import Vertex
-from kedro_assets.partitions import RANGE_TAGS, partition_of
+from kedro_assets.partitions import has_several, partition_of
 from kedro_assets.runtime.history import History
 from kedro_assets.runtime.identity import SAVE_VERSION
 
@@ -46,7 +46,7 @@ def made_by(
         run: The run that asks.
         instance: Where it is recorded.
     """
-    if RANGE_TAGS[0] in run.tags:
+    if has_several(run.tags):
         return set()
     history, found = History(table, instance, partition_of(run.tags)), set[Vertex]()
     for asset in assets:

@@ -13,7 +13,8 @@ from unit.records import make_kedro
 
 X, Y, OTHER = (dg.AssetKey(name) for name in ("x", "y", "other"))
 RUN = PartitionRun("", frozenset([X, Y, OTHER]), {})
-SEVERAL = PartitionRun("a...c", frozenset([X]), {"dagster/asset_partition_range_start": "a"})
+RANGE = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "c"}
+SEVERAL = PartitionRun("a...c", frozenset([X]), RANGE)
 
 
 @pytest.fixture

@@ -107,7 +107,9 @@ def test_what_is_made_from_data_that_has_changed_since_does_not_stay(event, chan
 
 def test_of_a_run_of_several_partitions_nothing_stays(instance, table):
     record(instance, table, "x")
-    run = dg.DagsterRun("job", tags={"dagster/asset_partition_range_start": "a"})
+    run = dg.DagsterRun(
+        "job", tags={"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "b"}
+    )
     assert made_by(FAILED, table.assets, table, run, instance) == set()
 
 
