@@ -397,6 +397,35 @@ def test_a_run_of_one_key_that_a_backfill_starts_leaves_its_data_in_memory_for_o
     assert project.read("out/a.json") == 2
 
 
+@pytest.mark.parametrize(
+    ("tags", "named"),
+    [(partition("b"), "Node 'end' failed: "), (between("a", "b"), "Node 'end' failed for partition 'b': ")],
+    ids=["one", "several"],
+)
+def test_the_node_that_fails_in_a_run_of_partitions_is_named_and_its_retries_hold(
+    tags: dict[str, str], named: str, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    nodes = """
+def start(raw, key):
+    return key
+
+
+def end(passed):
+    if passed == "b":
+        raise ValueError("of b")
+    return passed
+"""
+    retries = "retries: {max_retries: 2}, node_retries: {end: {max_retries: 0}}"
+    project = passing(tmp_path, nodes, ", backfill_policy: single_run", f", {retries}")
+    result = make(project, instance, "passed", "out", tags=tags)
+    assert not result.success
+    [failure] = [event for event in result.events if event.is_step_failure]
+    error = failure.event_specific_data.error
+    assert named in str(error)
+    assert "of b" in str(error)
+    assert len(project.calls("on_node_error")) == 1
+
+
 NATIVE = """
 import dagster as dg
 from kedro_assets import build_definitions

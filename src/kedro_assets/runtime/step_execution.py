@@ -87,6 +87,7 @@ class StepExecution:
         done: The nodes that an earlier try of the step has run, and that do not run again.
         is_another_try: Says whether the step has begun before in this run, so that a part of what it saves may be there.
         current: The node that runs, or that has failed.
+        partition: The partition that is made, or that has failed, of several that are made one after the other.
         collector: Is shown what is saved while it is at hand.
     """
 
@@ -99,6 +100,7 @@ class StepExecution:
     done: Collection[str] = ()
     is_another_try: Callable[[], bool] = bool
     current: Node | None = field(default=None, init=False)
+    partition: str | None = field(default=None, init=False)
     collector: MetadataCollector = field(init=False)
     _kept: set[str] = field(factory=set, init=False)
     _unsaved: Sequence[str] = field(default=(), init=False)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 
+from attrs import frozen
 from kedro.pipeline.node import Node
 
 from kedro_assets._internals.dagster_errors import FailureError
@@ -18,18 +19,35 @@ _CALLERS = ("kedro", "pluggy")
 """The packages that call nodes and hooks."""
 
 
-def step_failure(error: Exception, node: Node | None, step: str, project: Project, redactor: Redactor) -> FailureError:
+@frozen
+class Failed:
+    """What has failed.
+
+    Attributes:
+        step: Dagster's key of the step.
+        node: The node; None if none was running.
+        partition: The partition, of several that the step makes one after the other; None if it makes no more than one.
+    """
+
+    step: str
+    node: Node | None = None
+    partition: str | None = None
+
+    def __str__(self) -> str:
+        found = f"Node '{self.node.name}' failed" if self.node is not None else f"Step '{self.step}' failed"
+        return found + (f" for partition '{self.partition}'" if self.partition is not None else "")
+
+
+def step_failure(error: Exception, what: Failed, project: Project, redactor: Redactor) -> FailureError:
     """Return what Dagster is told of an error: a headline, then the project's own frames, and those around them at last.
 
     Args:
         error: The error, in which secrets are masked already.
-        node: The node that has failed; None if none was running.
-        step: Dagster's key of the step.
+        what: What has failed.
         project: The project.
         redactor: Masks what else may be in the headline.
     """
-    title = f"Node '{node.name}'" if node is not None else f"Step '{step}'"
-    headline = redactor.text(f"{title} failed: {_text(error, _place(error, project))}")
+    headline = redactor.text(f"{what}: {_text(error, _place(error, project))}")
     return FailureError(headline, error, _around(error, project))
 
 

@@ -37,7 +37,7 @@ from kedro_assets.runtime import (
     changed_parameters,
     run_config_of,
 )
-from kedro_assets.steps.failures import step_failure
+from kedro_assets.steps.failures import Failed, step_failure
 
 CheckEvent = dg.AssetCheckResult | dg.AssetCheckEvaluation
 _WITHOUT_HOOKS = (
@@ -179,7 +179,8 @@ class KedroStep:
             node = execution.current if execution else None
             failure, policy = error, project.retries.of_failure(node, context.job_def.op_retry_policy)
             if not isinstance(error, dg.Failure):  # which Dagster records with its metadata
-                failure = step_failure(error, node, step, project.project, redactor)
+                what = Failed(step, node, execution.partition if execution else None)
+                failure = step_failure(error, what, project.project, redactor)
                 failure.__cause__ = error
             again = _again(failure, policy, context)
             if again is not None:
@@ -277,14 +278,19 @@ class KedroStep:
         definition = partitioning.definition if partitioning else None
         saved: dict[Vertex, Saved] = {}
         for key in made:
+            execution.partition = key
             run = execution.run.at_partition(runtime_params({PARTITION_TAG: key}, definition, {}), key)
             execution.keys = self._keys(execution, [key], instance)
             one = evolve(execution, run=run)
-            for found in chain(one.run_nodes(), one.stored(checks, [key])):
-                if isinstance(found, Saved):
-                    saved[found.vertex] = found.common(saved.get(found.vertex, found))
-                else:
-                    yield found
+            try:
+                for found in chain(one.run_nodes(), one.stored(checks, [key])):
+                    if isinstance(found, Saved):
+                        saved[found.vertex] = found.common(saved.get(found.vertex, found))
+                    else:
+                        yield found
+            finally:
+                execution.current = one.current  # it is asked for the node that has failed
+        execution.partition = None
         yield from (self._as_it_was(found, execution, made, instance) for found in saved.values())
 
     def _as_it_was(

@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from kedro_assets.redaction import Redactor
-from kedro_assets.steps.failures import behind, run_failure, step_failure
+from kedro_assets.steps.failures import Failed, behind, run_failure, step_failure
 from unit.builders import make_node
 from unit.records import project_of
 
@@ -39,7 +39,7 @@ def failure(project, function, node=NODE):
     failing_nodes = import_module("failing_nodes")
     with pytest.raises(Exception) as caught:  # noqa: PT011 - each function raises another one
         getattr(failing_nodes, function)()
-    return step_failure(caught.value, node, "forest_predict", project, Redactor(("hunter2",)))
+    return step_failure(caught.value, Failed("forest_predict", node), project, Redactor(("hunter2",)))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_the_projects_frames_come_first(project):
 def test_an_error_that_no_code_of_the_project_has_raised_has_no_place(project):
     error = OSError("the disk is full")
     assert (
-        str(step_failure(error, NODE, "s", project, Redactor()))
+        str(step_failure(error, Failed("s", NODE), project, Redactor()))
         == "Node 'forest.predict' failed: OSError: the disk is full"
     )
 
@@ -80,7 +80,10 @@ def test_an_error_that_no_code_of_the_project_has_raised_has_no_place(project):
 def test_an_error_that_refers_to_itself_has_a_headline(project):
     first, second = ValueError("a"), ValueError("b")
     first.__cause__, second.__cause__ = second, first
-    assert str(step_failure(first, NODE, "s", project, Redactor())) == "Node 'forest.predict' failed: ValueError: a"
+    assert (
+        str(step_failure(first, Failed("s", NODE), project, Redactor()))
+        == "Node 'forest.predict' failed: ValueError: a"
+    )
 
 
 def test_a_file_of_an_installed_project_is_shown_below_its_package(project):
@@ -98,7 +101,7 @@ def test_an_environment_inside_of_the_project_is_not_its_code(project):
     exec(code, found)
     with pytest.raises(ValueError, match="library") as caught:
         found["f"]()
-    assert "lib.py" not in str(step_failure(caught.value, NODE, "s", project, Redactor()))
+    assert "lib.py" not in str(step_failure(caught.value, Failed("s", NODE), project, Redactor()))
 
 
 def raised(function, *arguments):
