@@ -8,8 +8,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from helpers import KedroProject, json_dataset, kedro_run, load_definitions, write_project
-from partitioned import DAILY, WEEKLY, between, make, one, partition, run_job
+from helpers import KedroProject, execute, json_dataset, kedro_run, load_definitions, write_project
+from partitioned import DAILY, WEEKLY, between, every, make, one, partition, run_job
 
 from kedro_assets.cli.explain import explain_lines
 from kedro_assets.cli.report import check_lines, list_json
@@ -395,6 +395,47 @@ def test_a_run_of_one_key_that_a_backfill_starts_leaves_its_data_in_memory_for_o
     assert project.read("out/a.json") == 2
     assert make(project, instance, "out", tags=partition("a")).success
     assert project.read("out/a.json") == 2
+
+
+def gathering(folder: Path) -> KedroProject:
+    """A node that could make all keys of a run at once, and one that makes one after the other of what that hands it."""
+    project = write_project(
+        folder,
+        nodes="""
+def start(raw):
+    return {key: load() for key, load in raw.items()}
+
+
+def end(passed):
+    return passed
+""",
+        pipelines="""{"__default__": pipeline([
+            node(start, "raw", "passed", name="start"), node(end, "passed", "out", name="end")])}""",
+        catalog=every("raw", "partitions: {static: [a, b]}")
+        + one("out", "partitions: {static: [a, b], backfill_policy: single_run}"),
+        dagster="assets: {cluster_by: node}\njobs: {all: {}, apart: {executor: {multiprocess: {max_concurrent: 1}}}}\n",
+    )
+    for key in ("a", "b"):
+        project.write(f"data/raw/{key}.json", "1")
+    return project
+
+
+@pytest.mark.parametrize("job", ["all", "apart"])
+def test_a_step_of_single_partitions_reads_what_the_run_itself_has_made_in_memory(
+    job: str, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = gathering(tmp_path)
+    assert execute(project, instance, job, tags=partition("a")).success
+    for key in ("a", "b"):
+        project.write(f"data/raw/{key}.json", "2")
+    assert execute(project, instance, job, tags=between("a", "b")).success
+    assert project.read("out/a.json") == {"a": 2}
+    assert project.read("out/b.json") == {"b": 2}
+    for key in ("a", "b"):
+        project.write(f"data/raw/{key}.json", "3")
+    assert execute(project, instance, job, tags=between("a", "b")).success
+    stored = Path(instance.storage_directory()) / "kedro_assets"
+    assert len(list(stored.glob(f"{project.path.name}*/*/*/*.pickle"))) == 2  # of the latest run, one for each key
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ are nodes that hand each other data in memory: what is said of one dataset holds
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import dagster as dg
 from attrs import evolve, field, frozen
@@ -65,12 +65,13 @@ class Partitions:
     def one_by_one(self, nodes: Sequence[str]) -> bool:
         """Whether nodes have to run once for each partition of a run that makes several.
 
-        They read or write a dataset that has one place per partition, or are told the partition's key as a parameter.
+        They read or write a dataset that has one place per partition, or are told the partition's key as a parameter. Or they
+        hand data in memory to nodes of which that is true, or get it from them: it is that of one partition then, whichever
+        steps the nodes are in.
         """
-        asked = any(asks_for_key(name) for node in nodes for name in self.graph.nodes[node].inputs)
-        return asked or any(
-            entry.partition_parts for node in nodes for entry in _entries(self.graph, self.graph.nodes[node])
-        )
+        together = [self.graph.nodes[node] for node in _tied_in_memory(self.graph, nodes)]
+        asked = any(asks_for_key(name) for node in together for name in node.inputs)
+        return asked or any(entry.partition_parts for node in together for entry in _entries(self.graph, node))
 
     def moves(self, node: str, dataset: str) -> bool:
         """Whether a node may read other partitions of a dataset than the one that it makes."""
@@ -174,6 +175,20 @@ def _tied(graph: ProjectGraph) -> list[list[str]]:
     for node in graph.nodes:
         groups.setdefault(sets[node], []).append(node)
     return list(groups.values())
+
+
+def _tied_in_memory(graph: ProjectGraph, nodes: Collection[str]) -> set[str]:
+    """Return some nodes, and those that hand each other data in memory with them, over however many others."""
+    found, todo = set(nodes), [*nodes]
+    while todo:
+        node = todo.pop()
+        for name in (*graph.inputs(node), *graph.outputs(node)):
+            producer = graph.producer(name)
+            if producer is not None and graph.in_memory(name):
+                others = {producer, *graph.consumers(name)} - found
+                found |= others
+                todo += others
+    return found
 
 
 def _report_clash(first: str, other: str, scope: Scope) -> None:

@@ -84,13 +84,26 @@ class MemoryStore:
         """Whether this run has made a dataset."""
         return self._path(dataset, self.run_id).exists()
 
-    def other_runs(self, dataset: str) -> list[str]:
-        """Return the other runs whose data of a dataset is here."""
-        return [path.stem for path in self._pickles(dataset) if path.stem != self.run_id]
+    def forget(self, dataset: str) -> None:
+        """Delete what this run has made of a dataset, of whichever partition."""
+        for path in self._own(dataset):
+            path.unlink(missing_ok=True)
 
-    def forget(self, dataset: str, run_id: str) -> None:
-        """Delete the data that a run has made."""
-        self._path(dataset, run_id).unlink(missing_ok=True)
+    def forget_replaced(self, dataset: str, needed_by: Callable[[str], bool]) -> None:
+        """Delete what other runs have made of a dataset where this run has made it anew, of whichever partition.
+
+        Args:
+            dataset: The dataset.
+            needed_by: Whether another run, by its id, may still be continued.
+        """
+        for own in self._own(dataset):
+            for path in own.parent.glob("*.pickle"):
+                if path.stem != self.run_id and not needed_by(path.stem):
+                    path.unlink(missing_ok=True)
+
+    def _own(self, dataset: str) -> list[Path]:
+        """Return what this run has made of a dataset, of whichever partitions: a step can make them one after the other."""
+        return list((self.folder / _folder(dataset)).rglob(f"{self.run_id}.pickle"))
 
     def _latest(self, dataset: str) -> Path | None:
         return max(self._pickles(dataset), key=lambda path: path.stat().st_mtime, default=None)
@@ -190,11 +203,9 @@ class Handover:
         """
         handed_out = frozenset().union(*(step.handed_out for step in self.plan.steps.values()))
         for dataset in self.plan.memory_outputs - handed_out:
-            self.store.forget(dataset, self.store.run_id)
-        for dataset in filter(self.store.has, handed_out):  # a run that has failed may have made none of it
-            for earlier in self.store.other_runs(dataset):
-                if not needed_by(earlier):
-                    self.store.forget(dataset, earlier)
+            self.store.forget(dataset)
+        for dataset in handed_out:  # a run that has failed may have made none of it
+            self.store.forget_replaced(dataset, needed_by)
 
 
 def _folder(name: str) -> str:
