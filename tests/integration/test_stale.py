@@ -14,7 +14,7 @@ import pytest
 from helpers import KedroProject, execute, job_execute, json_dataset, load_definitions, run_command, write_project
 from kedro.framework.project import configure_project
 from kedro.framework.startup import bootstrap_project
-from partitioned import every, make, partition
+from partitioned import every, make, one, partition
 
 from kedro_assets.runtime import stale_assets
 from kedro_assets.steps import projects_among
@@ -436,3 +436,26 @@ def test_the_data_version_is_that_of_the_content(
     assert execute(project, instance, "all").success
     [record] = instance.fetch_materializations(dg.AssetKey("capped"), limit=1).records
     assert record.asset_materialization.tags["dagster/data_version"] not in versions
+
+
+def test_the_file_of_a_partition_is_gone(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    kind = "partitions: {static: [a, b]}"
+    project = write_project(
+        tmp_path,
+        nodes="def start(raw, key):\n    return {key: raw}\n\n\ndef load(days):\n    return [load() for load in days.values()]\n",
+        pipelines="""{"__default__": pipeline([
+            node(start, ["raw", "params:partition_key"], "days", name="start"), node(load, "days", "out", name="end")])}""",
+        catalog=json_dataset("raw") + every("days", kind) + one("out", kind),
+    )
+    project.write("data/raw.json", "1")
+    for key in ("a", "b"):
+        assert make(project, instance, "days", "out", tags=partition(key)).success
+        assert stale(project, instance, key) == {}
+    (project.path / "data/out/a.json").unlink()
+    assert stale(project, instance, "a") == {"out": ["there are no files at data/out/a.json"]}
+    assert stale(project, instance, "b") == {}
+    (project.path / "data/days/b.json").unlink()
+    assert stale(project, instance, "b") == {
+        "days": ["there are no files of partition b at data/days"],
+        "out": ["'days' is made again"],
+    }

@@ -4,6 +4,7 @@ from kedro_assets.partitions.definitions import Partitioning, TranslatedPartitio
 from kedro_assets.partitions.keys import (
     PARTITION_TAG,
     RANGE_TAGS,
+    at_partition,
     check_given,
     check_keys,
     check_saved,
@@ -29,6 +30,7 @@ __all__ = [
     "Partitions",
     "TranslatedPartitions",
     "asks_for_key",
+    "at_partition",
     "check_given",
     "check_keys",
     "check_saved",

@@ -102,6 +102,20 @@ def _ends(tags: Mapping[str, str]) -> tuple[str, str] | None:
     return None if first is None or last is None else (first, last)
 
 
+def at_partition(place: str, params: Mapping[str, Any]) -> str:
+    """Write the place of a dataset as it is for one partition.
+
+    Args:
+        place: The place as the configuration has it, with the names of what it asks for.
+        params: The runtime parameters of the partition.
+
+    Examples:
+        >>> at_partition("data/<partition_keys.region>/<partition_key>.csv", runtime_params({"dagster/partition": "a"}, None, {}))
+        'data/<partition_keys.region>/a.csv'
+    """
+    return re.sub(r"<(partition_[a-z]+(?:\.[^<>]+)?)>", lambda part: str(part_of(params, part[1]) or part[0]), place)
+
+
 def has_partition(tags: Mapping[str, str]) -> bool:
     """Whether a run makes partitions."""
     return _ends(tags) is not None

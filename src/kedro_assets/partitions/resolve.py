@@ -62,6 +62,10 @@ class Partitions:
         entries = self.graph.entries[dataset]
         return next((entry for entry in entries if entry.location and not entry.partition_parts), None)
 
+    def in_own_place(self, dataset: str) -> CatalogEntry | None:
+        """Return the one of a dataset's entries under which each partition has a place of its own."""
+        return next((entry for entry in self.graph.entries[dataset] if entry.location and entry.partition_parts), None)
+
     def one_by_one(self, nodes: Sequence[str]) -> bool:
         """Whether nodes have to run once for each partition of a run that makes several.
 

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from kedro_assets.errors import ProjectError, message
-from kedro_assets.project import CatalogWithCredentials, fingerprint, masked_errors
+from kedro_assets.project import CatalogWithCredentials, fingerprint, masked_errors, partition_ids
 from kedro_assets.runtime.kedro_project import KedroProject
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,19 @@ class DatasetFiles:
         if name not in self._seen:
             self._seen[name] = self._look(name)
         return self._seen[name]
+
+    def partitions(self, name: str) -> list[str] | None:
+        """Return the ids of the partitions that a PartitionedDataset has in its folder; None if that cannot be looked at.
+
+        Args:
+            name: Its name in the catalog.
+        """
+        try:
+            with masked_errors(self.project.location, self.runtime_params):
+                return partition_ids(self.project.location, self._read().entry(name))
+        except Exception as error:  # noqa: BLE001 - whatever a file system raises
+            logger.debug("The files of '%s' cannot be looked at: %s", name, error)
+            return None
 
     def _look(self, name: str) -> SeenFiles:
         location = self.project.location

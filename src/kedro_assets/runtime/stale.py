@@ -10,6 +10,8 @@ from attrs import define, field, frozen
 
 from kedro_assets._internals import dagster_instance
 from kedro_assets.assets import KedroAsset
+from kedro_assets.partitions import PARTITION_TAG, at_partition, held
+from kedro_assets.partitions import runtime_params as params_of_run
 from kedro_assets.project import is_in_known_system
 from kedro_assets.runtime.files import DatasetFiles
 from kedro_assets.runtime.history import CODE_METADATA, History, Made
@@ -52,8 +54,14 @@ def stale_assets(
         run: The run that asks, which has made nothing yet.
         runtime_params: What the run is given, as the places of files may depend on it.
     """
-    files = DatasetFiles(project, runtime_params or {})
+    files = DatasetFiles(project, {**(runtime_params or {}), **_of_partition(project, keys, partition)})
     return _Decision(project, History(project.table, instance, partition), files, run).of(keys)
+
+
+def _of_partition(project: KedroProject, keys: Collection[dg.AssetKey], partition: str | None) -> Mapping[str, Any]:
+    """Return the runtime parameters of a partition of some assets, all of which are partitioned alike if they are."""
+    made = next((asset.partitioning for asset in project.table.of_keys(keys) if asset.partitioning), None)
+    return params_of_run({PARTITION_TAG: partition}, made.definition, {}) if partition and made else {}
 
 
 @frozen
@@ -160,15 +168,25 @@ class _Decision:
             yield "its code or a parameter has changed"
 
     def _storage(self, asset: KedroAsset) -> Iterator[str]:
-        """Yield where the files of an asset were that are not there any more; those that cannot be looked at may be there."""
+        """Yield where the files of an asset, or of its partition, were that are not there any more.
+
+        Those that cannot be looked at may be there.
+        """
         if not asset.is_dataset or asset.in_memory:
             return
-        entry = self.project.table.partitions.in_one_place(asset.name)
+        partitions, key = self.project.table.partitions, self.history.partition if asset.partitioning else None
+        entry = (partitions.in_own_place(asset.name) if key else None) or partitions.in_one_place(asset.name)
         if entry is None:
             return
-        seen = self.files.look(entry.name)
-        if seen.fingerprint is None and not seen.unseen:
-            yield f"there are no files at {entry.location}"
+        seen, place = self.files.look(entry.name), at_partition(str(entry.location), self.files.runtime_params)
+        if seen.unseen:
+            return
+        if seen.fingerprint is None:
+            yield f"there are no files at {place}"
+        elif key and entry.is_partitioned and not entry.is_incremental and not entry.partition_parts:
+            ids = self.files.partitions(entry.name)
+            if ids is not None and not held(dict.fromkeys(ids), [key]):
+                yield f"there are no files of partition {key} at {place}"
 
     def _failure(self, asset: KedroAsset, made: Made) -> Iterator[str]:
         """Yield the run that was to make an asset since, and has failed after its step had started.

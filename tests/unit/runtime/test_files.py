@@ -72,3 +72,20 @@ def test_a_store_that_does_not_answer_hides_no_other(kedro, reads, monkeypatch):
     monkeypatch.setattr("kedro_assets.runtime.files.fingerprint", look)
     files = DatasetFiles(kedro)
     assert (files.look("x"), files.look("y")) == (SeenFiles(unseen="TimeoutError: no answer"), SeenFiles("there"))
+
+
+def test_a_folder_has_partitions_if_it_can_be_looked_at(tmp_path, monkeypatch):
+    for key in ("a", "b"):
+        (tmp_path / f"{key}.json").write_text("1")
+    entry = {"type": "partitions.PartitionedDataset", "path": str(tmp_path), "dataset": "json.JSONDataset"}
+    kedro = make_kedro([make_node("a", ["x"], ["y"])], catalog={"x": {**entry, "filename_suffix": ".json"}})
+    found = CatalogWithCredentials(kedro.project.resolver, {})
+    monkeypatch.setattr(CatalogWithCredentials, "read", lambda *_, **__: found)
+    assert DatasetFiles(kedro).partitions("x") == ["a", "b"]
+
+    def fail(*_):
+        msg = "no permission"
+        raise OSError(msg)
+
+    monkeypatch.setattr("kedro_assets.runtime.files.partition_ids", fail)
+    assert DatasetFiles(kedro).partitions("x") is None
