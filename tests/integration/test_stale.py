@@ -438,6 +438,77 @@ def test_the_data_version_is_that_of_the_content(
     assert record.asset_materialization.tags["dagster/data_version"] not in versions
 
 
+# Partitions: what is gone of one, and which ones of others something is made from.
+
+DAYS = """
+def extract(raw, key):
+    return raw.get(key, 0)
+
+
+def gather(sales):
+    return {key: load() for key, load in sorted(sales.items())}
+"""
+BY_DAY = "partitions: " + '{daily: {start_date: "2026-01-01", end_date: "2026-01-15"}}'
+
+
+def of_days(folder: Path, behind: str, content: str = "") -> KedroProject:
+    """Sales of each day, and what is made from them."""
+    project = write_project(
+        folder,
+        nodes=DAYS,
+        pipelines="""{"__default__": pipeline([
+            node(extract, ["raw", "params:partition_key"], "sales@one", name="extract"),
+            node(gather, "sales@all", "behind", name="gather"),
+        ])}""",
+        catalog=json_dataset("raw") + one("sales@one", BY_DAY + content) + every("sales@all") + behind,
+    )
+    project.write("data/raw.json", '{"2026-01-02": 1, "2026-01-05": 1}')
+    return project
+
+
+WINDOW = "partition_mappings: {sales: {time_window: {start_offset: -6, allow_nonexistent_upstream_partitions: true}}}"
+WEEKS = 'partitions: {weekly: {start_date: "2026-01-04", end_date: "2026-01-18"}}'
+
+
+@pytest.mark.parametrize(
+    ("behind", "key", "read", "not_read"),
+    [
+        (f"{BY_DAY}, {WINDOW}", "2026-01-08", "2026-01-05", "2026-01-01"),
+        (WEEKS, "2026-01-04", "2026-01-05", "2026-01-02"),
+    ],
+    ids=["a window of days", "a week of days"],
+)
+def test_a_partition_is_made_from_those_that_its_mapping_says(
+    behind: str, key: str, read: str, not_read: str, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = of_days(tmp_path, one("behind", behind))
+    for day in [f"2026-01-{day:02}" for day in range(1, 11)]:
+        assert make(project, instance, "sales", tags=partition(day)).success
+    assert make(project, instance, "behind", tags=partition(key)).success
+    assert stale(project, instance, key, "behind") == {}
+    assert make(project, instance, "sales", tags=partition(not_read)).success
+    assert stale(project, instance, key, "behind") == {}
+    assert make(project, instance, "sales", tags=partition(read)).success
+    assert make(project, instance, "sales", tags=partition(not_read)).success
+    assert stale(project, instance, key, "behind") == {"behind": ["new data in 'sales'"]}
+    assert make(project, instance, "behind", tags=partition(key)).success
+    assert stale(project, instance, key, "behind") == {}
+
+
+def test_what_has_no_partitions_is_made_from_all_of_what_has(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    project = of_days(tmp_path, json_dataset("behind"), ", data_version: content")
+    days = ["2026-01-02", "2026-01-05"]
+    for day in days:
+        assert make(project, instance, "sales", tags=partition(day)).success
+    assert make(project, instance, "behind").success
+    assert make(project, instance, "sales", tags=partition(days[0])).success
+    assert stale(project, instance, None, "behind") == {}
+    project.write("data/raw.json", '{"2026-01-02": 2, "2026-01-05": 1}')
+    for day in days:  # the last one comes out as it was
+        assert make(project, instance, "sales", tags=partition(day)).success
+    assert stale(project, instance, None, "behind") == {"behind": ["new data in 'sales'"]}
+
+
 def test_the_file_of_a_partition_is_gone(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     kind = "partitions: {static: [a, b]}"
     project = write_project(

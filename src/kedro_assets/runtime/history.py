@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import dagster as dg
 from attrs import define, field
 
-from kedro_assets._internals import dagster_instance
+from kedro_assets._internals import dagster_instance, dagster_partitions
 from kedro_assets.assets import AssetTable
 
 CODE_METADATA = "kedro/code"
 """The metadata of a materialization that has the pieces of code and the parameters by which it was made."""
 _CODE_VERSION_TAG = "dagster/code_version"
 _DATA_VERSION_TAG = "dagster/data_version"
+_PAGE = 100
+"""How many events are asked for at once."""
+_Edge = dg.PartitionMapping | None
+"""How the partitions of what is made follow from those of what it is made from; None for Dagster's own choice."""
 
 
 @define
@@ -54,6 +58,7 @@ class History:
     table: AssetTable
     instance: dg.DagsterInstance
     partition: str | None = None
+    _behind: dict[dg.AssetKey, Mapping[dg.AssetKey, Sequence[_Edge]]] = field(factory=dict, init=False)
     _known: dict[dg.AssetKey, dg.EventLogRecord] = field(factory=dict, init=False)
     _asked: set[dg.AssetKey] = field(factory=set, init=False)
     _last_runs: dict[dg.AssetKey, str | None] = field(factory=dict, init=False)
@@ -100,48 +105,107 @@ class History:
     def is_unchanged(self, key: dg.AssetKey) -> bool:
         """Whether an asset was made, and nothing that it is made from has other data since."""
         made = self.latest(key)
-        return made is not None and not any(self.is_changed(each, made.position) for each in self.stored_behind(key))
+        behind = self.stored_behind(key)
+        return made is not None and not any(self.is_changed(each, made.position, by=key) for each in behind)
 
-    def stored_behind(self, key: dg.AssetKey) -> Iterator[dg.AssetKey]:
-        """Yield what an asset is made from, and behind what only passes in memory what that is made from."""
-        seen, todo = {key}, [key]
-        while todo:
-            asset = self.table.by_key.get(todo.pop())
-            for dep in asset.spec.deps if asset is not None else ():
-                if dep.asset_key in seen:
-                    continue
-                seen.add(dep.asset_key)
-                other = self.table.by_key.get(dep.asset_key)
-                if other is not None and other.vertex in self.table.graph.passing:
-                    todo.append(dep.asset_key)
-                else:
-                    yield dep.asset_key
+    def stored_behind(self, key: dg.AssetKey) -> Collection[dg.AssetKey]:
+        """Return what an asset is made from, and behind what only passes in memory what that is made from."""
+        return self._edges(key).keys()
 
-    def is_changed(self, key: dg.AssetKey, since: int) -> bool:
-        """Whether an asset has other data since some event, as its materializations and observations say."""
+    def is_changed(self, key: dg.AssetKey, since: int, *, by: dg.AssetKey | None = None) -> bool:
+        """Whether an asset has other data since some event, as its materializations and observations say.
+
+        Args:
+            key: The asset.
+            since: The event, by its place in the order of all events.
+            by: What is made from it, which says the partitions that count; none for all of them.
+        """
         if self._is_quiet(key, since):
             return False
-        partitions = self._partition(key)
-        after = self._data(dg.AssetRecordsFilter(key, asset_partitions=partitions, after_storage_id=since))
-        return after is not None and after != self.version_at(key, since)
+        counted = self._read(by, key) if by is not None else None
+        changes = self._since(key, since, counted)
+        return any(version != self.version_at(key, since, partition) for partition, version in changes)
 
     def _is_quiet(self, key: dg.AssetKey, since: int) -> bool:
         """Whether it is known at hand that nothing was recorded of an asset since some event, of whatever partition."""
         observed = self._observed is None or key in self._observed or since < self._observed_after
         return not observed and key in self._newest and self._newest[key] <= since
 
-    def version_at(self, key: dg.AssetKey, position: int) -> str | None:
-        """Return the data version that an asset had at some event; None if none is recorded."""
-        partitions = self._partition(key)
-        return self._data(dg.AssetRecordsFilter(key, asset_partitions=partitions, before_storage_id=position))
-
-    def _data(self, asked: dg.AssetRecordsFilter) -> str | None:
-        """Return the data version of the latest event; of one without, its place among all events."""
+    def version_at(self, key: dg.AssetKey, position: int, partition: str | None = None) -> str | None:
+        """Return the data version that an asset, or a partition of it, had at some event; None if none is recorded."""
+        partitions = [partition] if partition is not None else None
+        asked = dg.AssetRecordsFilter(key, asset_partitions=partitions, before_storage_id=position)
         record = self._event(asked) or next(iter(self.instance.fetch_observations(asked, limit=1).records), None)
-        if record is None:
+        return _data(record)[1] if record is not None else None
+
+    def _since(
+        self, key: dg.AssetKey, since: int, counted: Collection[str] | None
+    ) -> Iterator[tuple[str | None, str | None]]:
+        """Yield the partitions of an asset of which something was recorded since some event, each with its data version.
+
+        What has no partitions has one of no name. Observations count where nothing was made.
+
+        Args:
+            key: The asset.
+            since: The event.
+            counted: The partitions that count; None for all.
+        """
+        if counted is not None and not counted:
+            return
+        few = counted is not None and len(counted) <= _PAGE
+        asked = dg.AssetRecordsFilter(
+            key, asset_partitions=sorted(counted or ()) if few else None, after_storage_id=since
+        )
+        asset, seen = self.table.by_key.get(key), set[str | None]()
+        for fetch in (self.instance.fetch_materializations, self.instance.fetch_observations):
+            for record in _pages(fetch, asked):
+                partition, version = _data(record)
+                if partition not in seen and (counted is None or partition is None or partition in counted):
+                    yield partition, version
+                seen.add(partition)
+                if asset is not None and asset.partitioning is None:
+                    return
+            if seen:
+                return
+
+    def _edges(self, key: dg.AssetKey) -> Mapping[dg.AssetKey, Sequence[_Edge]]:
+        """Return what an asset is made from as `stored_behind` does, each with the edges that lead there."""
+        if key not in self._behind:
+            found, passed, todo = dict[dg.AssetKey, list[_Edge]](), {key}, [key]
+            while todo:
+                asset = self.table.by_key.get(todo.pop())
+                for dep in asset.spec.deps if asset is not None else ():
+                    other = self.table.by_key.get(dep.asset_key)
+                    if dep.asset_key in passed:
+                        continue
+                    if other is not None and other.vertex in self.table.graph.passing:
+                        passed.add(dep.asset_key)
+                        todo.append(dep.asset_key)
+                    else:
+                        found.setdefault(dep.asset_key, []).append(dep.partition_mapping)
+            self._behind[key] = found
+        return self._behind[key]
+
+    def _read(self, by: dg.AssetKey, key: dg.AssetKey) -> Collection[str] | None:
+        """Return the partitions of an asset that another is made from, which is asked for in one partition if it has any.
+
+        What passes in memory between the two is of that partition too.
+
+        Returns:
+            None if it has no partitions, or if it is not known which they are: then all count.
+        """
+        own, other = self.table.by_key.get(by), self.table.by_key.get(key)
+        if own is None or other is None or other.partitioning is None or (own.partitioning and not self.partition):
             return None
-        found = dagster_instance.recorded_materialization(record) or dagster_instance.recorded_observation(record)
-        return (found.tags or {}).get(_DATA_VERSION_TAG, str(record.storage_id)) if found else None
+        definition = own.partitioning.definition if own.partitioning else None
+        made = [self.partition] if own.partitioning and self.partition else []
+        found = set[str]()
+        for mapping in self._edges(by)[key]:
+            keys, _ = dagster_partitions.partitions_read(
+                mapping, definition, made, other.partitioning.definition, self.instance
+            )
+            found.update(map(str, keys))
+        return found
 
     def _event(self, asked: dg.AssetRecordsFilter) -> dg.EventLogRecord | None:
         return next(iter(self.instance.fetch_materializations(asked, limit=1).records), None)
@@ -149,3 +213,22 @@ class History:
     def _partition(self, key: dg.AssetKey) -> list[str] | None:
         asset = self.table.by_key.get(key)
         return [self.partition] if self.partition and asset is not None and asset.partitioning else None
+
+
+def _pages(fetch: Callable[..., dg.EventRecordsResult], asked: dg.AssetRecordsFilter) -> Iterator[dg.EventLogRecord]:
+    """Yield the events that are asked for, the latest first."""
+    cursor = None
+    while True:
+        found = fetch(asked, limit=_PAGE, cursor=cursor)
+        yield from found.records
+        if not found.has_more:
+            return
+        cursor = found.cursor
+
+
+def _data(record: dg.EventLogRecord) -> tuple[str | None, str | None]:
+    """Return the partition of an event, and its data version; of one without, its place among all events."""
+    found = dagster_instance.recorded_materialization(record) or dagster_instance.recorded_observation(record)
+    if found is None:
+        return None, None
+    return found.partition, (found.tags or {}).get(_DATA_VERSION_TAG, str(record.storage_id))

@@ -44,7 +44,8 @@ def stale_assets(
     """Return those of some assets that are to be made again, in order, each with the reasons.
 
     What only passes in memory is none of them: with the nodes around it, it is as one. An asset is stale too if one that it
-    is made from is made again, or if the files of an input cannot be looked at. What Dagster's UI shows as stale is among them.
+    is made from is made again, or if the files of an input cannot be looked at. What Dagster's UI shows as stale is among them,
+    but for partitions behind in-memory data, which the UI does not tell apart.
 
     Args:
         project: The project; this process has it open.
@@ -220,10 +221,10 @@ class _Decision:
             if key in again:
                 continue
             if (asset.key, key) not in self._news:
-                self._news[asset.key, key] = list(self._news_of(key, made))
+                self._news[asset.key, key] = list(self._news_of(asset, key, made))
             yield from self._news[asset.key, key]
 
-    def _news_of(self, key: dg.AssetKey, made: Made) -> Iterator[str]:
+    def _news_of(self, asset: KedroAsset, key: dg.AssetKey, made: Made) -> Iterator[str]:
         """Yield that there is other data in an asset since something was made from it, or that this cannot be told."""
         other, name = self.project.table.by_key.get(key), self._name(key)
         if other is not None and other.observed is not None:
@@ -235,7 +236,7 @@ class _Decision:
             now, then = seen.fingerprint, self.history.version_at(key, made.position)
             if now and now != then:
                 yield f"new data in '{name}'" if then else f"nothing is known of the data of '{name}' at that time"
-        elif self.history.is_changed(key, made.position):
+        elif self.history.is_changed(key, made.position, by=asset.key):
             yield f"new data in '{name}'"
 
     def _name(self, key: dg.AssetKey) -> str:

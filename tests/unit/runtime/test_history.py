@@ -84,6 +84,31 @@ def test_a_partition_has_a_latest_materialization_of_its_own(instance):
     assert {key: each.materialization.partition for key, each in found.items()} == {"a": "a", "b": "b"}
 
 
+@pytest.mark.parametrize("page", [1, 100], ids=["more than are asked for at once", "few"])
+def test_partitions_are_compared_one_by_one(page, instance, monkeypatch):
+    monkeypatch.setattr("kedro_assets.runtime.history._PAGE", page)
+    kinds = {"x": PartitionsConfig(static=["a", "b", "c"])}
+    for partition in ("a", "b"):
+        made(instance, X, f"v{partition}", partition=partition)
+    made(instance, Y)
+    for partition in ("a", "b", "b"):
+        made(instance, X, f"v{partition}", partition=partition)
+    assert history(instance, partitions=kinds).is_unchanged(Y)
+    made(instance, X, "new", partition="a")
+    made(instance, X, "vb", partition="b")
+    assert not history(instance, partitions=kinds).is_unchanged(Y)
+
+
+def test_a_partition_is_made_from_the_one_of_its_key(instance):
+    kinds = {name: PartitionsConfig(static=["a", "b"]) for name in ("x", "y")}
+    made(instance, X, "va", partition="a")
+    made(instance, Y, partition="a")
+    made(instance, X, "vb", partition="b")
+    assert history(instance, "a", partitions=kinds).is_unchanged(Y)
+    made(instance, X, "new", partition="a")
+    assert not history(instance, "a", partitions=kinds).is_unchanged(Y)
+
+
 def test_behind_data_in_memory_stands_what_it_is_made_from(instance):
     known = history(instance)
     assert set(known.stored_behind(Y)) == {X}
