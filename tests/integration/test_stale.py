@@ -530,3 +530,27 @@ def test_the_file_of_a_partition_is_gone(tmp_path: Path, instance: dg.DagsterIns
         "days": ["there are no files of partition b at data/days"],
         "out": ["'days' is made again"],
     }
+
+
+def test_new_files_of_an_external_partition_count_once_they_are_reported(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    kind = "partitions: {static: [a, b]}"
+    project = write_project(
+        tmp_path,
+        nodes="def copy(raw):\n    return raw\n",
+        pipelines="""{"__default__": pipeline([node(copy, "raw", "out", name="copy")])}""",
+        catalog=one("raw", kind) + one("out", kind),
+    )
+    for key in ("a", "b"):
+        project.write(f"data/raw/{key}.json", "1")
+        assert make(project, instance, "out", tags=partition(key)).success
+    project.write("data/raw/a.json", "2")
+    assert stale(project, instance, "a") == {}
+    tags = {"dagster/data_version": "2"}
+    instance.report_runless_asset_event(dg.AssetObservation("raw", partition="a", tags=tags))
+    assert stale(project, instance, "a") == {"out": ["new data in 'raw'"]}
+    assert stale(project, instance, "b") == {}
+    assert make(project, instance, "out", tags=partition("a")).success
+    instance.report_runless_asset_event(dg.AssetObservation("raw", partition="a", tags=tags))
+    assert stale(project, instance, "a") == {}
