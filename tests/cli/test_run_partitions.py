@@ -199,3 +199,64 @@ def test_keys_that_were_added(days, cli, home: Path) -> None:
     outcome = cli(days, "run", "-s", "key:file", "--partition", "d", variables=variables)
     assert outcome.code == 1
     assert "no partition 'd'. Allowed: a, b, c" in outcome.text
+
+
+GRID = """
+    from kedro.pipeline import node, pipeline
+
+    def extract(key, day, region):
+        return [key, day, region]
+
+    def register_pipelines():
+        inputs = ["params:partition_key", "params:partition_keys.day", "params:partition_keys.region"]
+        return {"__default__": pipeline([node(extract, inputs, "grid", name="grid")])}
+"""
+DAYS_BY_REGION = (
+    'multi: {day: {daily: {start_date: "2026-01-01", end_date: "2026-01-11"}}, region: {static: [n, s, w]}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "limit", "titles"),
+    [
+        ("1|n...3|s", "max_partitions_per_run: 3", ["1|n...3|n", "1|s...3|s"]),
+        ("1|n...2|w", "max_partitions_per_run: 3", ["1|n...1|w", "2|n...2|w"]),
+        ("1|n...3|s", "max_partitions_per_run: 2", ["1|n...1|s", "2|n...2|s", "3|n...3|s"]),
+        ("1|n...5|s", "max_partitions_per_run: 4", ["1|n...4|n", "5|n", "1|s...4|s", "5|s"]),
+        ("1|n...2|s", "max_partitions_per_run: 4", ["1|n...2|s"]),
+        ("1|n...2|s", "max_partitions_per_run: 1", ["1|n", "1|s", "2|n", "2|s"]),
+        ("1|s...3|s", "max_partitions_per_run: 2", ["1|s...2|s", "3|s"]),
+        ("1|n...2|w", "backfill_policy: single_run", ["1|n...2|w"]),
+    ],
+    ids=["days", "regions", "pairs", "rest", "all", "each", "one region", "single"],
+)
+def test_every_key_of_two_dimensions_is_made_once(
+    asked: str, limit: str, titles: list[str], new_project, cli, home: Path
+) -> None:
+    project = new_project(nodes=GRID, dagster="{}")
+    project.write(
+        "conf/base/catalog.yml",
+        file("grid", f"{DAYS_BY_REGION}, {limit}").replace(
+            "_key}", "_keys.day}-${runtime_params:partition_keys.region}"
+        ),
+    )
+    project.write("conf/test/catalog.yml", "")
+    project.write("definitions.py", "from kedro_assets import build_definitions\n\ndefs = build_definitions()\n")
+
+    def full(text: str) -> str:
+        return "...".join(f"2026-01-0{key}" for key in text.split("..."))
+
+    outcome = cli(
+        project, "run", "-s", "key:grid", "--partition-range", full(asked), variables={"DAGSTER_HOME": str(home)}
+    )
+    assert outcome.code == 0, outcome
+    shown = [line.removeprefix("Partition ") for line in lines(outcome) if line.startswith("Part")]
+    assert shown == [full(title) for title in titles]
+    (first, low), (last, high) = (key.split("|") for key in asked.split("..."))
+    regions = [region for region in "nsw" if low <= region <= high]
+    wanted = sorted(f"2026-01-0{day}|{region}" for day in range(int(first), int(last) + 1) for region in regions)
+    made = sorted(project.read(f"grid/{path.name}")[0] for path in (project.path / "data/grid").iterdir())
+    assert made == wanted
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        events = instance.fetch_materializations(dg.AssetKey("grid"), limit=100).records
+        assert sorted(str(event.partition_key) for event in events) == wanted

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import dagster as dg
@@ -72,8 +73,7 @@ def plan_runs(
     with dg.partition_loading_context(dynamic_partitions_store=instance):
         wanted = _keys(definition, asked)
         size = _per_run(assets, made) or len(wanted)
-        for start in range(0, len(wanted), size):
-            some = wanted[start : start + size]
+        for some in _slices(definition, wanted, size):
             if len(some) == 1:
                 tags = {PARTITION_TAG: some[0], **dagster_partitions.tags_of_key(definition, some[0])}
             else:
@@ -140,6 +140,30 @@ def _keys(definition: dg.PartitionsDefinition[Any], asked: str) -> list[str]:
         msg = f"There is no partition from '{first}' to '{last}': the first key must come before the last one."
         raise PartitionError(msg)
     return keys
+
+
+def _slices(definition: dg.PartitionsDefinition[Any], wanted: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """Cut a range of keys into ranges of as many as a run makes.
+
+    Dagster reads a range of several dimensions as the product of a range of each. So where they do not all fit into one run,
+    each run has one key of one dimension: of the one with which the runs are fewest.
+    """
+    lines = [wanted]
+    if len(wanted) > size and isinstance(definition, dg.MultiPartitionsDefinition):
+        parts = {key: dagster_partitions.keys_by_dimension(definition, key) for key in wanted}
+        ways = [
+            _grouped(wanted, [parts[key][name] for key in wanted]) for name in dagster_partitions.dimensions(definition)
+        ]
+        lines = min(ways, key=lambda found: sum(ceil(len(line) / size) for line in found))
+    for line in lines:
+        yield from (line[start : start + size] for start in range(0, len(line), size))
+
+
+def _grouped(keys: Sequence[str], by: Sequence[str]) -> list[Sequence[str]]:
+    groups: dict[str, list[str]] = {}
+    for key, group in zip(keys, by, strict=True):
+        groups.setdefault(group, []).append(key)
+    return [*groups.values()]
 
 
 def _per_run(assets: dagster_assets.AssetGraph, made: Collection[dg.AssetKey]) -> int | None:
