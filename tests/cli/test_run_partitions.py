@@ -260,3 +260,79 @@ def test_every_key_of_two_dimensions_is_made_once(
     with dg.DagsterInstance.from_config(str(home)) as instance:
         events = instance.fetch_materializations(dg.AssetKey("grid"), limit=100).records
         assert sorted(str(event.partition_key) for event in events) == wanted
+
+
+# Without `partitions`.
+
+FORGOTTEN = """
+    from kedro.pipeline import node, pipeline
+
+    def made():
+        return "data"
+
+    def told(data, day):
+        return [data, day]
+
+    def register_pipelines():
+        main = pipeline([node(made, None, "first", name="first"), node(told, ["first", "params:day"], "out", name="told")])
+        other = pipeline([node(made, None, "rival", name="rival")])
+        return {"__default__": main, "other": other}
+"""
+PLACES = """
+first: {type: json.JSONDataset, filepath: data/first.json}
+out: {type: json.JSONDataset, filepath: "data/out/${runtime_params:partition_key}.json"}
+rival: {type: json.JSONDataset, filepath: "data/out/${runtime_params:partition_key}-rival.json"}
+"""
+OTHER = """
+    assets: {pipelines: [__default__]}
+    jobs:
+      other: {pipeline: {pipeline_name: other}, view: ops}
+"""
+
+
+@pytest.fixture
+def forgotten(new_project):
+    project = new_project(nodes=FORGOTTEN, dagster=OTHER)
+    project.write("conf/base/catalog.yml", PLACES)
+    project.write("conf/test/catalog.yml", "")
+    project.write("conf/base/parameters.yml", 'day: "${runtime_params:partition_key}"\n')
+    project.write("definitions.py", "from kedro_assets import build_definitions\n\ndefs = build_definitions()\n")
+    return project
+
+
+def files(project) -> list[str]:
+    return sorted(str(path.relative_to(project.path / "data")) for path in (project.path / "data").rglob("*.json"))
+
+
+def test_a_key_that_is_given_as_a_runtime_parameter_is_that_of_kedro_run(forgotten, cli) -> None:
+    before = files(forgotten)
+    for flags in ([], ["--only-missing-outputs"]):
+        outcome = cli(forgotten, "run", "--params", "partition_key=2026-01-31", *flags)
+        assert outcome.code == 0, outcome
+    assert forgotten.read("out/2026-01-31.json") == ["data", "2026-01-31"]
+    assert cli(forgotten, "run", "other", "--params", "partition_key=k").code == 0
+    assert sorted({*files(forgotten)} - {*before}) == ["first.json", "out/2026-01-31.json", "out/k-rival.json"]
+
+
+@pytest.mark.parametrize("job", [[], ["other"]], ids=["assets", "ops"])
+def test_without_it_nothing_is_written(job: list[str], forgotten, cli) -> None:
+    before = files(forgotten)
+    outcome = cli(forgotten, "run", *job)
+    assert outcome.code == 1
+    assert "depends on the runtime parameter `partition_key`" in outcome.text
+    assert files(forgotten) == before
+
+
+def test_check_says_what_needs_a_value(forgotten, cli) -> None:
+    outcome = cli(forgotten, "check")
+    assert outcome.code == 0, outcome
+    for name, verb in (("out", "told' writes"), ("params:day", "told' reads"), ("rival", "rival' writes")):
+        words = f"'{name}', which node '{verb}, depends on the runtime parameter `partition_key`"
+        assert outcome.out.count(words) == 1, outcome
+    told = "config: {runtime_params: {partition_key: k}}"
+    forgotten.write("conf/base/dagster.yml", OTHER.replace("view: ops", f"view: ops, {told}"))
+    assert "runtime parameter" not in cli(forgotten, "check").out
+
+
+def test_check_says_nothing_of_what_is_partitioned(days, cli) -> None:
+    assert "runtime parameter" not in cli(days, "check").out

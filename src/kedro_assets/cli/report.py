@@ -16,6 +16,7 @@ from kedro_assets.assets import TagReader
 from kedro_assets.cli.automation import Automation
 from kedro_assets.cli.idle import idle_notes
 from kedro_assets.cli.loops import loop_notes
+from kedro_assets.cli.places import place_notes
 from kedro_assets.definitions import Translation, translate
 from kedro_assets.errors import ProjectError, Scope, SelectionError
 from kedro_assets.execution import check_step_names, notes_on_neighbours
@@ -79,6 +80,7 @@ def check_lines(root: Path) -> Iterator[str]:
         for left in found.project.left_out
         if not left.failed
     )
+    yield from place_notes(found)
     automation = Automation(found)
     yield from idle_notes(automation)
     yield from loop_notes(automation)

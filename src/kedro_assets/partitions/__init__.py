@@ -20,6 +20,8 @@ from kedro_assets.partitions.keys import (
     runtime_params,
     selected,
     shown,
+    unfilled,
+    with_placeholders,
 )
 from kedro_assets.partitions.resolve import Partitions, asks_for_key, resolve_partitions
 
@@ -47,4 +49,6 @@ __all__ = [
     "runtime_params",
     "selected",
     "shown",
+    "unfilled",
+    "with_placeholders",
 ]

@@ -19,28 +19,22 @@ RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_ra
 _TimeWindows = dg.TimeWindowPartitionsDefinition
 
 
-def runtime_params(
-    tags: Mapping[str, str], definition: dg.PartitionsDefinition[Any] | None, asked: Mapping[str, Any]
-) -> dict[str, Any]:
+def runtime_params(tags: Mapping[str, str], definition: dg.PartitionsDefinition[Any] | None) -> dict[str, Any]:
     """Return the runtime parameters by which a run tells Kedro what partitions it makes.
 
     Args:
         tags: The run's tags.
         definition: How what it makes is partitioned, if it is.
-        asked: The runtime parameters without which the project's configuration cannot be read, as `<name>`. Those of
-            partitions stay so in a run that makes none: it does not touch the datasets in which they stand.
 
     Raises:
         PartitionError: If a key would lead out of the folder of a dataset.
 
     Examples:
         >>> daily = dg.DailyPartitionsDefinition("2026-01-01")
-        >>> runtime_params({"dagster/partition": "2026-01-31"}, daily, {})["partition_end"]
+        >>> runtime_params({"dagster/partition": "2026-01-31"}, daily)["partition_end"]
         '2026-02-01T00:00:00+00:00'
-        >>> runtime_params({}, None, {"partition_key": "<partition_key>", "depth": "<depth>"})
-        {'partition_key': '<partition_key>'}
     """
-    found = {name: value for name, value in asked.items() if name in PARTITION_PARAMETERS}
+    found: dict[str, Any] = {}
     ends = _ends(tags)
     if ends is None:
         return found
@@ -79,6 +73,39 @@ def parts_of(definition: dg.PartitionsDefinition[Any]) -> set[str]:
     return found
 
 
+def with_placeholders(given: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return runtime parameters with placeholders for the parts of a partition that the configuration cannot be read without.
+
+    Args:
+        given: What the run has; it wins.
+        asked: The runtime parameters that the project's configuration asks for without a default, as `<name>`.
+
+    Examples:
+        >>> with_placeholders({"depth": 3}, {"partition_key": "<partition_key>", "seed": "<seed>"})
+        {'partition_key': '<partition_key>', 'depth': 3}
+    """
+    found = {name: value for name, value in asked.items() if name in PARTITION_PARAMETERS}
+    open_keys, keys = found.get("partition_keys"), given.get("partition_keys")
+    found |= given
+    if isinstance(open_keys, Mapping) and isinstance(keys, Mapping):
+        found["partition_keys"] = {**open_keys, **keys}
+    return found
+
+
+def unfilled(params: Mapping[str, Any]) -> frozenset[str]:
+    """Return the parts of a partition that are still placeholders among runtime parameters.
+
+    Examples:
+        >>> sorted(unfilled({"partition_key": "a", "partition_keys": {"day": "<partition_keys.day>"}}))
+        ['partition_keys.day']
+    """
+    names: list[str] = []
+    for name in PARTITION_PARAMETERS:
+        value = params.get(name)
+        names += [f"{name}.{key}" for key in value] if isinstance(value, Mapping) else [name]
+    return frozenset(name for name in names if part_of(params, name) == f"<{name}>")
+
+
 def part_of(params: Mapping[str, Any], part: str) -> Any:
     """Return a part of a partition from the runtime parameters that have it; None if they do not.
 
@@ -110,7 +137,7 @@ def at_partition(place: str, params: Mapping[str, Any]) -> str:
         params: The runtime parameters of the partition.
 
     Examples:
-        >>> at_partition("data/<partition_keys.region>/<partition_key>.csv", runtime_params({"dagster/partition": "a"}, None, {}))
+        >>> at_partition("data/<partition_keys.region>/<partition_key>.csv", runtime_params({"dagster/partition": "a"}, None))
         'data/<partition_keys.region>/a.csv'
     """
     return re.sub(r"<(partition_[a-z]+(?:\.[^<>]+)?)>", lambda part: str(part_of(params, part[1]) or part[0]), place)
@@ -168,6 +195,9 @@ def check_given(given: Mapping[str, Any], partition: Mapping[str, Any]) -> None:
         if name.split(".")[0] not in PARTITION_PARAMETERS:
             continue
         own = part_of(partition, name)
+        if value == f"<{name}>":  # as the launchpad shows it
+            continue
+        own = None if own == f"<{name}>" else own
         if _as_text(own) != _as_text(value) and (own is not None or name.startswith("partition_key")):
             made = "several partitions" if own is None else repr(own)
             msg = (

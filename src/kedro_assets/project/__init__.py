@@ -1,6 +1,13 @@
 """Reading a Kedro project: its configuration, its catalog and its pipelines, and nothing that opens data."""
 
-from kedro_assets.project.catalog import CatalogEntry, class_problem, pattern_refused, read_entry, resolve_catalog
+from kedro_assets.project.catalog import (
+    CatalogEntry,
+    class_problem,
+    parts_asked,
+    pattern_refused,
+    read_entry,
+    resolve_catalog,
+)
 from kedro_assets.project.code_objects import innermost
 from kedro_assets.project.code_versions import CodeParts, CodeVersion, code_parts, code_versions
 from kedro_assets.project.config_files import SourceLines, source_lines, written_folder
@@ -17,6 +24,7 @@ from kedro_assets.project.load import (
     DEFAULT_PIPELINE,
     Project,
     load_project,
+    parameter_values,
     reading,
 )
 from kedro_assets.project.location import CONF_SOURCE_VARIABLE, ProjectLocation, locate_project
@@ -64,7 +72,9 @@ __all__ = [
     "load_project",
     "locate_project",
     "masked_errors",
+    "parameter_values",
     "partition_ids",
+    "parts_asked",
     "pattern_refused",
     "read_credentials",
     "read_entry",

@@ -108,8 +108,12 @@ class CatalogEntry:
             >>> sorted(CatalogEntry("a", "json.JSONDataset", {"filepath": "<partition_keys.region>/<partition_start>"}).partition_parts)
             ['partition_keys.region', 'partition_start']
         """
-        asked = {key: value for key, value in self.config.items() if key != "metadata"}
-        return frozenset(_PARTITION_PART.findall(str(asked)))
+        return parts_asked({key: value for key, value in self.config.items() if key != "metadata"})
+
+
+def parts_asked(value: object) -> frozenset[str]:
+    """Return the parts of a partition whose placeholders stand in a value, as dotted names of runtime parameters."""
+    return frozenset(_PARTITION_PART.findall(str(value)))
 
 
 def _place(config: Mapping[str, Any]) -> str | None:

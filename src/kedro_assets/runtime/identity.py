@@ -12,7 +12,7 @@ import dagster as dg
 from attrs import evolve, field, frozen
 
 from kedro_assets._internals import dagster_jobs
-from kedro_assets.partitions import first_key
+from kedro_assets.partitions import first_key, part_of, unfilled
 from kedro_assets.runtime.mlflow_run import RUN_TAG
 
 SAVE_VERSION = "kedro/save_version"
@@ -149,11 +149,14 @@ class RunIdentity:
             only_missing_outputs=ONLY_MISSING_TAG in found,
         )
 
+    def has_parts(self, parts: Collection[str]) -> bool:
+        """Whether the run has some parts of one partition, so that the catalog has them in its paths."""
+        return all(part_of(self.runtime_params, part) not in (None, f"<{part}>") for part in parts)
+
     @property
-    def makes_partition(self) -> bool:
-        """Whether the run makes one partition, so that the catalog has it in every path."""
-        key = self.runtime_params.get("partition_key")
-        return key is not None and key != "<partition_key>"
+    def unfilled(self) -> frozenset[str]:
+        """The parts of a partition that the project's configuration asks for and the run does not have."""
+        return unfilled(self.runtime_params)
 
     def with_partition(self, params: Mapping[str, Any]) -> RunIdentity:
         """Lay the runtime parameters of a partition over those of the run's configuration."""

@@ -11,7 +11,7 @@ from kedro.pipeline.node import Node
 from kedro_assets.assets import DatasetAccess
 from kedro_assets.errors import PartitionError
 from kedro_assets.names import base_name
-from kedro_assets.partitions import PARTITION_TAG, part_of, runtime_params, shown
+from kedro_assets.partitions import PARTITION_TAG, runtime_params, shown
 from kedro_assets.runtime.kedro_run import KedroRun
 
 Context = dg.InputContext | dg.OutputContext
@@ -80,9 +80,8 @@ class DatasetIOManager(dg.IOManager):
             return run
         params: dict[str, Any] = {}
         if keys is not None and len(keys) == 1:
-            params = runtime_params({PARTITION_TAG: next(iter(keys))}, context.asset_partitions_def, {})
-        given = run.identity.with_partition(params).runtime_params
-        if all(part_of(given, part) not in (None, f"<{part}>") for part in parts) and (keys is None or len(keys) == 1):
+            params = runtime_params({PARTITION_TAG: next(iter(keys))}, context.asset_partitions_def)
+        if run.identity.with_partition(params).has_parts(parts) and (keys is None or len(keys) == 1):
             return run.at_partition(params, *keys) if keys else run
         asked = f"the partitions {shown(sorted(keys))} were asked for" if keys else "no partition was asked for"
         if keys is not None and len(keys) == 1:

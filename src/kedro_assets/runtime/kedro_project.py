@@ -17,13 +17,23 @@ from kedro_assets.assets import AssetTable
 from kedro_assets.config import PipelineFilter
 from kedro_assets.errors import PartitionError
 from kedro_assets.graph import RunPlan, nodes_left, plan_run
-from kedro_assets.partitions import PARTITION_TAG, check_given, has_partition, partition_of, runtime_params
+from kedro_assets.partitions import (
+    PARTITION_TAG,
+    RANGE_TAGS,
+    check_given,
+    has_partition,
+    partition_of,
+    runtime_params,
+    with_placeholders,
+)
 from kedro_assets.project import Project, ProjectLocation, ReadFiles
 from kedro_assets.runtime.handover import MemoryStore
-from kedro_assets.runtime.identity import SAVE_VERSION, RunIdentity, RunTags, kedro_timestamp
+from kedro_assets.runtime.identity import SAVE_VERSION, RunIdentity, RunTags, kedro_timestamp, run_config_of
 from kedro_assets.runtime.io_manager import DatasetIOManager
 from kedro_assets.runtime.kedro_run import KedroRun, OpenRuns
+from kedro_assets.runtime.parameters import FIELD
 from kedro_assets.runtime.pipeline_hooks import PipelineHooks
+from kedro_assets.runtime.placeholders import check_filled
 from kedro_assets.runtime.resume import made_by, run_resumed, unchanged
 from kedro_assets.runtime.retries import Retries
 from kedro_assets.runtime.session_run import read_filter, session_run
@@ -101,13 +111,15 @@ class KedroProject:
             identity = RunIdentity.of(run, job, instance, self.resource_key)
             plan = view.plan(run, job, identity.kept, identity.stale)
             view.check_order(plan, job)
-            partition = runtime_params(run.tags, self._definition(run, plan), self.project.runtime_params)
+            partition = runtime_params(run.tags, self._definition(run, plan))
             if has_partition(run.tags):
                 check_given(identity.runtime_params, partition)
-            identity = identity.with_partition(partition)
+            identity = identity.with_partition({**self._with_placeholders(identity.runtime_params), **partition})
             identity = identity.with_saved(_saved_versions(view, earlier, plan, instance))
             store = self._memory_store(instance, run.run_id, partition_of(run.tags), earlier)
-            return KedroRun.open(self.project, identity, plan, store, view.pipeline_around(plan))
+            opened = KedroRun.open(self.project, identity, plan, store, view.pipeline_around(plan))
+            self._check_filled(opened, run, job)
+            return opened
 
         self.enter()
         return self.open_runs.get(run.run_id, open_run)
@@ -133,7 +145,7 @@ class KedroProject:
         """Return the open project for what Dagster loads or saves; outside a run it is opened for this one use."""
         current = dagster_contexts.run_in_progress(context)
         if current is None:
-            params = {**self._placeholders(), **self.params_of(context)}
+            params = {**self._with_placeholders({}), **self.params_of(context)}
             identity = RunIdentity("", kedro_timestamp(datetime.now(tz=timezone.utc)), runtime_params=params)
             partition = context.partition_key if context.has_partition_key else ""
             store = self._memory_store(dagster_contexts.instance_outside_run(context), "", partition)
@@ -218,9 +230,27 @@ class KedroProject:
             raise PartitionError(msg)
         return partitioned[node].definition
 
-    def _placeholders(self) -> Mapping[str, Any]:
-        """Return the runtime parameters of partitions without which the configuration cannot be read."""
-        return runtime_params({}, None, self.project.runtime_params)
+    def _with_placeholders(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Add the runtime parameters of partitions without which the configuration cannot be read."""
+        return with_placeholders(given, self.project.runtime_params)
+
+    def _check_filled(self, opened: KedroRun, run: dg.DagsterRun, job: dg.JobDefinition) -> None:
+        """Look before the first step whether the run has what its datasets and parameters ask for of a partition.
+
+        Steps that run once for each of several partitions have the key then.
+
+        Raises:
+            PartitionError: If it does not.
+        """
+        plan, partitions = opened.plan, self.view(job.name).table.partitions
+        if not opened.identity.unfilled:
+            return
+        config = run_config_of(run, job).get("ops", {})
+        for key, step in plan.steps.items():
+            in_turn = RANGE_TAGS[0] in run.tags and not partitions.nodes.keys().isdisjoint(step.nodes)
+            if not (in_turn and partitions.one_by_one(step.nodes)):
+                given = config.get(key, {}).get("config", {}).get(FIELD, {})
+                check_filled(opened, [plan.nodes[name] for name in step.nodes], given)
 
     @staticmethod
     def params_of(context: dg.InputContext | dg.OutputContext) -> Mapping[str, Any]:
@@ -228,7 +258,7 @@ class KedroProject:
         if not context.has_asset_partitions or len(context.asset_partition_keys) != 1:
             return {}
         [key] = context.asset_partition_keys
-        return runtime_params({PARTITION_TAG: key}, context.asset_partitions_def, {})
+        return runtime_params({PARTITION_TAG: key}, context.asset_partitions_def)
 
     def _memory_store(
         self, instance: dg.DagsterInstance, run_id: str, partition: str, earlier: Sequence[str] = ()

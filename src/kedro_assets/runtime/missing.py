@@ -11,7 +11,15 @@ from kedro.io import CatalogProtocol
 
 from kedro_assets._internals import kedro_project
 from kedro_assets.names import base_name
-from kedro_assets.partitions import Partitions, first_key, held, is_incremental, is_partitioned, runtime_params
+from kedro_assets.partitions import (
+    Partitions,
+    first_key,
+    held,
+    is_incremental,
+    is_partitioned,
+    runtime_params,
+    with_placeholders,
+)
 from kedro_assets.project import masked_errors
 from kedro_assets.runtime.kedro_project import KedroProject
 from kedro_assets.runtime.kedro_resource import KedroResource
@@ -38,8 +46,8 @@ def assets_with_missing_outputs(
         return []
     pipeline, names = graph.as_pipeline({*makers, *(each for node in makers for each in graph.in_memory_before(node))})
     partitioned = [asset.partitioning.definition for _, asset in made if asset.partitioning]
-    partition = runtime_params(tags, next(iter(partitioned), None), project.project.runtime_params)
-    params = {**config.get("runtime_params", {}), **partition}
+    given = with_placeholders(config.get("runtime_params", {}), project.project.runtime_params)
+    params = {**given, **runtime_params(tags, next(iter(partitioned), None))}
     catalog = KedroResource(project, params, config.get("load_versions", {})).open_catalog()
     with project.entered(), masked_errors(project.location, params):
         looked_at = _Catalog(catalog, table.partitions, first_key(tags))

@@ -62,7 +62,7 @@ def stale_assets(
 def _of_partition(project: KedroProject, keys: Collection[dg.AssetKey], partition: str | None) -> Mapping[str, Any]:
     """Return the runtime parameters of a partition of some assets, all of which are partitioned alike if they are."""
     made = next((asset.partitioning for asset in project.table.of_keys(keys) if asset.partitioning), None)
-    return params_of_run({PARTITION_TAG: partition}, made.definition, {}) if partition and made else {}
+    return params_of_run({PARTITION_TAG: partition}, made.definition) if partition and made else {}
 
 
 @frozen

@@ -29,6 +29,7 @@ from kedro_assets.runtime.identity import SAVE_VERSION
 from kedro_assets.runtime.kedro_run import KedroRun
 from kedro_assets.runtime.mlflow_run import run_link
 from kedro_assets.runtime.parameters import typed_parameters
+from kedro_assets.runtime.placeholders import check_filled, holds_placeholder, own_parameter, with_partition
 from kedro_assets.runtime.resume import kept_versions
 from kedro_assets.runtime.view import View
 
@@ -129,6 +130,7 @@ class StepExecution:
         run.done.update(self.done)
         readers = run.plan.readers if run.own_process else readers_of(nodes)
         check_inputs(run, {name for node in nodes.values() for name in node.inputs} & run.plan.inputs - plan.handed_in)
+        check_filled(run, nodes.values(), self.parameters)
         self._build_datasets(nodes.values())
         run.handover.restore(plan.handed_in, list(nodes.values()))
         run_metadata: dict[str, Any] = {"kedro/run_id": run.identity.kedro_run_id, **run_link()}
@@ -191,7 +193,7 @@ class StepExecution:
 
     def _run_node(self, node: Node) -> Iterator[str]:
         """Run one node with Kedro's hooks, and yield the name of each dataset once all of it is saved."""
-        parameters = typed_parameters(node, self.parameters)
+        parameters = typed_parameters(node, with_partition(self.run, self.parameters))
         inputs = {name: self._load(node, name, parameters) for name in node.inputs}
         inputs.update(self._overrides(node, inputs))
         outputs = self._call(node, inputs)
@@ -245,9 +247,11 @@ class StepExecution:
             if asset is not None and not asset.is_virtual:
                 self.collector.loaded(name, asset.key, data)
             return data
-        if name not in parameters:
-            return self.run.io.load(name, node)
-        return self.run.io.replaced(name, parameters[name], node)
+        if name in parameters:
+            return self.run.io.replaced(name, parameters[name], node)
+        if holds_placeholder(self.run, name):
+            return self.run.io.replaced(name, own_parameter(self.run, name), node)
+        return self.run.io.load(name, node)
 
     def _make_room(self, name: str) -> None:
         """Remove what an earlier try of the step has saved of a versioned dataset: Kedro saves no version twice."""
@@ -348,7 +352,7 @@ class StepExecution:
             PartitionError: If each of its partitions has a path of its own.
         """
         entries = (entry for entry in self.view.graph.entries[base_name(name)] if entry.name == name)
-        if any(entry.partition_parts for entry in entries) and not self.run.identity.makes_partition:
+        if not all(self.run.identity.has_parts(entry.partition_parts) for entry in entries):
             msg = (
                 f"'{name}' has one path per partition, so its check needs a run that makes or loads a partition. To check all "
                 "stored data, give the validator to a PartitionedDataset of the same folder."

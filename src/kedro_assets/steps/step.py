@@ -279,7 +279,7 @@ class KedroStep:
         saved: dict[Vertex, Saved] = {}
         for key in made:
             execution.partition = key
-            run = execution.run.at_partition(runtime_params({PARTITION_TAG: key}, definition, {}), key)
+            run = execution.run.at_partition(runtime_params({PARTITION_TAG: key}, definition), key)
             execution.keys = self._keys(execution, [key], instance)
             one = evolve(execution, run=run)
             try:

@@ -19,6 +19,8 @@ from kedro_assets.partitions.keys import (
     runtime_params,
     selected,
     shown,
+    unfilled,
+    with_placeholders,
 )
 
 DAYS = dg.DailyPartitionsDefinition("2026-01-01", timezone="Europe/Berlin")
@@ -64,25 +66,27 @@ WINDOW = {"partition_start": "2026-01-31T00:00:00+01:00", "partition_end": "2026
     ],
 )
 def test_a_run_says_which_partitions_it_makes(made, definition, expected):
-    assert runtime_params(made, definition, {}) == expected
+    assert runtime_params(made, definition) == expected
 
 
 def test_a_key_of_several_dimensions_is_plain_text():
     """OmegaConf takes no other."""
     key = dg.MultiPartitionKey({"day": "2026-01-31", "letter": "a"})
-    assert type(runtime_params(tags(key), BOTH, {})["partition_key"]) is str
+    assert type(runtime_params(tags(key), BOTH)["partition_key"]) is str
 
 
 def test_what_the_configuration_asks_for_of_partitions_stays_open_in_a_run_of_none():
     asked = {"partition_key": "<partition_key>", "partition_keys": {"day": "<partition_keys.day>"}, "depth": "<depth>"}
-    assert runtime_params({}, BOTH, asked) == {name: asked[name] for name in ("partition_key", "partition_keys")}
-    made = runtime_params(tags("2026-01-31|a"), BOTH, asked)
-    assert made["partition_keys"] == {"day": "2026-01-31", "letter": "a"}
-    assert made["partition_key"] == "2026-01-31|a"
+    assert with_placeholders({}, asked) == {name: asked[name] for name in ("partition_key", "partition_keys")}
+    assert unfilled(with_placeholders({}, asked)) == {"partition_key", "partition_keys.day"}
+    given = {"partition_key": "a", "partition_keys": {"letter": "b"}, "depth": 3}
+    found = with_placeholders(given, asked)
+    assert found == {**given, "partition_keys": {"day": "<partition_keys.day>", "letter": "b"}}
+    assert unfilled(found) == {"partition_keys.day"}
 
 
 def test_the_hour_that_a_day_is_longer_by_is_in_its_window():
-    window = runtime_params(tags("2026-03-29"), DAYS, {})
+    window = runtime_params(tags("2026-03-29"), DAYS)
     assert (window["partition_start"], window["partition_end"]) == (
         "2026-03-29T00:00:00+01:00",
         "2026-03-30T00:00:00+02:00",
@@ -95,7 +99,7 @@ def test_the_hour_that_a_day_is_longer_by_is_in_its_window():
     ids=["static", "daily", "with a day", "without a day"],
 )
 def test_the_parts_that_partitions_have_are_those_that_a_run_is_given(definition, key):
-    given = runtime_params(tags(key), definition, {})
+    given = runtime_params(tags(key), definition)
     flat = {name for name in given if name != "partition_keys"}
     assert parts_of(definition) == flat | {f"partition_keys.{name}" for name in given.get("partition_keys", ())}
 

@@ -136,11 +136,13 @@ def test_each_project_of_a_run_has_an_identity_of_its_own(instance):
 
 def test_the_parameters_of_a_partition_lie_over_those_of_the_run():
     identity = RunIdentity("run", "2026", {"depth": 1, "partition_key": "<partition_key>"})
-    assert not identity.makes_partition
+    assert not identity.has_parts(["partition_key"])
+    assert identity.unfilled == {"partition_key"}
     partition = identity.with_partition({"partition_key": "a"})
     assert partition.runtime_params == {"depth": 1, "partition_key": "a"}
-    assert partition.makes_partition
-    assert not RunIdentity("run", "2026").makes_partition
+    assert partition.has_parts(["partition_key"])
+    assert not partition.unfilled
+    assert not RunIdentity("run", "2026").has_parts(["partition_key"])
 
 
 def test_versions_that_are_asked_for_go_before_those_that_earlier_runs_have_saved():
