@@ -218,7 +218,7 @@ def _describe(location: ProjectLocation, translator: KedroTranslator | None, pro
     graph = with_data_versions(graph, config.data_version, problems)
     described = describe_assets(project, graph, translator, problems)
     graph = with_order(graph, config.deps, described.waits, problems)
-    partitions = resolve_partitions(project.config, graph, described.partitions, problems)
+    partitions = resolve_partitions(project.config, graph, described.partitions, problems, project.partition_parts)
     needs = described.step_tags.needs(graph)
     boundaries = evolve(partitions.boundaries(), needs=needs, merge_needs=config.merge_step_tags)
     clusters = cluster(graph, config, boundaries, problems)

@@ -62,7 +62,7 @@ def translated(project, problems=None, translating=None) -> tuple[AssetTable, li
     graph = with_data_versions(graph, project.config.assets.data_version, found)
     described = describe_assets(project, graph, translating, found)
     graph = with_order(graph, project.config.assets.deps, described.waits, found)
-    partitions = resolve_partitions(project.config, graph, described.partitions, found)
+    partitions = resolve_partitions(project.config, graph, described.partitions, found, project.partition_parts)
     clusters = cluster(graph, project.config.assets, partitions.boundaries(), found)
     table = build_table(project, partitions, clusters, described, found)
     if problems is None:

@@ -23,7 +23,7 @@ from kedro_assets.execution.interrupts import interrupted
 from kedro_assets.execution.neighbours import LOCATION_TAG, notes_on_neighbours
 from kedro_assets.execution.stale_runs import assets_to_make, leave_out
 from kedro_assets.graph import RunPlan
-from kedro_assets.partitions import asks_for_key, has_several
+from kedro_assets.partitions import has_several
 from kedro_assets.runtime import (
     KedroProject,
     KedroRun,
@@ -220,7 +220,8 @@ class _Lifecycle:
             plan = self.run.plan
             inputs = plan.inputs.difference(*(step.handed_in for step in plan.steps.values()))
             if has_several(self.executed.run.tags):  # the key is there once the steps run for each partition
-                inputs = frozenset(name for name in inputs if not asks_for_key(name))
+                partitions = self.project.view(self.executed.job.name).table.partitions
+                inputs = inputs.difference(*map(partitions.told_singly, plan.nodes))
             check_inputs(self.run, inputs)
             observe_inputs(self.run, self.project.table, self.executed.job, self.executed.instance)
             for event in events:

@@ -23,7 +23,7 @@ from kedro_assets.partitions.keys import (
     unfilled,
     with_placeholders,
 )
-from kedro_assets.partitions.resolve import Partitions, asks_for_key, resolve_partitions
+from kedro_assets.partitions.resolve import Partitions, resolve_partitions
 
 __all__ = [
     "PARTITION_TAG",
@@ -31,7 +31,6 @@ __all__ = [
     "Partitioning",
     "Partitions",
     "TranslatedPartitions",
-    "asks_for_key",
     "at_partition",
     "check_given",
     "check_keys",

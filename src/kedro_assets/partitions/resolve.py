@@ -33,12 +33,14 @@ class Partitions:
         nodes: How nodes are partitioned, and with them all that they write; other nodes are not there.
         external: The same for datasets that no node writes.
         mappings: Which partitions a node reads of a dataset, by both names, where it is said.
+        parameters: What parameters ask for of a partition, by the names that nodes use.
     """
 
     graph: ProjectGraph
     nodes: Mapping[str, Partitioning] = field(factory=dict)
     external: Mapping[str, Partitioning] = field(factory=dict)
     mappings: Mapping[tuple[str, str], dg.PartitionMapping] = field(factory=dict)
+    parameters: Mapping[str, frozenset[str]] = field(factory=dict)
 
     def of_dataset(self, dataset: str) -> Partitioning | None:
         """Return how a dataset is partitioned."""
@@ -73,9 +75,28 @@ class Partitions:
         hand data in memory to nodes of which that is true, or get it from them: it is that of one partition then, whichever
         steps the nodes are in.
         """
-        together = [self.graph.nodes[node] for node in _tied_in_memory(self.graph, nodes)]
-        asked = any(asks_for_key(name) for node in together for name in node.inputs)
-        return asked or any(entry.partition_parts for node in together for entry in _entries(self.graph, node))
+        together = _tied_in_memory(self.graph, nodes)
+        return any(map(self.told_singly, together)) or any(
+            entry.partition_parts for node in together for entry in _entries(self.graph, self.graph.nodes[node])
+        )
+
+    def told_singly(self, node: str) -> set[str]:
+        """Return the parameters of a node whose value only a run of a single partition has: they ask for its key.
+
+        The whole of the parameters has the key in it. A range has a window of time where its partitions are no more than that.
+        """
+        own = self.nodes.get(node)
+        if own is None:
+            return set()
+        is_window = isinstance(own.definition, dg.TimeWindowPartitionsDefinition)
+        parts = parts_of(own.definition) - ({"partition_start", "partition_end"} if is_window else set())
+        read = [name for name in self.graph.nodes[node].inputs if is_parameter(name)]
+        return {name for name in read if name == "parameters" or parts & self._asked_by(name, parts)}
+
+    def _asked_by(self, name: str, parts: Collection[str]) -> set[str]:
+        """Return what a parameter asks for of a partition: it may be some of its parts itself."""
+        own = name.removeprefix("params:")
+        return {*self.parameters.get(name, ()), *(part for part in parts if f"{part}.".startswith(f"{own}."))}
 
     def moves(self, node: str, dataset: str) -> bool:
         """Whether a node may read other partitions of a dataset than the one that it makes."""
@@ -134,7 +155,11 @@ class Partitions:
 
 
 def resolve_partitions(
-    config: DagsterConfig, graph: ProjectGraph, translated: TranslatedPartitions, problems: Scope
+    config: DagsterConfig,
+    graph: ProjectGraph,
+    translated: TranslatedPartitions,
+    problems: Scope,
+    parameters: Mapping[str, frozenset[str]] | None = None,
 ) -> Partitions:
     """Find out how nodes and external datasets are partitioned.
 
@@ -143,6 +168,7 @@ def resolve_partitions(
         graph: The project's graph.
         translated: What a translator says of them.
         problems: Collects partitions that Dagster refuses or that do not fit together.
+        parameters: What parameters ask for of a partition, by the names that nodes use.
     """
     reader = PartitionsReader(config, problems)
     said = {vertex: (found, scope) for vertex, found, scope in reader.said(graph, translated.definitions)}
@@ -161,7 +187,7 @@ def resolve_partitions(
         nodes.update(dict.fromkeys(members, partitioning))
         places.update(dict.fromkeys(members, place))
     external = {name: said["dataset", name][0] for name in graph.external if ("dataset", name) in said}
-    partitions = Partitions(graph, nodes, external)
+    partitions = Partitions(graph, nodes, external, parameters=parameters or {})
     mappings = dict(_mappings(partitions, problems))
     mappings |= _translated_mappings(partitions, mappings, translated.mappings, problems)
     partitions = evolve(partitions, mappings=mappings)
@@ -267,11 +293,6 @@ def _is_of_other_run(mapping: dg.PartitionMapping, dataset: str, graph: ProjectG
     found = f"'{dataset}' is handed on in memory, so only the partition that the run makes is available."
     scope.add(found, f"Remove the mapping, or give '{dataset}' an entry in the catalog, so that it is saved.")
     return True
-
-
-def asks_for_key(name: str) -> bool:
-    """Whether an input of a node is the key of the partition that a run makes, or one of its dimensions."""
-    return name.removeprefix("params:").split(".")[0] in ("partition_key", "partition_keys") and is_parameter(name)
 
 
 def _entries(graph: ProjectGraph, node: Node) -> Iterator[CatalogEntry]:

@@ -14,9 +14,9 @@ from kedro.pipeline.node import Node
 
 from kedro_assets._internals import garbage
 from kedro_assets.config import DagsterConfig, read_config
-from kedro_assets.errors import Scope
+from kedro_assets.errors import ProjectError, Scope
 from kedro_assets.names import PARTITION_PARAMETERS, base_name
-from kedro_assets.project.catalog import CatalogEntry, read_entry, resolve_catalog, valid_entries
+from kedro_assets.project.catalog import CatalogEntry, parts_asked, read_entry, resolve_catalog, valid_entries
 from kedro_assets.project.code_objects import innermost
 from kedro_assets.project.config_files import (
     BEFORE_HOOKS,
@@ -48,6 +48,7 @@ class Project:
         parameters: Its parameters, before any are given at run time.
         config: Its dagster.yml.
         runtime_params: The runtime parameters that its configuration asks for without a default, as `<name>`.
+        partition_parts: What parameters ask for of a partition, with a default or without, by the names that nodes use.
         resolver: Kedro's own reading of the catalog, factory patterns included, without credentials.
         left_out: The modules of pipelines that Kedro has left out with a warning.
     """
@@ -58,6 +59,7 @@ class Project:
     parameters: Mapping[str, Any] = Factory(dict)
     config: DagsterConfig = Factory(DagsterConfig)
     runtime_params: Mapping[str, Any] = Factory(dict)
+    partition_parts: Mapping[str, frozenset[str]] = Factory(dict)
     resolver: CatalogConfigResolver = field(factory=lambda: resolve_catalog({}), repr=False)
     left_out: Sequence[LeftOutModule] = ()
 
@@ -168,7 +170,7 @@ def load_project(location: ProjectLocation, problems: Scope) -> Project:
         if config.load_with_hooks:  # they may register pipelines, and read those that are registered
             left_out = stack.enter_context(watch_registry(location.path))
         parameters = reader.read("parameters", asked)
-        catalog = _read_catalog(reader, config, asked)
+        catalog, parts = _with_places(reader, config, parameters, asked)
         if not config.load_with_hooks:
             left_out = stack.enter_context(watch_registry(location.path))
         pipelines = read_registry(location)
@@ -180,24 +182,73 @@ def load_project(location: ProjectLocation, problems: Scope) -> Project:
         config=config,
         resolver=resolve_catalog(valid_entries(catalog, problems.at("catalog"))),
         runtime_params=asked,
+        partition_parts=parts,
         left_out=left_out,
     )
 
 
-def _read_catalog(reader: ConfigReader, config: DagsterConfig, asked: dict[str, Any]) -> dict[str, Any]:
-    """Read the catalog; where datasets are partitioned, placeholders show the places of a partition's parts, default or not."""
+def _with_places(
+    reader: ConfigReader, config: DagsterConfig, parameters: Mapping[str, Any], asked: dict[str, Any]
+) -> tuple[dict[str, Any], Mapping[str, frozenset[str]]]:
+    """Read the catalog, and what parameters ask for of a partition.
+
+    Where datasets are partitioned, placeholders show the places of a partition's parts, whether they have a default or not.
+    """
     catalog = reader.read("catalog", asked)
+    parts = list(_parts(config, catalog))
+    if not parts:
+        return catalog, _parts_by_name(parameters, parameters, parts)
+    catalog = reader.read("catalog", {}, _places(parts, "<{}>"))
+    try:
+        # not what a run has as placeholders, so that a value which a resolver makes of them is another than before
+        placed = reader.read("parameters", {}, _places(parts, "<<{}>>"))
+    except ProjectError:  # a resolver that takes no placeholder in place of the default: any value may be made from it
+        return catalog, dict.fromkeys(parameter_values(parameters), frozenset(parts))
+    return catalog, _parts_by_name(parameters, placed, parts)
+
+
+def _parts(config: DagsterConfig, catalog: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the parts that partitions may have, as dotted names of runtime parameters; none where nothing is partitioned."""
     metadata = (entry.get("metadata") for entry in catalog.values() if isinstance(entry, dict))
     written = [found.get("dagster") for found in metadata if isinstance(found, dict)]
     in_catalog = [found["partitions"] for found in written if isinstance(found, dict) and "partitions" in found]
     by_pattern = [found.partitions for found in config.assets.settings.values() if found.partitions is not None]
     if not config.assets.partitions and not in_catalog and not by_pattern:
-        return catalog
+        return
     assets = asdict(config)["assets"]
     everywhere = [asdict(config)["partitions"], assets["partitions"], assets["settings"], in_catalog]
-    places: dict[str, Any] = {name: f"<{name}>" for name in PARTITION_PARAMETERS if name != "partition_keys"}
-    dimensions = {name: f"<partition_keys.{name}>" for name in _dimensions(everywhere)}
-    return reader.read("catalog", {}, places | {"partition_keys": dimensions})
+    yield from (name for name in PARTITION_PARAMETERS if name != "partition_keys")
+    yield from (f"partition_keys.{name}" for name in _dimensions(everywhere))
+
+
+def _places(parts: Sequence[str], form: str) -> dict[str, Any]:
+    """Return runtime parameters with a placeholder of some form for each part."""
+    places: dict[str, Any] = {}
+    for part in parts:
+        name, _, dimension = part.partition(".")
+        if dimension:
+            places.setdefault(name, {})[dimension] = form.format(part)
+        else:
+            places[name] = form.format(part)
+    return places
+
+
+def _parts_by_name(
+    parameters: Mapping[str, Any], placed: Mapping[str, Any], parts: Sequence[str]
+) -> dict[str, frozenset[str]]:
+    """Return what parameters ask for of a partition, by the names that nodes use.
+
+    Args:
+        parameters: The parameters as they are without a partition.
+        placed: The same with placeholders for its parts.
+        parts: What a value asks for that is another and shows no placeholder: any of them.
+    """
+    before = parameter_values(parameters)
+    found = {}
+    for name, value in parameter_values(placed).items():
+        same = name in before and str(before[name]) == str(value)
+        found[name] = parts_asked(value) or frozenset(() if same else parts)
+    return {name: asked for name, asked in found.items() if asked}
 
 
 def _dimensions(written: Any) -> Iterator[str]:

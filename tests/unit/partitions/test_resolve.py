@@ -2,6 +2,7 @@
 
 import dagster as dg
 import pytest
+from attrs import evolve
 
 from kedro_assets.config import AssetsConfig
 from kedro_assets.errors import Scope
@@ -232,19 +233,31 @@ def test_data_in_memory_has_no_place():
 
 
 @pytest.mark.parametrize(
-    ("name", "alone"),
+    ("name", "partitions", "alone"),
     [
-        ("params:partition_key", True),
-        ("params:partition_keys", True),
-        ("params:partition_keys.day", True),
-        ("params:partition_start", False),
-        ("params:partition_keyring", False),
-        ("partition_key", False),
+        ("params:partition_key", MULTI, True),
+        ("params:partition_keys", MULTI, True),
+        ("params:partition_keys.day", MULTI, True),
+        ("params:partition_start", MULTI, True),
+        ("params:partition_start", DAILY_ENTRY, False),
+        ("params:partition_start", STATIC, False),
+        ("params:partition_key", DAILY_ENTRY, True),
+        ("params:partition_keys.day", STATIC, False),
+        ("params:partition_keyring", MULTI, False),
+        ("partition_key", MULTI, False),
+        ("params:day", STATIC, True),
+        ("params:start", DAILY_ENTRY, False),
+        ("params:start", MULTI, True),
+        ("params:depth", STATIC, False),
+        ("parameters", DAILY_ENTRY, True),
     ],
 )
-def test_a_node_that_is_told_the_key_runs_once_for_each(name, alone):
-    partitions = resolved([make_node("make", ["raw", name], ["x"])], catalog={"x": json_entry(partitions=MULTI)})
-    assert partitions.one_by_one(["make"]) is alone
+def test_a_node_that_is_told_the_key_runs_once_for_each(name, partitions, alone):
+    found = resolved([make_node("make", ["raw", name], ["x"])], catalog={"x": json_entry(partitions=partitions)})
+    parts = {"params:day": frozenset({"partition_key"}), "params:start": frozenset({"partition_start"})}
+    found = evolve(found, parameters=parts)
+    assert found.one_by_one(["make"]) is alone
+    assert found.told_singly("make") == ({name} if alone else set())
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,30 @@ def test_where_datasets_are_partitioned_a_part_with_a_default_is_seen_too(write_
     assert project.runtime_params == {}
 
 
+PLACED = """
+plain: 3
+key: "${runtime_params:partition_key}"
+default: "of ${runtime_params:partition_start,none}"
+around: {region: "${runtime_params:partition_keys.region,none}", depth: 3}
+behind: "${default}"
+"""
+
+
+def test_what_parameters_ask_for_of_a_partition_is_seen_with_and_without_a_default(write_project):
+    multi = "{multi: {day: {daily: {start_date: '2026-01-01'}}, region: {static: [n, s]}}}"
+    catalog = f"x: {{type: a.B, metadata: {{dagster: {{partitions: {multi}}}}}}}"
+    project = load(write_project(conf={"catalog.yml": catalog, "parameters.yml": PLACED}))
+    asked = {name: sorted(parts) for name, parts in project.partition_parts.items() if "partition_" not in name}
+    assert {name: parts for name, parts in asked.items() if name != "parameters"} == {
+        "params:key": ["partition_key"],
+        "params:default": ["partition_start"],
+        "params:behind": ["partition_start"],
+        "params:around": ["partition_keys.region"],
+        "params:around.region": ["partition_keys.region"],
+    }
+    assert project.parameters["default"] == "of none"
+
+
 def test_where_nothing_is_partitioned_a_part_has_its_default(write_project):
     conf = {"catalog.yml": KEYED, "dagster.yml": f"partitions: {{days: {DAYS}}}"}
     entry = load(write_project(conf=conf)).entry("x")
