@@ -88,13 +88,31 @@ def test_a_save_that_fails_leaves_the_earlier_data_and_no_other_file(tmp_path, d
     assert len(files(tmp_path)) == 1
 
 
-def test_the_data_of_another_run_can_be_forgotten(tmp_path):
-    store, other = MemoryStore(tmp_path, "new"), MemoryStore(tmp_path, "old")
-    other.save("a", 1)
+def test_what_a_run_has_replaced_is_deleted_if_no_run_needs_it(tmp_path):
+    store, old, failed = (MemoryStore(tmp_path, run) for run in ("new", "old", "failed"))
+    for each in (old, failed):
+        each.save("a", 1)
+        each.save("b", 1)
     store.save("a", 2)
-    assert store.other_runs("a") == ["old"]
-    store.forget("a", "old")
-    assert (store.other_runs("a"), store.load("a")) == ([], 2)
+    for dataset in ("a", "b"):
+        store.forget_replaced(dataset, lambda run: run == "failed")
+    assert [each.has("a") for each in (old, failed, store)] == [False, True, True]
+    assert old.has("b")
+    store.forget("a")
+    assert [each.has("a") for each in (failed, store)] == [True, False]
+
+
+def test_a_run_of_several_partitions_replaces_what_others_have_made_of_each(tmp_path):
+    def at(run, partition):
+        return MemoryStore(tmp_path, run, partition=partition, partitioned=["a"])
+
+    for key in "abc":
+        at("old", key).save("a", 1)
+    for key in "ab":
+        at("new", key).save("a", 2)
+    at("new", "a...b").forget_replaced("a", lambda _: False)
+    assert [at("old", key).has("a") for key in "abc"] == [False, False, True]
+    assert [at("new", key).load("a") for key in "ab"] == [2, 2]
 
 
 # What a run hands on.
