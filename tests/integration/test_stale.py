@@ -392,6 +392,27 @@ def test_what_comes_out_the_same_changes_nothing_behind_it(
     assert stale(project, instance) == {}
 
 
+NO_VERSIONS = """
+from kedro_assets import KedroTranslator
+
+class Unversioned(KedroTranslator):
+    def get_asset_spec(self, data):
+        return super().get_asset_spec(data).replace_attributes(code_version=None)
+"""
+
+
+def test_an_asset_to_which_a_translator_gives_no_code_version_can_be_up_to_date(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    project = capped(tmp_path)
+    project.write(f"src/{project.package}/unversioned.py", NO_VERSIONS)
+    project.write("conf/base/dagster.yml", f"assets: {{translator: {project.package}.unversioned.Unversioned}}\n{JOBS}")
+    assert execute(project, instance, "all").success
+    assert stale(project, instance) == {}
+    project.write("data/raw.json", "4")
+    assert "new data in 'raw'" in stale(project, instance)["capped"]
+
+
 def test_what_comes_out_otherwise_changes_what_is_behind_it(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     project = capped(tmp_path)
     make_stale(project)

@@ -77,7 +77,7 @@ def _of_first(
     first = dg.AutomationCondition.all_deps_match(never).allow(dg.AssetSelection.assets(*own)).resolve_through_virtual()
     labelled = first.with_label(FIRST_IN_JOB)
     asked = operand | ~labelled if every else operand & labelled
-    return asked.with_label(operand.get_label() or operand.name)
+    return asked.with_label(dagster_conditions.label(operand) or operand.name)
 
 
 def _parents(asset: KedroAsset) -> frozenset[dg.AssetKey]:

@@ -51,7 +51,7 @@ def made_by(
     history, found = History(table, instance, partition_of(run.tags)), set[Vertex]()
     for asset in assets:
         made = None if asset.in_memory else history.latest(asset.key)
-        if made is None or made.run_id != run_id or made.code_version != asset.spec.code_version:
+        if made is None or made.run_id != run_id or asset.spec.code_version not in (None, made.code_version):
             continue
         if history.is_unchanged(asset.key):
             found.add(asset.vertex)

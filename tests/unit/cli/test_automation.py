@@ -28,9 +28,9 @@ def test_a_run_of_one_asset_makes_all_that_the_nodes_store_which_run_for_it(auto
 
 
 def test_behind_in_memory_data_stands_what_that_is_made_from(automation_of):
-    found = automation_of(PAIR, ["raw", "made", "found", "one", "two"])
-    assert found.made_from(found.found.table.dataset("one")) == {KEYS["raw"], KEYS["found"]}
-    assert found.made_from(found.found.table.dataset("raw")) == frozenset()
+    table = automation_of(PAIR, ["raw", "made", "found", "one", "two"]).found.table
+    assert table.made_from(table.dataset("one")) == {KEYS["raw"], KEYS["found"]}
+    assert table.made_from(table.dataset("raw")) == frozenset()
 
 
 def test_the_jobs_that_something_starts_are_known_with_what_they_make(automation_of):
