@@ -296,6 +296,19 @@ def test_what_has_changed_since_runs_again(
     assert ran(project) == expected
 
 
+def test_what_was_made_from_other_files_runs_again(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    # in other tests `raw` is materialized, which is no data of a file
+    project = project_of(tmp_path, f"assets: {{{ONE_STEP}, key_prefix: [files]}}")
+    pipelines = next(project.path.glob("src/*/pipeline_registry.py"))
+    pipelines.write_text(pipelines.read_text().replace('["model", "other", "cleaned"]', '["model", "other", "raw"]'))
+    failed = execute(project, instance, "files__all")
+    assert not failed.success
+    project.write("data/raw.json", "1000")
+    assert execute(project, instance, "files__all", continue_from=failed.run_id).success
+    assert ran(project) == {"clean": 3, "split": 2, "train": 2, "report": 2}
+    assert_as_kedro_run(project)
+
+
 def test_what_other_code_has_made_runs_again(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     project = project_of(tmp_path, f"assets: {{{ONE_STEP}}}")
     job_execute(project, "all", check=False)  # in a process that knows the code as it was

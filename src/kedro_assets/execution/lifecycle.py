@@ -37,7 +37,7 @@ from kedro_assets.runtime import (
     mark_run_process,
     run_tags,
 )
-from kedro_assets.steps import behind, observe_inputs, projects_of, run_failure
+from kedro_assets.steps import behind, observe_files, observe_inputs, projects_of, run_failure
 
 logger = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ def _around(
     project.open_runs.hold(dagster_run.run_id)
     try:
         if not executed.is_resumed:
-            kept = [] if project.leaves_out(job) else project.kept_nodes(dagster_run, job, instance)
+            kept = [] if project.leaves_out(job) else _kept_nodes(project, dagster_run, job, instance)
             tags = {name: "" for name in project.tags.of_one_run if dagster_run.tags.get(name)}
             tags |= {project.tags.kept: json.dumps(kept)} if kept else {}
             if tags:
@@ -177,6 +177,16 @@ def _around(
         _tidy_up(run, instance)
     finally:
         project.open_runs.release(dagster_run.run_id)
+
+
+def _kept_nodes(
+    project: KedroProject, run: dg.DagsterRun, job: dg.JobDefinition, instance: dg.DagsterInstance
+) -> list[str]:
+    """Return the nodes that a run need not run again, once Dagster knows of the files that are there now."""
+    if project.goes_on_with(run, instance) is None:
+        return []
+    observe_files(project, run, job, instance)
+    return project.kept_nodes(run, job, instance)
 
 
 def _tidy_up(run: KedroRun, instance: dg.DagsterInstance) -> None:

@@ -1,5 +1,6 @@
 """One Dagster run on Kedro's side: the open project, its nodes, its hooks, its log and the data that its steps hand over."""
 
+from kedro_assets.runtime.files import DatasetFiles
 from kedro_assets.runtime.history import CODE_METADATA, History
 from kedro_assets.runtime.identity import (
     IF_CHANGED_TAG,
@@ -35,6 +36,7 @@ __all__ = [
     "ONLY_MISSING_TAG",
     "STALE_TAG",
     "ConfigSchemas",
+    "DatasetFiles",
     "DatasetIOManager",
     "History",
     "KedroProject",

@@ -171,12 +171,16 @@ class KedroProject:
         """
         return self.view(job.name).plan(run, job, only=only)
 
+    def goes_on_with(self, run: dg.DagsterRun, instance: dg.DagsterInstance) -> str | None:
+        """Return the failed run of which a run need not make again what it has made; None if there is none."""
+        return run_resumed(run, instance) if self.project.config.assets.resume else None
+
     def kept_nodes(self, run: dg.DagsterRun, job: dg.JobDefinition, instance: dg.DagsterInstance) -> list[str]:
         """Return the nodes that a run need not run again, where it goes on from the failure of another.
 
         What that one has saved can be overwritten at any time, so the run's own process asks once, and writes it down.
         """
-        failed = run_resumed(run, instance) if self.project.config.assets.resume else None
+        failed = self.goes_on_with(run, instance)
         if failed is None:
             return []
         view, found = self.view(job.name), list[str]()

@@ -21,7 +21,7 @@ from kedro_assets.project import (
     masked_errors,
     read_entry,
 )
-from kedro_assets.runtime import KedroProject, KedroRun
+from kedro_assets.runtime import DatasetFiles, KedroProject, KedroRun, run_config_of
 from kedro_assets.steps.step import KedroStep
 
 _VERSION_TAG = "dagster/data_version"
@@ -146,20 +146,42 @@ def observe_inputs(run: KedroRun, table: AssetTable, job: dg.JobDefinition, inst
     parameters have moved, as they say nothing of the dataset in other runs; a place without a default is that of each run. A
     run does not fail here: where files cannot be looked at, the node that loads them says why.
     """
-    resolver, location = getattr(run.catalog, "config_resolver", None), run.location
-    for name in {base_name(name) for name in run.plan.inputs if base_name(name) in table.graph.entries}:
-        asset = table.dataset(name)
-        known = asset.observed if asset else None
-        if resolver is None or asset is None or known is None or known.name in run.identity.load_versions:
-            continue
-        if dagster_jobs.is_run(job, asset.key):
+    resolver: Any = getattr(run.catalog, "config_resolver", None)
+    location = run.location
+    for asset, known in _looked_at(run.plan.inputs, table, job) if resolver is not None else ():
+        if known.name in run.identity.load_versions:
             continue
         try:
             entry = read_entry(resolver, known.name)
             if asks_for(known, run.project.runtime_params) or address(location, entry) == address(location, known):
                 _report(asset.key, fingerprint(location, entry), instance)
         except Exception as error:  # noqa: BLE001 - whatever a file system raises
-            _log.debug("The files of '%s' cannot be read: %s", name, error)
+            _log.debug("The files of '%s' cannot be read: %s", asset.name, error)
+
+
+def observe_files(
+    project: KedroProject, run: dg.DagsterRun, job: dg.JobDefinition, instance: dg.DagsterInstance
+) -> None:
+    """Tell Dagster the same before the project is open, where it is decided by that what a run need not make again.
+
+    Left out is what a hook provides, and all in a run with runtime parameters, as they can move the places of files.
+    """
+    if dagster_jobs.resource_config(job, run_config_of(run, job), project.resource_key).get("runtime_params"):
+        return
+    files = DatasetFiles(project)
+    with project.entered():
+        for asset, known in _looked_at(project.plan(run, job).inputs, project.table, job):
+            _report(asset.key, files.look(known.name).fingerprint, instance)
+
+
+def _looked_at(
+    inputs: Iterable[str], table: AssetTable, job: dg.JobDefinition
+) -> Iterator[tuple[KedroAsset, CatalogEntry]]:
+    """Yield the datasets that a run reads, nothing in it makes, and whose files can be looked at."""
+    for name in {base_name(name) for name in inputs if base_name(name) in table.graph.entries}:
+        asset = table.dataset(name)
+        if asset is not None and asset.observed is not None and not dagster_jobs.is_run(job, asset.key):
+            yield asset, asset.observed
 
 
 def _report(key: dg.AssetKey, version: str | None, instance: dg.DagsterInstance) -> None:
