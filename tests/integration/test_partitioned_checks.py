@@ -128,3 +128,13 @@ def test_a_check_alone_looks_at_the_partitions_of_its_run(
         project.write(f"data/{asset}/{key}.json", str(value))
     assert run_check(project, instance, asset, tags).success
     assert results(instance, asset) == expected
+
+
+@pytest.mark.parametrize("asset", ["one", "many"])
+def test_a_check_alone_of_a_partition_that_is_not_stored_fails(
+    asset: str, project: KedroProject, instance: dg.DagsterInstance
+) -> None:
+    project.write(f"data/{asset}/a.json", "1")
+    result = run_check(project, instance, asset, partition("b"))
+    assert not result.success
+    assert results(instance, asset) == {"b": "PLANNED"}

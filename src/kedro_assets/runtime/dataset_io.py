@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from attrs import define, evolve, field
-from kedro.io import CatalogProtocol
+from kedro.io import CatalogProtocol, DatasetError
 from kedro.pipeline.node import Node
 from kedro.validation import DataValidationError, ValidationConfigurationError, validate_dataset
 from pluggy import PluginManager
@@ -122,6 +122,7 @@ class DatasetIO:
         Raises:
             ValidationConfigurationError: If the run's catalog has no validator for it.
             DataValidationError: If the data cannot be loaded, or the validator cannot be made.
+            DatasetError: If nothing of these partitions is stored.
         """
         dataset = self.catalog.get(name, fallback_to_runtime_pattern=True)
         spec = getattr(self.catalog, "validator_specs", {}).get(name)
@@ -130,7 +131,11 @@ class DatasetIO:
             raise ValidationConfigurationError(msg)
         on = "load" if "load" in spec.on else "save"
         if dataset is not None and keys is not None and not data and is_partitioned(dataset):
-            data = (selected(dataset.load(), keys),)
+            found = selected(dataset.load(), keys)
+            if isinstance(found, dict) and not found:
+                msg = f"There is nothing to validate of '{name}': none of the partitions of this run is stored ({', '.join(keys)})."
+                raise DatasetError(msg)
+            data = (found,)
         if data or on == "save":  # what is only validated on its way out is loaded as it is
             result = validate_dataset(self.catalog, name, *(data or [self.catalog.load(name)]), on=on)
         else:
