@@ -183,10 +183,11 @@ def _kept_nodes(
     project: KedroProject, run: dg.DagsterRun, job: dg.JobDefinition, instance: dg.DagsterInstance
 ) -> list[str]:
     """Return the nodes that a run need not run again, once Dagster knows of the files that are there now."""
-    if project.goes_on_with(run, instance) is None:
+    failed = project.goes_on_with(run, instance)
+    if failed is None:
         return []
     observe_files(project, run, job, instance)
-    return project.kept_nodes(run, job, instance)
+    return project.kept_nodes(failed, run, job, instance)
 
 
 def _tidy_up(run: KedroRun, instance: dg.DagsterInstance) -> None:

@@ -175,14 +175,13 @@ class KedroProject:
         """Return the failed run of which a run need not make again what it has made; None if there is none."""
         return run_resumed(run, instance) if self.project.config.assets.resume else None
 
-    def kept_nodes(self, run: dg.DagsterRun, job: dg.JobDefinition, instance: dg.DagsterInstance) -> list[str]:
-        """Return the nodes that a run need not run again, where it goes on from the failure of another.
+    def kept_nodes(
+        self, failed: str, run: dg.DagsterRun, job: dg.JobDefinition, instance: dg.DagsterInstance
+    ) -> list[str]:
+        """Return the nodes that a run need not run again, as the failed run that it goes on with has made what they make.
 
         What that one has saved can be overwritten at any time, so the run's own process asks once, and writes it down.
         """
-        failed = self.goes_on_with(run, instance)
-        if failed is None:
-            return []
         view, found = self.view(job.name), list[str]()
         for step in view.plan(run, job).steps.values():
             left = self.nodes_left(failed, step.nodes, view, run, instance)

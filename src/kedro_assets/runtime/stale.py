@@ -153,10 +153,7 @@ class _Decision:
 
     def _code(self, asset: KedroAsset, made: Made) -> Iterator[str]:
         """Yield what has changed of the code and the parameters by which an asset was made."""
-        if asset.spec.code_version in (
-            None,
-            made.code_version,
-        ):  # a translator may leave it to Dagster, which then asks for none
+        if asset.spec.code_version in (None, made.code_version):  # where a translator gives none, Dagster asks for none
             return
         recorded = made.materialization.metadata.get(CODE_METADATA)
         before = recorded.value if recorded is not None else None

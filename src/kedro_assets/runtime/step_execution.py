@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import dagster as dg
@@ -104,7 +104,6 @@ class StepExecution:
     partition: str | None = field(default=None, init=False)
     collector: MetadataCollector = field(init=False)
     _kept: set[str] = field(factory=set, init=False)
-    _unsaved: Sequence[str] = field(default=(), init=False)
 
     def __attrs_post_init__(self) -> None:
         run = self.run
@@ -136,9 +135,11 @@ class StepExecution:
         run_metadata: dict[str, Any] = {"kedro/run_id": run.identity.kedro_run_id, **run_link()}
         for title, node in nodes.items():
             self.current = node
+            saved = set[str]()
             for name in self._run_node(node):
+                saved.add(name)
                 yield from self._saved(name, {**self.collector.of_node(node), **run_metadata})
-            yield from self._untouched(node)
+            yield from self._untouched(node, [name for name in node.outputs if name not in saved])
             if not node.outputs:
                 yield Saved(("node", title), {**self.collector.of_node(node), **run_metadata})
             logger.info("Completed node: %s", node.name)
@@ -214,30 +215,26 @@ class StepExecution:
             saved.append(name)
         if chunks:
             yield from dict.fromkeys(saved)
-            self._unsaved = [name for name in node.outputs if name not in saved]
         for name in node.confirms:
             self.run.io.confirm(name, self.keys.get(base_name(name)))
 
-    def _untouched(self, node: Node) -> Iterator[Saved]:
+    def _untouched(self, node: Node, unsaved: Iterable[str]) -> Iterator[Saved]:
         """Yield what a generator node has yielded nothing for and is there: steps behind it read that, as in `kedro run`.
 
         Raises:
             DatasetError: If a node of another step would read what is not there.
         """
-        for name in self._unsaved:
+        for name in unsaved:
             dataset = base_name(name)
             if self.run.catalog.exists(name):
                 self.run.io.versions.pop(name, None)
                 yield Saved(("dataset", dataset), {}, is_untouched=True)
                 continue
-            others = (
-                titles for step, plan in self.run.plan.steps.items() if step != self.step for titles in plan.nodes
-            )
+            others = (title for step, plan in self.run.plan.steps.items() if step != self.step for title in plan.nodes)
             reader = next((title for title in others if dataset in self.view.graph.inputs(title)), None)
             if reader is not None:
                 msg = f"Node '{node.name}' has yielded nothing for '{name}', so there is nothing that node '{reader}' could load."
                 raise DatasetError(msg)
-        self._unsaved = []
 
     def _load(self, node: Node, name: str, parameters: Mapping[str, Any]) -> Any:
         if not is_parameter(name):
